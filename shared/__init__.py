@@ -1,0 +1,1 @@
+"""Shared by all services: the contracts between them and the plumbing that carries them."""
