@@ -1,0 +1,118 @@
+"""Everything that crosses a boundary, in one list: each kind of message, who publishes it, on which streams."""
+
+from collections.abc import Container
+from dataclasses import dataclass
+from typing import Any, Final, Union
+
+from pydantic import BaseModel
+
+from shared.contracts import enrollment, provinces, subsidy
+from shared.contracts.envelope import Fact, ProvinceEvent
+from shared.contracts.topics import (
+    ENROLLMENT_EVENTS,
+    PROVINCE_CONTACTS,
+    PROVINCE_DECISIONS,
+    PROVINCE_EVENTS,
+    PROVINCE_RECEIPTS,
+    SUBSIDY_EVENTS,
+    Stream,
+)
+
+CONTACT: Final = "contact.v1"
+"""The record on a province's contacts; it is no event and has no envelope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One kind of message of one publisher.
+
+    `model` is the whole record as published, `data` what is particular to this kind: the model inside the envelope.
+    """
+
+    publisher: str
+    name: str
+    name_zh: str
+    model: type[BaseModel]
+    data: type[BaseModel]
+    streams: tuple[Stream, ...]
+
+    @property
+    def open(self) -> bool:
+        """Whether a reader must pass over fields that it does not know; provinces' unknown fields are refused."""
+        return self.publisher != "provinces"
+
+
+NAMES_ZH: Final = {
+    provinces.WORKER_REGISTERED: "工人登记",
+    provinces.WORKER_ENROLLED: "工人注册入学",
+    provinces.ENROLLMENT_CONFIRMED: "院校确认在读",
+    provinces.ENROLLMENT_WITHDRAWN: "工人退学",
+    provinces.DEGREE_COMPLETED: "工人毕业",
+    provinces.SCHOLARSHIP_AWARDED: "授予奖学金",
+    provinces.PLAN_DECLARED: "发布资金计划",
+    provinces.BUDGET_ALLOCATED: "拨款到位",
+    provinces.PROJECT_ESTABLISHED: "设立项目",
+    enrollment.DAY_BEGAN: "新的一天开始",
+    enrollment.VERDICTS_TALLIED: "当日处理结果汇总",
+    enrollment.RECEIPT_ISSUED: "回执",
+    subsidy.SUBSIDY_RESERVED: "预留补助",
+    subsidy.SUBSIDY_GRANTED: "发放补助",
+    subsidy.SUBSIDY_WAITLISTED: "补助进入候补",
+    subsidy.SUBSIDY_RELEASED: "补助释放",
+    subsidy.SUBSIDY_REFUSED: "不予补助",
+    subsidy.BUDGET_OPENED: "预算入账",
+    subsidy.BUDGET_EXHAUSTED: "预算用尽",
+    subsidy.SCHOLARSHIP_BOOKED: "奖学金入账",
+    subsidy.SCHOLARSHIP_EXCEEDS_BUDGET: "奖学金超出预算",
+    subsidy.SCHOLARSHIP_EXCEEDS_TUITION: "奖学金超出学费",
+    CONTACT: "联系方式",
+}
+"""What a clerk calls each kind of message."""
+
+
+def _facts(publisher: str, models: dict[str, type[BaseModel]], *streams: Stream) -> list[Message]:
+    return [
+        Message(publisher, name, NAMES_ZH[name], Fact[data], data, streams)  # type: ignore[valid-type]
+        for name, data in models.items()
+    ]
+
+
+def _of_subsidy() -> list[Message]:
+    decisions = {name: data for name, data in subsidy.FACT_MODELS.items() if name in subsidy.DECISIONS}
+    budgets = {name: data for name, data in subsidy.FACT_MODELS.items() if name not in subsidy.DECISIONS}
+    return [
+        *_facts("subsidy", decisions, SUBSIDY_EVENTS, PROVINCE_DECISIONS),
+        *_facts("subsidy", budgets, SUBSIDY_EVENTS),
+    ]
+
+
+MESSAGES: Final[tuple[Message, ...]] = (
+    *(
+        Message("provinces", name, NAMES_ZH[name], ProvinceEvent[data], data, (PROVINCE_EVENTS,))  # type: ignore[valid-type]
+        for name, data in provinces.DATA_MODELS.items()
+    ),
+    Message(
+        "provinces",
+        CONTACT,
+        NAMES_ZH[CONTACT],
+        provinces.Contact,
+        provinces.Contact,
+        (PROVINCE_CONTACTS,),
+    ),
+    *_facts("enrollment", enrollment.FACT_MODELS, ENROLLMENT_EVENTS),
+    *_facts("enrollment", {enrollment.RECEIPT_ISSUED: enrollment.ReceiptIssued}, PROVINCE_RECEIPTS),
+    *_of_subsidy(),
+)
+"""In the order in which a reader meets them: from the province to the decision."""
+
+
+def on_stream(stream: Stream) -> tuple[Message, ...]:
+    """The kinds of message that `stream` carries."""
+    return tuple(message for message in MESSAGES if stream in message.streams)
+
+
+def batch_of(*streams: Stream, only: Container[str] | None = None) -> Any:
+    """The type of a batch from `streams` as documents name it; `only` leaves out what the reader passes over."""
+    messages = [message for stream in streams for message in on_stream(stream)]
+    kinds = tuple(message.model for message in messages if only is None or message.name in only)
+    return list[Union[kinds]]  # type: ignore[valid-type]  # noqa: UP007 - made from a tuple

@@ -1,0 +1,257 @@
+"""One valid example of every kind of message, about the same invented worker; documents show them, tests read them."""
+
+from copy import deepcopy
+from typing import Any, Final
+
+from shared.contracts import catalogue, enrollment, provinces, subsidy
+from shared.contracts.catalogue import Message
+
+WORKER_REF: Final = "k1." + "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43UOV3HO6DZPIQWCYTDMRSW"
+_AT: Final = "2027-03-02T09:30:00+08:00"
+_RECORDED: Final = "2027-03-02T01:30:04.120000+00:00"
+_CITY: Final = "3202"
+_NO: Final = "32-2027-000418"
+_POT: Final = "provincial-federation"
+
+_EMPLOYER: Final = {"name": "无锡示例机械有限公司", "code": "91320200MA00000000", "sector": "C"}
+_INSTITUTION: Final = {"code": "10285", "name": "示例大学", "kind": "university"}
+_FUNDER: Final = {"name": "江苏省总工会", "level": "provincial"}
+_CATEGORIES: Final = ["industrial", "front_line"]
+
+_SENT: Final[dict[str, dict[str, Any]]] = {
+    provinces.WORKER_REGISTERED: {
+        "categories": _CATEGORIES,
+        "education_level": "senior_high",
+        "origin_province": "34",
+        "work_province": "32",
+        "work_city": _CITY,
+        "employer": _EMPLOYER,
+    },
+    provinces.WORKER_ENROLLED: {
+        "enrollment_no": _NO,
+        "funding_province": "32",
+        "work_province": "32",
+        "work_city": _CITY,
+        "employer": _EMPLOYER,
+        "institution": _INSTITUTION,
+        "programme": "机电一体化技术",
+        "level_before": "senior_high",
+        "level_after": "associate",
+        "track": "combined",
+        "mode": "blended",
+        "cohort": "2027 春机电一班",
+        "project_no": "苏工圆梦〔2027〕3号",
+        "start": "2027-03-01",
+        "planned_end": "2029-06-30",
+        "tuition_fen": 600_000,
+    },
+    provinces.ENROLLMENT_CONFIRMED: {"enrollment_no": _NO, "confirmed_on": "2027-03-15"},
+    provinces.ENROLLMENT_WITHDRAWN: {
+        "enrollment_no": _NO,
+        "withdrawn_on": "2027-09-01",
+        "reason": "work",
+    },
+    provinces.DEGREE_COMPLETED: {
+        "enrollment_no": _NO,
+        "level": "associate",
+        "completed_on": "2029-06-30",
+    },
+    provinces.SCHOLARSHIP_AWARDED: {
+        "scholarship_no": "锡工奖〔2027〕18",
+        "enrollment_no": _NO,
+        "funder": {"name": "无锡市总工会", "level": "city"},
+        "fund_source": "WX-GH-2027",
+        "amount_fen": 80_000,
+        "awarded_on": "2027-05-01",
+    },
+    provinces.PLAN_DECLARED: {
+        "plan_no": "苏工发〔2027〕1号",
+        "fiscal_year": 2027,
+        "fund_source": _POT,
+        "funder": _FUNDER,
+        "amount_fen": 6_000_000_000,
+        "heads": 60_000,
+    },
+    provinces.BUDGET_ALLOCATED: {
+        "document_no": "苏财拨〔2027〕12号",
+        "fiscal_year": 2027,
+        "fund_source": _POT,
+        "funder": _FUNDER,
+        "amount_fen": 2_000_000_000,
+    },
+    provinces.PROJECT_ESTABLISHED: {
+        "project_no": "苏工圆梦〔2027〕3号",
+        "name": "机电技能提升班",
+        "lead": "无锡市总工会",
+        "established_on": "2027-01-20",
+        "sector": "C",
+    },
+}
+
+_OF_THE_ENROLLMENT: Final = {
+    "categories": _CATEGORIES,
+    "funding_province": "32",
+    "work_province": "32",
+    "work_city": _CITY,
+    "employer": _EMPLOYER,
+    "track": "combined",
+    "mode": "blended",
+    "level_before": "senior_high",
+    "level_after": "associate",
+    "start": "2027-03-01",
+    "tuition_fen": 600_000,
+    "history": False,
+}
+_OF_A_LATER_EVENT: Final = {"reported_by": "32", "enrollment": _OF_THE_ENROLLMENT}
+_ADDED_BY_ENROLLMENT: Final[dict[str, dict[str, Any]]] = {
+    provinces.WORKER_REGISTERED: {"history": False, "reported_by": "32", "first": True},
+    provinces.WORKER_ENROLLED: {
+        "history": False,
+        "reported_by": "32",
+        "worker": {"categories": _CATEGORIES, "origin_province": "34"},
+    },
+    provinces.ENROLLMENT_CONFIRMED: _OF_A_LATER_EVENT,
+    provinces.ENROLLMENT_WITHDRAWN: _OF_A_LATER_EVENT,
+    provinces.DEGREE_COMPLETED: _OF_A_LATER_EVENT,
+    provinces.SCHOLARSHIP_AWARDED: _OF_A_LATER_EVENT,
+}
+_AWARD: Final = {
+    "award_id": "4f1c0f6b2d9f4f0f8f0a6f7c7a1b2c3d",
+    "enrollment_no": _NO,
+    "fiscal_year": 2027,
+    "fund_source": _POT,
+    "amount_fen": 100_000,
+    "scheme": "study-for-dreams",
+    "scheme_version": 2,
+    "categories": _CATEGORIES,
+    "track": "combined",
+}
+_EXCEEDING: Final = {
+    "scholarship_no": "锡工奖〔2027〕18",
+    "enrollment_no": _NO,
+    "fiscal_year": 2027,
+    "fund_source": "WX-GH-2027",
+    "awarded_fen": 80_000,
+    "exceeding_fen": 30_000,
+}
+_DECIDED: Final[dict[str, dict[str, Any]]] = {
+    enrollment.DAY_BEGAN: {"day": "2027-03-02", "log_head": "0" * 64},
+    enrollment.VERDICTS_TALLIED: {
+        "day": "2027-03-01",
+        "accepted": 4211,
+        "duplicate": 37,
+        "conflict": 2,
+        "rejected": 18,
+        "parked": 5,
+    },
+    enrollment.RECEIPT_ISSUED: {
+        "status": "rejected",
+        "event_id": "wx-2027-000418",
+        "event_source": "//provinces/32/wuxi",
+        "event_type": provinces.WORKER_ENROLLED,
+        "offset": 90417,
+        "code": "missing_field",
+        "field": "data.programme",
+        "message_zh": "缺少字段“data.programme”。请补充后重新发送。",
+        "message_en": "Field “data.programme” is missing. Add it and send the event again.",
+        "first_event_id": None,
+    },
+    subsidy.SUBSIDY_RESERVED: {**_AWARD, "was_waitlisted": False},
+    subsidy.SUBSIDY_GRANTED: _AWARD,
+    subsidy.SUBSIDY_WAITLISTED: {**_AWARD, "position": 12},
+    subsidy.SUBSIDY_RELEASED: {**_AWARD, "was": "granted", "why": "withdrawn"},
+    subsidy.SUBSIDY_REFUSED: {
+        "enrollment_no": _NO,
+        "code": "no_scheme",
+        "message_zh": "没有适用的补助方案。请核对资助省份和学习类型。",
+        "message_en": "No scheme covers this enrollment. Check the funding province and the kind of study.",
+    },
+    subsidy.BUDGET_OPENED: {
+        "fiscal_year": 2027,
+        "fund_source": _POT,
+        "funder_level": "provincial",
+        "amount_fen": 2_000_000_000,
+        "allocated_fen": 2_000_000_000,
+    },
+    subsidy.BUDGET_EXHAUSTED: {
+        "fiscal_year": 2027,
+        "fund_source": _POT,
+        "allocated_fen": 2_000_000_000,
+        "free_fen": 40_000,
+    },
+    subsidy.SCHOLARSHIP_BOOKED: {
+        "scholarship_no": "锡工奖〔2027〕18",
+        "enrollment_no": _NO,
+        "fiscal_year": 2027,
+        "fund_source": "WX-GH-2027",
+        "funder_level": "city",
+        "amount_fen": 50_000,
+        "awarded_fen": 80_000,
+        "categories": _CATEGORIES,
+        "track": "combined",
+    },
+    subsidy.SCHOLARSHIP_EXCEEDS_BUDGET: {
+        **_EXCEEDING,
+        "message_zh": "该资金来源余额不足，超出部分未入账。请追加拨款后另行授予。",
+        "message_en": "The fund source cannot carry this part. Allocate more money, then award it anew.",
+    },
+    subsidy.SCHOLARSHIP_EXCEEDS_TUITION: {
+        **_EXCEEDING,
+        "message_zh": "补助与奖学金合计超过学费，超出部分未入账。请核减金额。",
+        "message_en": "Subsidy and scholarships exceed the tuition by this part. Reduce the amount.",
+    },
+}
+_WITHOUT_A_WORKER: Final = frozenset(
+    {
+        provinces.PLAN_DECLARED,
+        provinces.BUDGET_ALLOCATED,
+        provinces.PROJECT_ESTABLISHED,
+        enrollment.DAY_BEGAN,
+        enrollment.VERDICTS_TALLIED,
+        subsidy.BUDGET_OPENED,
+        subsidy.BUDGET_EXHAUSTED,
+    }
+)
+
+
+def example(message: Message) -> dict[str, Any]:
+    """A whole record of this kind, as plain JSON, the caller's own; KeyError where none has been written yet."""
+    if message.name == catalogue.CONTACT:
+        return {"name": "示例工人", "email": "worker@example.invalid", "language": "zh"}
+    subject = None if message.name in _WITHOUT_A_WORKER else WORKER_REF
+    if message.publisher == "provinces":
+        return deepcopy(_sent(message.name, subject))
+    return deepcopy(_published(message, subject))
+
+
+def _sent(name: str, subject: str | None) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": "wx-2027-000418",
+        "source": "//provinces/32/wuxi",
+        "type": name,
+        **({"subject": subject} if subject else {}),
+        "time": _AT,
+        "datacontenttype": "application/json",
+        "data": _SENT[name],
+    }
+
+
+def _published(message: Message, subject: str | None) -> dict[str, Any]:
+    name = message.name
+    added = _ADDED_BY_ENROLLMENT.get(name, {}) if message.publisher == "enrollment" else {}
+    return {
+        "specversion": "1.0",
+        "id": "9b7f1c2e5d3a4860b1c9d8e7f6a50432",
+        "source": f"//{message.publisher}/6b1d0f9ac2e4",
+        "type": name,
+        "subject": subject,
+        "time": _AT,
+        "recordedtime": _RECORDED,
+        "datacontenttype": "application/json",
+        "lane": "32",
+        "seq": 90_418,
+        "causationid": "wx-2027-000418",
+        "correlationid": "wx-2027-000418",
+        "data": _DECIDED[name] if name in _DECIDED else {**_SENT[name], **added},
+    }

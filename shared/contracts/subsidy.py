@@ -1,0 +1,172 @@
+"""What subsidy publishes: budgets, decisions about awards, and scholarships booked; decisions go to the provinces."""
+
+from typing import Final, Literal
+
+from pydantic import BaseModel
+
+from shared.contracts.envelope import Value, event_type
+from shared.contracts.provinces import Category, Track
+
+
+class Award(Value):
+    """One decision about one enrollment's subsidy. Subject: the worker_ref."""
+
+    award_id: str
+    """Derived from the enrollment: one award for each."""
+    enrollment_no: str
+    """The enrollment, as the province numbered it."""
+    fiscal_year: int
+    """Calendar year in Asia/Shanghai."""
+    fund_source: str
+    """The pot that pays, as the allocation names it."""
+    amount_fen: int
+    """Amount of the award in fen."""
+    scheme: str
+    """Name of the scheme that decided."""
+    scheme_version: int
+    """Version of that scheme."""
+    categories: tuple[Category, ...]
+    """Flags of the worker as of the enrollment's recorded date."""
+    track: Track
+    """Academic, skills, or combined."""
+
+
+class SubsidyReserved(Award):
+    """Money is held for an accepted enrollment."""
+
+    was_waitlisted: bool = False
+    """Whether the award has waited and its turn has come."""
+
+
+class SubsidyGranted(Award):
+    """The institution has confirmed: the money is granted."""
+
+
+class SubsidyWaitlisted(Award):
+    """The budget is used up: the award waits, ranked by recorded order."""
+
+    position: int
+    """Number in the queue when it was put there; 1 is next."""
+
+
+class SubsidyReleased(Award):
+    """What was reserved or granted is free again, or the award has left the queue."""
+
+    was: Literal["reserved", "granted", "waitlisted"]
+    """State of the award before."""
+    why: Literal["withdrawn", "tuition_covered"] = "withdrawn"
+    """The worker has withdrawn; or scholarships pay the whole tuition of an award that waited."""
+
+
+class SubsidyRefused(Value):
+    """No scheme gives this enrollment anything."""
+
+    enrollment_no: str
+    """The enrollment, as the province numbered it."""
+    code: Literal["not_eligible", "no_scheme", "nothing_to_pay"]
+    """Why: not eligible under the scheme, no scheme covers it, or nothing is left to pay."""
+    message_zh: str
+    """What happened, why and what to do now, in Chinese."""
+    message_en: str
+    """The same sentence in English."""
+
+
+class BudgetOpened(Value):
+    """An allocation is booked: the first opens the budget, further ones add to it."""
+
+    fiscal_year: int
+    """Calendar year in Asia/Shanghai."""
+    fund_source: str
+    """The pot that pays, as the allocation names it."""
+    funder_level: str
+    """Level of the body that owns the money: national, provincial, city or enterprise."""
+    amount_fen: int
+    """This allocation, in fen."""
+    allocated_fen: int
+    """All allocations of the budget so far, in fen."""
+
+
+class BudgetExhausted(Value):
+    """The budget cannot carry the next award: those that follow wait. Said once until money is there again."""
+
+    fiscal_year: int
+    """Calendar year in Asia/Shanghai."""
+    fund_source: str
+    """The pot that pays, as the allocation names it."""
+    allocated_fen: int
+    """All allocations of the budget so far, in fen."""
+    free_fen: int
+    """What is neither reserved, granted nor disbursed, in fen."""
+
+
+class ScholarshipBooked(Value):
+    """A funder's scholarship is booked against its budget. Subject: the worker_ref."""
+
+    scholarship_no: str
+    """The funder's number of the scholarship."""
+    enrollment_no: str
+    """The enrollment, as the province numbered it."""
+    fiscal_year: int
+    """Calendar year in Asia/Shanghai."""
+    fund_source: str
+    """The pot that pays, as the allocation names it."""
+    funder_level: str
+    """Level of the body that owns the money: national, provincial, city or enterprise."""
+    amount_fen: int
+    """The part that budget and tuition carry, in fen."""
+    awarded_fen: int
+    """What the funder awarded, in fen."""
+    categories: tuple[Category, ...]
+    """The worker's flags as of the enrollment's recorded date."""
+    track: Track
+    """Academic, skills, or combined."""
+
+
+class ScholarshipExceeds(Value):
+    """The part of a scholarship that is not booked goes back to the province, never silently."""
+
+    scholarship_no: str
+    """The funder's number of the scholarship."""
+    enrollment_no: str
+    """The enrollment, as the province numbered it."""
+    fiscal_year: int
+    """Calendar year in Asia/Shanghai."""
+    fund_source: str
+    """The pot that pays, as the allocation names it."""
+    awarded_fen: int
+    """What the funder awarded, in fen."""
+    exceeding_fen: int
+    """The part that is not booked, in fen."""
+    message_zh: str
+    """What happened, why and what to do now, in Chinese."""
+    message_en: str
+    """The same sentence in English."""
+
+
+SUBSIDY_RESERVED: Final = event_type("subsidy.reserved")
+SUBSIDY_GRANTED: Final = event_type("subsidy.granted")
+SUBSIDY_WAITLISTED: Final = event_type("subsidy.waitlisted")
+SUBSIDY_RELEASED: Final = event_type("subsidy.released")
+SUBSIDY_REFUSED: Final = event_type("subsidy.refused")
+BUDGET_OPENED: Final = event_type("budget.opened")
+BUDGET_EXHAUSTED: Final = event_type("budget.exhausted")
+SCHOLARSHIP_BOOKED: Final = event_type("scholarship.booked")
+SCHOLARSHIP_EXCEEDS_BUDGET: Final = event_type("scholarship.exceeds_budget")
+SCHOLARSHIP_EXCEEDS_TUITION: Final = event_type("scholarship.exceeds_tuition")
+
+FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
+    SUBSIDY_RESERVED: SubsidyReserved,
+    SUBSIDY_GRANTED: SubsidyGranted,
+    SUBSIDY_WAITLISTED: SubsidyWaitlisted,
+    SUBSIDY_RELEASED: SubsidyReleased,
+    SUBSIDY_REFUSED: SubsidyRefused,
+    BUDGET_OPENED: BudgetOpened,
+    BUDGET_EXHAUSTED: BudgetExhausted,
+    SCHOLARSHIP_BOOKED: ScholarshipBooked,
+    SCHOLARSHIP_EXCEEDS_BUDGET: ScholarshipExceeds,
+    SCHOLARSHIP_EXCEEDS_TUITION: ScholarshipExceeds,
+}
+"""What each fact on `subsidy.events` carries; decisions about awards and scholarships go to the province too."""
+
+DECISIONS: Final = frozenset(FACT_MODELS) - {BUDGET_OPENED, BUDGET_EXHAUSTED}
+"""Types that go to the province too, on its own topic of decisions."""

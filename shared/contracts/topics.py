@@ -1,0 +1,177 @@
+"""Every topic, who may write and who may read it: the one list that brokers and manifests are made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from shared.contracts.lanes import LANE_CODES, lane_at, partition_of
+
+MIB: Final = 1024 * 1024
+EVENT_MAX_BYTES: Final = MIB
+"""One event, at every door: larger ones are refused."""
+DOOR_BATCH_MAX_BYTES: Final = 8 * MIB
+INNER_BATCH_MAX_BYTES: Final = 4 * MIB
+
+SERVICES: Final = ("enrollment", "subsidy", "notification", "reporting")
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A named flow of events with one place per lane.
+
+    `pattern` holds `{lane}` where each lane has a topic of its own (one partition); otherwise all lanes share a
+    topic, one partition each, in the order of the lanes' list.
+    """
+
+    pattern: str
+
+    @property
+    def per_lane(self) -> bool:
+        """Whether each lane has its own topic."""
+        return "{lane}" in self.pattern
+
+    def topic(self, namespace: str, lane: str) -> str:
+        """The topic that carries `lane`, with the deployment's `namespace` in front."""
+        return namespace + self.pattern.replace("{lane}", lane)
+
+    def partition(self, lane: str) -> int:
+        """The partition of `topic` that carries `lane`."""
+        return 0 if self.per_lane else partition_of(lane)
+
+    def topics(self, namespace: str) -> tuple[str, ...]:
+        """All topics of the stream, each once, in the lanes' order."""
+        if not self.per_lane:
+            return (namespace + self.pattern,)
+        return tuple(self.topic(namespace, lane) for lane in LANE_CODES)
+
+    def lane_of(self, namespace: str, topic: str, partition: int) -> str:
+        """The lane that (topic, partition) carries; LookupError where none stands there."""
+        if not self.per_lane:
+            return lane_at(partition)
+        head, _, tail = (namespace + self.pattern).partition("{lane}")
+        lane = topic[len(head) : len(topic) - len(tail)]
+        partition_of(lane)
+        return lane
+
+
+PROVINCE_EVENTS: Final = Stream("provinces.{lane}.events")
+PROVINCE_CONTACTS: Final = Stream("provinces.{lane}.contacts")
+PROVINCE_RECEIPTS: Final = Stream("provinces.{lane}.receipts")
+PROVINCE_DECISIONS: Final = Stream("provinces.{lane}.decisions")
+ENROLLMENT_EVENTS: Final = Stream("enrollment.events")
+SUBSIDY_EVENTS: Final = Stream("subsidy.events")
+
+STREAMS: Final = (
+    PROVINCE_EVENTS,
+    PROVINCE_CONTACTS,
+    PROVINCE_RECEIPTS,
+    PROVINCE_DECISIONS,
+    ENROLLMENT_EVENTS,
+    SUBSIDY_EVENTS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic as it is created: name, number of partitions and the settings that differ from the broker's."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A user of the broker: topics it may write, topics it may read, prefixes of the groups it may join."""
+
+    name: str
+    write: tuple[str, ...]
+    read: tuple[str, ...]
+    group_prefixes: tuple[str, ...]
+
+
+# Uncompressed at the door: a gzip bomb would pass the broker's size check and kill the reader (failure mode 53).
+# Kept for ever at the door: nothing may be deleted there before it was read.
+_DOOR: Final = {
+    "compression.type": "uncompressed",
+    "max.message.bytes": str(DOOR_BATCH_MAX_BYTES),
+    "retention.ms": "-1",
+}
+_CONTACTS: Final = {
+    "compression.type": "uncompressed",
+    "max.message.bytes": str(MIB),
+    "cleanup.policy": "compact",
+}
+_INNER: Final = {"max.message.bytes": str(INNER_BATCH_MAX_BYTES), "retention.ms": "-1"}
+
+_CONFIGS: Final[Mapping[Stream, Mapping[str, str]]] = {
+    PROVINCE_EVENTS: _DOOR,
+    PROVINCE_CONTACTS: _CONTACTS,
+    PROVINCE_RECEIPTS: _INNER,
+    PROVINCE_DECISIONS: _INNER,
+    ENROLLMENT_EVENTS: _INNER,
+    SUBSIDY_EVENTS: _INNER,
+}
+
+
+def topics(namespace: str = "") -> tuple[TopicSpec, ...]:
+    """All topics of a deployment."""
+    return tuple(
+        TopicSpec(name, 1 if stream.per_lane else len(LANE_CODES), _CONFIGS[stream])
+        for stream in STREAMS
+        for name in stream.topics(namespace)
+    )
+
+
+def principals(namespace: str = "") -> tuple[Principal, ...]:
+    """All users of a deployment's broker with least rights: services, provinces and the operator."""
+    return (*_services(namespace), *(_province(namespace, code) for code in LANE_CODES), _operator(namespace))
+
+
+def province_principal(code: str) -> str:
+    """The name of the user that publishes for lane `code`."""
+    return f"province-{code}"
+
+
+def _services(namespace: str) -> tuple[Principal, ...]:
+    def all_of(*streams: Stream) -> tuple[str, ...]:
+        return tuple(name for stream in streams for name in stream.topics(namespace))
+
+    return (
+        Principal(
+            "enrollment",
+            all_of(ENROLLMENT_EVENTS, PROVINCE_RECEIPTS),
+            all_of(PROVINCE_EVENTS, ENROLLMENT_EVENTS, PROVINCE_RECEIPTS),
+            (f"{namespace}enrollment",),
+        ),
+        Principal(
+            "subsidy",
+            all_of(SUBSIDY_EVENTS, PROVINCE_DECISIONS),
+            all_of(ENROLLMENT_EVENTS, SUBSIDY_EVENTS, PROVINCE_DECISIONS),
+            (f"{namespace}subsidy",),
+        ),
+        Principal(
+            "notification",
+            (),
+            all_of(ENROLLMENT_EVENTS, SUBSIDY_EVENTS, PROVINCE_CONTACTS),
+            (f"{namespace}notification",),
+        ),
+        Principal("reporting", (), all_of(ENROLLMENT_EVENTS, SUBSIDY_EVENTS), (f"{namespace}reporting",)),
+    )
+
+
+def _province(namespace: str, code: str) -> Principal:
+    return Principal(
+        province_principal(code),
+        (PROVINCE_EVENTS.topic(namespace, code), PROVINCE_CONTACTS.topic(namespace, code)),
+        (PROVINCE_RECEIPTS.topic(namespace, code), PROVINCE_DECISIONS.topic(namespace, code)),
+        (f"{namespace}province-{code}.",),
+    )
+
+
+def _operator(namespace: str) -> Principal:
+    """Reads everything but contacts, writes nothing: operators act through the services' APIs."""
+    read = tuple(
+        name for stream in STREAMS if stream is not PROVINCE_CONTACTS for name in stream.topics(namespace)
+    )
+    return Principal("operator", (), read, (f"{namespace}operator",))

@@ -1,0 +1,43 @@
+"""What every test may ask for: the real Kafka and PostgreSQL, a namespace, sizes of generated tests."""
+
+import secrets
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from console.stack.infrastructure import Infrastructure
+
+# Repeatable in every run, so that a red build is red again when it is looked into; the campaign searches on.
+settings.register_profile(
+    "suite",
+    max_examples=100,
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "campaign",
+    max_examples=10_000,
+    stateful_step_count=100,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+async def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Infrastructure]:
+    """A running Kafka and PostgreSQL in a temporary folder, stopped when the run ends, however it ends."""
+    async with await Infrastructure.start(tmp_path_factory.mktemp("infrastructure")) as running:
+        yield running
+
+
+@pytest.fixture
+async def namespace(infrastructure: Infrastructure) -> AsyncIterator[str]:
+    """A prefix of topics, groups and databases that no other test uses; all made under it is deleted."""
+    fresh = f"t{secrets.token_hex(3)}."
+    yield fresh
+    await infrastructure.drop_namespace(fresh)
