@@ -1,0 +1,1 @@
+"""The plumbing of all services: how a batch is taken, carried through one transaction, logged and published."""

@@ -1,0 +1,392 @@
+"""The way of a batch: take, decode, lock, drop, decide, log and move on in one transaction; publish after it."""
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal
+
+import structlog
+from aiokafka import ConsumerRecord
+from asyncpg import Pool
+
+from shared.contracts.topics import Stream
+from shared.plumbing import outgoing, postgres, store
+from shared.plumbing.decoding import Decode, Taken, traceparent_of
+from shared.plumbing.metrics import Metrics
+from shared.plumbing.outgoing import Outgoing
+from shared.plumbing.publisher import Publisher
+from shared.plumbing.seal import Seal
+from shared.plumbing.store import Cursor, Db, LaneRow, LogRow
+from shared.plumbing.telemetry import Telemetry
+
+LOG_READ_MAX_ROWS: Final = 100
+"""At most this many log rows of a lane are queued again in one batch."""
+CONFLICT_TRIES_MAX: Final = 5
+"""Serialization failures and deadlocks: the whole transaction again, with jitter."""
+CONFLICT_JITTER_S: Final = 0.05
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a handler gets: events to decide, in each lane's order, and where to put what it decides."""
+
+    recorded_at: datetime
+    """The database's time after the locks: `recordedtime` of all that this batch publishes, in each lane monotone."""
+    lanes: Sequence[str]
+    """Lanes that this batch holds; on a tick all lanes of the process."""
+    taken: list[Taken]
+    """New records, those behind the cursor dropped; a bad one has no event."""
+    handed: list[tuple[str, bytes]]
+    """Parked work that another lane's transaction has released: (lane, payload), to be judged before `taken`."""
+    heads: Mapping[str, bytes]
+    """Hash at the head of each lane's log on the first stream that the service writes."""
+    facts: dict[tuple[str, str], list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
+    openings: dict[tuple[str, str], list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
+    handovers: list[tuple[str, str, bytes]] = field(default_factory=list)
+    quarantined: list[tuple[Taken, str]] = field(default_factory=list)
+
+    def publish(self, stream: Stream, lane: str, fact: Outgoing) -> None:
+        """Publish a decided fact on `lane`; where this batch does not hold that lane, its owner will stamp it."""
+        if lane in self.lanes:
+            self.facts[stream.pattern, lane].append(fact)
+        else:
+            payload = stream.pattern.encode() + b"\n" + outgoing.to_bytes(fact)
+            self.handovers.append((lane, "fact", payload))
+
+    def publish_first(self, stream: Stream, lane: str, fact: Outgoing) -> None:
+        """Publish on a lane that this batch holds, before all else that it stamps there: a day begins."""
+        self.openings[stream.pattern, lane].append(fact)
+
+    def hand_over(self, lane: str, payload: bytes) -> None:
+        """Leave parked work for the owner of `lane` to judge again."""
+        self.handovers.append((lane, "parked", payload))
+
+    def quarantine(self, taken: Taken, code: str) -> None:
+        """Keep the bytes of a record that nobody can read, sealed."""
+        self.quarantined.append((taken, code))
+
+
+Handle = Callable[[Batch, Db], Awaitable[None]]
+Gate = Literal["door", "offset", "seq"]
+
+
+@dataclass(frozen=True, slots=True)
+class LaneGroup:
+    """One consumer group of a service: what it reads and writes lane by lane, and how a batch is handled.
+
+    `gate` says what decides that a record was taken in before: its offset (from provinces; `door` also refuses to
+    jump over offsets, which a compacted topic does) or its `seq` (from us).
+    `ticks` says whether the handler wants to be called on idle lanes too.
+    """
+
+    name: str
+    reads: tuple[Stream, ...]
+    writes: tuple[Stream, ...]
+    gate: Gate
+    decode: Decode
+    handle: Handle
+    ticks: bool = False
+
+
+@dataclass(slots=True)
+class _Held:
+    """What a transaction holds: rows under lock, and what is to be queued once it has committed."""
+
+    cursors: dict[tuple[str, str], Cursor]
+    lane_rows: list[LaneRow]
+    from_log: list[tuple[LaneRow, int | None, list[LogRow]]] = field(default_factory=list)
+    new: list[LogRow] = field(default_factory=list)
+
+
+class Carrier:
+    """Carries batches of one lane group through PostgreSQL, one at a time."""
+
+    def __init__(
+        self,
+        group: LaneGroup,
+        namespace: str,
+        pool: Pool,
+        publisher: Publisher,
+        source: str,
+        seal: Seal,
+        telemetry: Telemetry,
+        metrics: Metrics,
+    ) -> None:
+        self.group = group
+        self._namespace = namespace
+        self._pool = pool
+        self._publisher = publisher
+        self._source = source
+        self._seal = seal
+        self._telemetry = telemetry
+        self._metrics = metrics
+        self._reads = [stream.pattern for stream in group.reads]
+        self._writes = [stream.pattern for stream in group.writes]
+        self._lane_of: dict[tuple[str, int], str] = {}
+        self._streams_of = {topic: stream for stream in group.reads for topic in stream.topics(namespace)}
+        self.stopped: set[str] = set()
+        """Lanes that stand, as last seen under their locks."""
+        self.waiting: set[tuple[str, str]] = set()
+        """(stream, lane) with an open gap."""
+        self.jumped: set[str] = set()
+        """Lanes of the door whose records lie beyond the cursor: records between were not seen."""
+        self.unfinished: set[str] = set()
+        """Lanes with more handed-over work than one batch takes: to be ticked again at once."""
+
+    def decode(self, records: Iterable[ConsumerRecord]) -> list[Taken]:
+        """Decode each record by itself: bytes of two records never meet."""
+        taken = []
+        for record in records:
+            stream = self._streams_of[record.topic]
+            key = (record.topic, record.partition)
+            lane = self._lane_of.get(key)
+            if lane is None:
+                lane = self._lane_of[key] = stream.lane_of(self._namespace, *key)
+            failure = None
+            try:
+                event, bad, seq, log_id = self.group.decode(record)
+            except Exception as error:  # noqa: BLE001 - poison: its own lane stops for it, when it is carried
+                event, bad, seq, log_id, failure = None, None, 0, None, error
+            trace = traceparent_of(record.headers) if record.headers else None
+            taken.append(
+                Taken(lane, stream.pattern, record.offset, event, bad, seq, log_id, trace, record, failure)
+            )
+        return taken
+
+    async def carry(self, taken: list[Taken], lanes: Sequence[str]) -> None:
+        """Carry a batch through one transaction and queue what it published.
+
+        Serialization failures are tried again here. A failure that may pass raises `postgres.PassingError`; one of
+        our own code stops the lane that it lies on, and the others go on.
+        """
+        await self._publisher.room()
+        error = await self._try(taken, lanes)
+        if error is not None:  # poison; its text may quote a row, so it is not logged
+            failed = {"error": type(error).__name__, "at": postgres.where(error)}
+            log.error("batch_failed", group=self.group.name, records=len(taken), **failed)
+            await self._isolate(taken, lanes)
+
+    async def _carry_again(self, taken: list[Taken], lanes: Sequence[str]) -> None:
+        for attempt in range(1, CONFLICT_TRIES_MAX + 1):
+            try:
+                await self._carry_once(taken, lanes)
+            except postgres.CONFLICTS as error:
+                log.info("transaction_again", group=self.group.name, error=type(error).__name__)
+                if attempt == CONFLICT_TRIES_MAX:
+                    raise
+                await asyncio.sleep(random.uniform(0, CONFLICT_JITTER_S * attempt))
+            else:
+                return
+
+    async def _isolate(self, taken: list[Taken], lanes: Sequence[str]) -> None:
+        """A batch failed: its lanes one by one, a failing lane record by record; it stops before the one to blame."""
+        by_lane: dict[str, list[Taken]] = {lane: [] for lane in lanes}
+        for one in taken:
+            by_lane[one.lane].append(one)
+        for lane, records in by_lane.items():
+            error = await self._try(records, [lane])
+            if error is None:
+                continue
+            if not records:
+                await self.stop(lane, _poison(error))
+            for one in records:
+                error = await self._try([one], [lane])
+                if error is not None:
+                    await self.stop(lane, _poison(error), one.offset)
+                    break
+
+    async def _try(self, taken: list[Taken], lanes: Sequence[str]) -> Exception | None:
+        try:
+            await self._publisher.mend()
+            await self._carry_again(taken, lanes)
+        except postgres.PASSING as error:
+            raise postgres.PassingError(type(error).__name__) from error
+        except Exception as error:  # noqa: BLE001 - whatever our own code raises is poison and stops the lane
+            return error
+        return None
+
+    async def stop(self, lane: str, why: str, offset: int | None = None) -> None:
+        """Stop a lane of this group, before the record at `offset` where one is to blame; the others go on."""
+        log.error("lane_stopped", group=self.group.name, lane=lane, offset=offset, why=why)
+        async with self._pool.acquire() as db:
+            await store.stop_lane(db, self._reads, lane, why, offset)
+        self.stopped.add(lane)
+
+    async def _carry_once(self, taken: list[Taken], lanes: Sequence[str]) -> None:
+        started_s = time.perf_counter()
+        async with self._pool.acquire() as db:
+            transaction = db.transaction()
+            await transaction.start()
+            try:
+                held = await self._hold(db, lanes)
+                passed = self._gate(taken, held)
+                with self._telemetry.batch(self.group.name, passed):
+                    await self._decide(db, held, passed, lanes)
+            except BaseException:
+                await postgres.roll_back(db, transaction)
+                raise
+            try:
+                await transaction.commit()
+            except BaseException:
+                # Whether it committed is unknown: nothing is published from memory, the next batch reads the log.
+                self._publisher.doubt(held.lane_rows)
+                raise
+        self._queue(held)
+        self._metrics.batch(self.group.name, len(taken), time.perf_counter() - started_s)
+
+    async def _hold(self, db: Db, lanes: Sequence[str]) -> _Held:
+        """Lock cursor rows, then lane rows, in lane order; compare each lane's `seq` with what was queued."""
+        cursors = await postgres.insist(
+            self._pool, db, store.lock_cursors(db, self._reads, lanes), self._metrics
+        )
+        rows = await store.lock_lane_rows(db, self._writes, lanes) if self._writes else []
+        held = _Held({(c.stream, c.lane): c for c in cursors}, rows)
+        self.stopped = (self.stopped - set(lanes)) | {c.lane for c in cursors if c.stopped}
+        elsewhere = {place for place in self.waiting if place[1] not in lanes}
+        self.waiting = elsewhere | {(c.stream, c.lane) for c in cursors if c.waiting_since}
+        for row in rows:
+            await self._catch_up(db, row, held)
+        return held
+
+    async def _catch_up(self, db: Db, row: LaneRow, held: _Held) -> None:
+        row.published_seq = max(row.published_seq, min(self._publisher.acknowledged(row), row.seq))
+        queued = self._publisher.queued(row)
+        if queued == row.seq and row.republish_from is None:
+            return
+        # What was queued without a doubt since is on its way in order: only what follows it is missing.
+        from_seq = (row.published_seq if queued is None else queued) + 1
+        # A wish to republish never skips what is missing: acknowledgements would move over the hole.
+        from_seq = min(from_seq, row.republish_from or from_seq)
+        row.republish_from = None
+        rows = await store.read_log(db, row.stream, row.lane, from_seq, LOG_READ_MAX_ROWS)
+        held.from_log.append((row, queued, rows))
+
+    def _gate(self, taken: list[Taken], held: _Held) -> list[Taken]:
+        """Drop what lies behind the cursors and what stands on stopped lanes; note gaps; move the cursors."""
+        passed = []
+        by_seq = self.group.gate == "seq"
+        for one in taken:
+            cursor = held.cursors[one.stream, one.lane]
+            if cursor.stopped:
+                continue
+            if one.failure is not None:
+                raise one.failure
+            if by_seq:
+                if not self._follows(cursor, one):
+                    continue
+                cursor.last_seq = one.seq
+            elif one.offset < cursor.next_offset:
+                self._metrics.dropped(self.group.name)
+                continue
+            elif one.offset > cursor.next_offset and self.group.gate == "door":
+                self.jumped.add(one.lane)
+                continue
+            cursor.next_offset = one.offset + 1
+            passed.append(one)
+        return passed
+
+    def _follows(self, cursor: Cursor, one: Taken) -> bool:
+        if cursor.log_id is None:
+            cursor.log_id = one.log_id
+        elif cursor.log_id != one.log_id:
+            cursor.stopped = f"foreign log: {one.log_id}"
+            self.stopped.add(cursor.lane)
+            return False
+        if one.seq == cursor.last_seq + 1:
+            cursor.waiting_since = None
+            return True
+        if one.seq > cursor.last_seq + 1:
+            self._alarm_gap(cursor, one)
+            return False
+        self._metrics.dropped(self.group.name)
+        if cursor.waiting_since is None:
+            cursor.next_offset = one.offset + 1
+        return False
+
+    def _alarm_gap(self, cursor: Cursor, one: Taken) -> None:
+        """Read on, dropping, until `last_seq + 1` comes by: a paused lane would never see the repair."""
+        if cursor.waiting_since is not None:
+            return
+        cursor.waiting_since = postgres.utc_now()
+        self._metrics.gap(self.group.name, cursor.lane)
+        log.error("gap", stream=cursor.stream, lane=cursor.lane, expected=cursor.last_seq + 1, seen=one.seq)
+
+    async def _decide(self, db: Db, held: _Held, passed: list[Taken], lanes: Sequence[str]) -> None:
+        going = [lane for lane in lanes if not self._stands(held, lane)]
+        handed = await store.take_handover(db, going, "parked") if self._writes else []
+        if len(handed) == store.HANDOVER_TAKE_MAX:
+            self.unfinished.update(lane for lane, _ in handed)
+        heads = {row.lane: row.head for row in reversed(held.lane_rows) if row.stream in self._writes[:1]}
+        now = await store.clock(db)
+        batch = Batch(now, going, passed, [(lane, payload) for lane, payload in handed], heads)
+        if passed or handed or self.group.ticks:
+            await self.group.handle(batch, db)
+        await self._write(db, held, batch)
+
+    def _stands(self, held: _Held, lane: str) -> bool:
+        return any(cursor.stopped for cursor in held.cursors.values() if cursor.lane == lane)
+
+    async def _write(self, db: Db, held: _Held, batch: Batch) -> None:
+        """Stamp what other lanes decided for ours before the batch's own, append to the log, move the cursors."""
+        rows = {(row.stream, row.lane): row for row in held.lane_rows}
+        facts = batch.openings
+        if self._writes:
+            # All of them, however many: a fact of our own must not overtake one that it may build on.
+            while some := await store.take_handover(db, batch.lanes, "fact"):
+                for lane, payload in some:
+                    stream, _, fact = payload.partition(b"\n")
+                    facts[stream.decode(), lane].append(outgoing.from_bytes(fact))
+                if len(some) < store.HANDOVER_TAKE_MAX:
+                    break
+        for key, own in batch.facts.items():
+            facts[key].extend(own)
+        held.new = [
+            outgoing.stamp(rows[key], some, self._source, batch.recorded_at)
+            for key, some in facts.items()
+            if some
+        ]
+        if held.new:
+            await store.append_log(db, held.new)
+        if batch.handovers:
+            await store.hand_over(db, batch.handovers)
+        if batch.quarantined:
+            await store.keep_sealed(db, [self._sealed(*entry) for entry in batch.quarantined])
+        await store.save_cursors(db, list(held.cursors.values()))
+        if held.lane_rows:
+            await store.save_lane_rows(db, held.lane_rows)
+
+    def _sealed(self, taken: Taken, code: str) -> tuple[str, str, int, str, bytes]:
+        raw = (taken.record.value if taken.record else None) or b""
+        return taken.stream, taken.lane, taken.offset, code, self._seal.close(raw)
+
+    def _queue(self, held: _Held) -> None:
+        for row, queued_before, rows in held.from_log:
+            self._publisher.queue_log(row, rows, queued_before)
+        for new in held.new:
+            self._publisher.queue_new(new)
+
+
+def _poison(error: Exception) -> str:
+    return f"poison: {type(error).__name__} at {postgres.where(error)}"
+
+
+def lanes_of(taken: Iterable[Taken]) -> list[str]:
+    """The lanes that records lie on, each once, in lane order."""
+    return sorted({one.lane for one in taken})
+
+
+def parts_of(taken: Sequence[Taken], number: int) -> list[list[Taken]]:
+    """Records in `number` parts of about the same size, no lane in two of them, each lane in its order."""
+    by_lane: dict[str, list[Taken]] = defaultdict(list)
+    for one in taken:
+        by_lane[one.lane].append(one)
+    parts: list[list[Taken]] = [[] for _ in range(number)]
+    for records in sorted(by_lane.values(), key=len, reverse=True):
+        min(parts, key=len).extend(records)
+    return [part for part in parts if part]

@@ -1,0 +1,91 @@
+"""Read records strictly, each by itself: a bad one is a value, never an exception."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import orjson
+from aiokafka import ConsumerRecord
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from shared.contracts.envelope import Fact
+from shared.contracts.topics import EVENT_MAX_BYTES
+
+
+@dataclass(slots=True, eq=False)
+class Taken:
+    """One record as taken from Kafka and decoded: `event` is the service's own type, or `bad` says what is wrong."""
+
+    lane: str
+    stream: str
+    offset: int
+    event: Any
+    bad: "Bad | None"
+    seq: int
+    log_id: str | None
+    traceparent: str | None
+    record: ConsumerRecord | None
+    failure: Exception | None = None
+    """What our own decoding raised: poison, which stops the record's lane and no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """Why a record could not be taken: a code of the catalogue, where, and what exactly."""
+
+    code: str
+    field: str | None = None
+    detail: str | None = None
+
+
+Decoded = tuple[Any, Bad | None, int, str | None]
+"""What a decoder returns: event, what is wrong with it, seq, log id (the last two only between our services)."""
+Decode = Callable[[ConsumerRecord], Decoded]
+
+
+def traceparent_of(headers: Sequence[tuple[str, bytes | None]]) -> str | None:
+    """The W3C trace context of a record; headers of any kind may stand beside it."""
+    for name, value in headers:
+        if name == "traceparent" and value is not None and len(value) == _TRACEPARENT_BYTES:
+            return value.decode("ascii", "replace")
+    return None
+
+
+_TRACEPARENT_BYTES: Final = 55
+
+
+class FactDecoder:
+    """Decodes what our own services publish; types that the consumer does not read are passed over by their seq."""
+
+    def __init__(self, models: Mapping[str, type[BaseModel]]) -> None:
+        self._adapters = {
+            name: TypeAdapter(Fact[model]).validator  # type: ignore[valid-type]
+            for name, model in models.items()
+        }
+
+    def __call__(self, record: ConsumerRecord) -> Decoded:
+        """The fact in `record`, None for a type that is not read here; ValueError means that our own code is wrong."""
+        raw = cast("bytes", record.value)
+        if len(raw) > 2 * EVENT_MAX_BYTES:
+            raise ValueError("a fact is larger than any of ours can be")
+        envelope = orjson.loads(raw)
+        log_id = envelope["source"].rpartition("/")[2]
+        adapter = self._adapters.get(envelope["type"])
+        if adapter is None:
+            return None, None, envelope["seq"], log_id
+        try:
+            return adapter.validate_json(raw), None, envelope["seq"], log_id
+        except ValidationError as error:
+            bad = explain(error)
+            raise ValueError(f"a fact does not follow its contract: {bad.code} at {bad.field}") from None
+
+
+def explain(error: ValidationError) -> Bad:
+    """The first thing that is wrong, without the value that was sent (it may be personal)."""
+    first = error.errors(include_input=False, include_url=False, include_context=True)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return Bad("unknown_field", field)
+    if first["type"] == "missing":
+        return Bad("missing_field", field)
+    return Bad("invalid", field, first["msg"])

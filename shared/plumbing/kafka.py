@@ -1,0 +1,436 @@
+"""Kafka through FastStream: explicit settings, cursors instead of committed offsets, one owner per lane."""
+
+import asyncio
+import logging
+import ssl
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import structlog
+from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import ConsumerStoppedError, KafkaError
+from asyncpg import Pool
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.message import StreamMessage
+from faststream.security import SASLScram512
+from pydantic import SkipValidation
+
+from shared.plumbing import postgres, store
+from shared.plumbing.batch import Carrier, lanes_of, parts_of
+from shared.plumbing.decoding import Taken
+from shared.plumbing.metrics import Metrics
+from shared.plumbing.publisher import Publisher
+from shared.plumbing.settings import ServiceSettings
+
+TICK_S: Final = 1.0
+SIDE_BY_SIDE: Final = 2
+"""Parts of a large batch that are carried at the same time, each in a transaction of its own."""
+SPLIT_FROM_RECORDS: Final = 200
+"""Smaller batches are carried as one."""
+OFFSET_COMMIT_S: Final = 5.0
+"""Offsets are committed for lag displays only: the cursor decides."""
+OFFSET_COMMIT_TIMEOUT_S: Final = 3.0
+"""Without a broker aiokafka would wait for ever, and the ticks with it."""
+BACKOFF_MAX_S: Final = 5.0
+REVOKE_WAIT_S: Final = 5.0
+POLL_INTERVAL_MAX_MS: Final = 300_000
+"""Who asks for no records this long leaves its group; backing off stays far below."""
+REBALANCE_TIMEOUT_MS: Final = 30_000
+BATCH_TIMEOUT_MS: Final = 10
+PROBE_TIMEOUT_MS: Final = 200
+FETCH_MAX_BYTES: Final = 4 * 1024 * 1024
+PRODUCER_BATCH_BYTES: Final = 256 * 1024
+REQUEST_TIMEOUT_MS: Final = 10_000
+
+log = structlog.get_logger()
+
+
+def security(settings: ServiceSettings) -> SASLScram512:
+    """Credentials from the file that the settings name; TLS where asked for."""
+    context = ssl.create_default_context(cafile=settings.kafka_ca_file) if settings.kafka_tls else None
+    return SASLScram512(
+        username=settings.kafka_username,
+        password=_secret(settings.kafka_password_file),
+        use_ssl=settings.kafka_tls,
+        ssl_context=context,
+    )
+
+
+def _secret(path: Path) -> str:
+    return path.read_text().strip()
+
+
+def make_broker(settings: ServiceSettings) -> KafkaBroker:
+    """The FastStream broker of a service; it never creates topics."""
+    return KafkaBroker(
+        settings.kafka_bootstrap,
+        security=security(settings),
+        client_id=f"{settings.kafka_username}-{settings.instance}",
+        allow_auto_create_topics=False,
+        logger=logging.getLogger("dreams.faststream"),
+    )
+
+
+def make_producer(settings: ServiceSettings) -> AIOKafkaProducer:
+    """A producer for prepared batches: idempotent, all replicas, compression off."""
+    credentials = security(settings)
+    return AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap,
+        client_id=f"{settings.kafka_username}-{settings.instance}-publisher",
+        security_protocol="SASL_SSL" if settings.kafka_tls else "SASL_PLAINTEXT",
+        ssl_context=credentials.ssl_context,
+        sasl_mechanism="SCRAM-SHA-512",
+        sasl_plain_username=settings.kafka_username,
+        sasl_plain_password=_secret(settings.kafka_password_file),
+        acks="all",
+        enable_idempotence=True,
+        max_batch_size=PRODUCER_BATCH_BYTES,
+        max_request_size=FETCH_MAX_BYTES,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+    )
+
+
+class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """The subscriber of one lane group: takes batches, ticks idle lanes, owns what Kafka assigns."""
+
+    def __init__(
+        self,
+        broker: KafkaBroker,
+        carrier: Carrier,
+        publisher: Publisher,
+        pool: Pool,
+        settings: ServiceSettings,
+        metrics: Metrics,
+        payload: Any,
+    ) -> None:
+        self.carrier = carrier
+        self._publisher = publisher
+        self._pool = pool
+        self._namespace = settings.namespace
+        self._metrics = metrics
+        self._lock = asyncio.Lock()
+        self._owned: dict[TopicPartition, tuple[str, str]] = {}
+        self.joined = False
+        """Whether the group has given this process an assignment, be it an empty one."""
+        self.broken = False
+        """Whether lanes were assigned that could not be taken over."""
+        self._paused: set[str] = set()
+        self._stood: set[str] = set()
+        """Lanes seen standing since the last tick: once they go on, they are read from their cursor again."""
+        self._carried_at: dict[str, float] = {}
+        self._wake = asyncio.Event()
+        self._woken: set[str] = set()
+        self._failures = 0
+        self._committed_at = 0.0
+        self.beat_at = time.monotonic()
+        """When a batch or tick was last gone through, well or badly."""
+        group = carrier.group
+        topics = [topic for stream in group.reads for topic in stream.topics(settings.namespace)]
+        one_partition_each = all(stream.per_lane for stream in group.reads)
+        self.subscriber = broker.subscriber(
+            *topics,
+            group_id=f"{settings.namespace}{group.name}",
+            batch=True,
+            batch_timeout_ms=BATCH_TIMEOUT_MS,
+            max_records=settings.batch_max_records,
+            ack_policy=AckPolicy.MANUAL,
+            auto_offset_reset="none" if group.gate == "door" else "earliest",
+            no_reply=True,
+            # Round robin would split a lane's upstreams over processes; Range would give one member all topics of
+            # one partition (tried: 33 of 33 lanes, either way round).
+            partition_assignment_strategy=[
+                RoundRobinPartitionAssignor if one_partition_each else RangePartitionAssignor
+            ],
+            listener=self,
+            parser=_take_raw,
+            decoder=_raw,
+            session_timeout_ms=int(settings.session_timeout_s * 1000),
+            heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 4),
+            rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
+            max_poll_interval_ms=POLL_INTERVAL_MAX_MS,
+            max_partition_fetch_bytes=FETCH_MAX_BYTES,
+            fetch_max_wait_ms=100,
+            title=group.name,
+        )
+
+        async def take(records: Any) -> None:
+            await self._take(records)
+
+        # The type stands in the AsyncAPI document only: records are decoded by us, each by itself.
+        take.__annotations__["records"] = Annotated[payload, SkipValidation]
+        self.subscriber(take)
+        self._poll = self.subscriber.get_msg
+        self.subscriber.get_msg = self._poll_past_unreadable  # type: ignore[method-assign]
+
+    @property
+    def lanes(self) -> list[str]:
+        """The lanes that this process owns, in lane order."""
+        return sorted({lane for _, lane in self._owned.values()})
+
+    @property
+    def consumer(self) -> Any:
+        """The consumer of aiokafka; None before the start."""
+        return self.subscriber.consumer
+
+    def wake(self, lane: str) -> None:
+        """Something was handed over to `lane`: tick it now."""
+        self._woken.add(lane)
+        self._wake.set()
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        """Own the lanes; where that fails the process is of no use, and says so: aiokafka would only log it."""
+        try:
+            await self._own(assigned)
+        except Exception:
+            self.broken = True
+            raise
+
+    async def _own(self, assigned: Sequence[TopicPartition]) -> None:
+        """Make the lanes' rows, seek to their cursors, hold those that are stopped."""
+        owned = {tp: place for tp in assigned if (place := self._place(tp))}
+        for tp in set(assigned) - owned.keys():
+            # A lane appended to the list by a later build: its owner comes with that build, the others go on here.
+            log.warning("lane_unknown", topic=tp.topic, partition=tp.partition)
+            self.consumer.pause(tp)
+        lanes = sorted({lane for _, lane in owned.values()})
+        rows = await self._positions(lanes)
+        for tp, key in owned.items():
+            next_offset, stopped = rows[key]
+            self.consumer.seek(tp, next_offset)
+            if stopped:
+                self.consumer.pause(tp)
+                self._paused.add(key[1])
+        self._owned = owned
+        self.joined = True
+        self._metrics.took_over(self.carrier.group.name, len(lanes))
+        log.info("lanes_assigned", group=self.carrier.group.name, lanes=len(lanes))
+
+    async def _positions(self, lanes: list[str]) -> dict[tuple[str, str], tuple[int, str | None]]:
+        group = self.carrier.group
+        reads = [stream.pattern for stream in group.reads]
+        while True:
+            try:
+                async with self._pool.acquire() as db:
+                    await store.open_lanes(db, reads, [stream.pattern for stream in group.writes], lanes)
+                    rows = await store.positions(db, reads, lanes)
+                return {(row["stream"], row["lane"]): (row["next_offset"], row["stopped"]) for row in rows}
+            except postgres.PASSING as error:
+                log.warning("cursors_not_reachable", group=group.name, error=type(error).__name__)
+                await asyncio.sleep(TICK_S)
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:  # noqa: ARG002 - all are
+        """Give the lanes up: wait for the batch that is under way, then forget what is queued."""
+        try:
+            await asyncio.wait_for(self._lock.acquire(), REVOKE_WAIT_S)
+        except TimeoutError:
+            log.warning("revoked_in_the_middle_of_a_batch", group=self.carrier.group.name)
+        else:
+            self._lock.release()
+        self._publisher.forget(self.lanes)
+        self._owned, self._paused = {}, set()
+        self._carried_at.clear()
+
+    async def _take(self, records: Sequence[ConsumerRecord]) -> None:
+        """One batch from Kafka: carried, or put back whole."""
+        async with self._lock:
+            if not self._owned:
+                return  # fetched while lanes are being opened: these records come again, from the cursor
+            self._stood |= self.carrier.stopped
+            try:
+                taken = self.carrier.decode(records)
+                lanes = lanes_of(taken)
+                await self._carry_side_by_side(taken)
+            except Exception as error:  # noqa: BLE001 - nothing may end the poll loop; its text may quote a row
+                if not isinstance(error, postgres.PassingError):
+                    log.error("take_failed", error=type(error).__name__, at=postgres.where(error))
+                self._put_back(records)
+                await self._back_off(error)
+                return
+            except BaseException:
+                self._put_back(records)
+                raise
+            self._failures = 0
+            self._note(lanes)
+            self._tick_unfinished()
+            await self._look_at_jumps()
+
+    async def _poll_past_unreadable(self, consumer: Any) -> tuple[ConsumerRecord, ...]:
+        """Poll; a record that the client itself cannot parse (a header's name in another encoding) stops its lane.
+
+        Otherwise it would end the poll loop, and with it all lanes.
+        """
+        try:
+            return await self._poll(consumer)
+        except (KafkaError, ConsumerStoppedError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever its parser raises
+            log.error("record_cannot_be_parsed", error=type(error).__name__)
+            await self._stop_unparsable(consumer)
+            return ()
+
+    async def _stop_unparsable(self, consumer: Any) -> None:
+        """Read each lane by itself from its cursor, stop those that fail, and begin again with all others."""
+        rows = await self._positions(self.lanes)
+        for tp, key in self._owned.items():
+            next_offset, stopped = rows[key]
+            consumer.seek(tp, next_offset)
+            if stopped:
+                continue
+            try:
+                await consumer.getmany(tp, timeout_ms=PROBE_TIMEOUT_MS)
+            except KafkaError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever its parser raises
+                why = f"unparsable: a record at or after {next_offset} ({type(error).__name__})"
+                await self.carrier.stop(key[1], why, next_offset)
+                self._paused.add(key[1])
+                consumer.pause(tp)
+            consumer.seek(tp, next_offset)
+
+    def _tick_unfinished(self) -> None:
+        """Lanes with more handed-over work than one batch takes go on at once."""
+        unfinished, self.carrier.unfinished = self.carrier.unfinished, set()
+        for lane in unfinished:
+            self.wake(lane)
+
+    async def _carry_side_by_side(self, taken: list[Taken]) -> None:
+        """Carry a large batch as some of other lanes: while one waits for PostgreSQL, another decides."""
+        parts = parts_of(taken, SIDE_BY_SIDE) if len(taken) > SPLIT_FROM_RECORDS else [taken]
+        carried = [self.carrier.carry(part, lanes_of(part)) for part in parts]
+        for failure in await asyncio.gather(*carried, return_exceptions=True):
+            if failure is not None:
+                raise failure
+
+    def _put_back(self, records: Sequence[ConsumerRecord]) -> None:
+        """Seek every lane of the batch to its first record: nothing was moved on, the cursor drops what was."""
+        first: dict[TopicPartition, int] = {}
+        for record in records:
+            first.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+        for tp, offset in first.items():
+            if tp in self._owned:
+                self.consumer.seek(tp, offset)
+
+    async def _back_off(self, error: Exception) -> None:
+        """Wait a little; the poll loop goes on, so the group keeps us however long the outage lasts."""
+        self._failures += 1
+        self.beat_at = time.monotonic()
+        self._metrics.retried(self.carrier.group.name)
+        delay_s = min(0.1 * 2 ** min(self._failures, 10), BACKOFF_MAX_S)
+        # Only our own error's text is logged: another's may quote a row.
+        why = str(error) if isinstance(error, postgres.PassingError) else type(error).__name__
+        log.warning("batch_put_back", group=self.carrier.group.name, error=why, again_in_s=delay_s)
+        await asyncio.sleep(delay_s)
+
+    def _note(self, lanes: Sequence[str]) -> None:
+        now = self.beat_at = time.monotonic()
+        for lane in lanes:
+            self._carried_at[lane] = now
+
+    async def run_ticks(self) -> None:
+        """Each second, and when woken: go through the lanes that had no batch. Never ends by itself."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), TICK_S)
+            self._wake.clear()
+            try:
+                await self._tick()
+            except (postgres.PassingError, *postgres.PASSING) as error:
+                await self._back_off(error)
+            except Exception as error:  # noqa: BLE001 - ticks never end by themselves
+                log.error("tick_failed", error=type(error).__name__, at=postgres.where(error))
+                await asyncio.sleep(TICK_S)
+
+    async def _tick(self) -> None:
+        since = time.monotonic() - TICK_S
+        async with self._lock:
+            woken, self._woken = self._woken, set()
+            self._stood |= self.carrier.stopped
+            due = [lane for lane in self.lanes if lane in woken or self._carried_at.get(lane, 0.0) <= since]
+            if due:
+                await self.carrier.carry([], due)
+            self._note(due)
+            self._tick_unfinished()
+            await self._hold_stopped()
+        if time.monotonic() - self._committed_at > OFFSET_COMMIT_S:
+            self._committed_at = time.monotonic()
+            await asyncio.wait_for(self._commit_and_measure(), OFFSET_COMMIT_TIMEOUT_S)
+
+    async def _hold_stopped(self) -> None:
+        """Pause lanes that were stopped; let resumed ones read on from their cursor."""
+        stopped = self.carrier.stopped & set(self.lanes)
+        resumed = ((self._stood | self._paused) & set(self.lanes)) - stopped
+        for tp, (_, lane) in self._owned.items():
+            if lane in stopped and lane not in self._paused:
+                self.consumer.pause(tp)
+        if resumed:
+            rows = await self._positions(sorted(resumed))
+            for tp, key in self._owned.items():
+                if key[1] in resumed:
+                    self.consumer.seek(tp, rows[key][0])
+                    self.consumer.resume(tp)
+        self._paused, self._stood = stopped, set(stopped)
+
+    async def _look_at_jumps(self) -> None:
+        """Records beyond a door's cursor: read again from the cursor, or stop where Kafka has them no more."""
+        jumped, self.carrier.jumped = self.carrier.jumped, set()
+        if not jumped:
+            return
+        rows = await self._positions(sorted(jumped))
+        wanted = {tp: rows[key][0] for tp, key in self._owned.items() if key[1] in jumped}
+        missing = await self._stop_where_deleted(wanted)
+        for tp in wanted.keys() - missing:
+            self.consumer.seek(tp, wanted[tp])
+
+    async def _stop_where_deleted(self, wanted: dict[TopicPartition, int]) -> set[TopicPartition]:
+        """Stop the lanes whose next record Kafka has no more, or has not yet: a reset would lose silently.
+
+        One request for all: it waits behind a long poll on the same connection.
+        """
+        beginnings = await self.consumer.beginning_offsets(list(wanted))
+        ends = await self.consumer.end_offsets(list(wanted))
+        missing = {tp for tp, offset in wanted.items() if not beginnings[tp] <= offset <= ends[tp]}
+        for tp in missing & self._owned.keys():
+            why = f"records missing: the cursor wants {wanted[tp]}, the topic holds {beginnings[tp]} to {ends[tp]}"
+            await self.carrier.stop(self._owned[tp][1], why, wanted[tp])
+        return missing
+
+    async def _commit_and_measure(self) -> None:
+        """Commit where we stand for lag displays, and look whether the door's records are still there."""
+        consumer, group, owned = self.consumer, self.carrier.group, dict(self._owned)
+        rows = await self._positions(self.lanes)
+        offsets = {tp: rows[key][0] for tp, key in owned.items()}
+        if group.gate == "door" and owned:
+            going = {tp: offset for tp, offset in offsets.items() if not rows[owned[tp]][1]}
+            await self._stop_where_deleted(going)
+        for tp, (_, lane) in owned.items():
+            high = consumer.highwater(tp) if tp in self._owned else None
+            self._metrics.lag.labels(group.name, lane).set(max(0, (high or offsets[tp]) - offsets[tp]))
+        if offsets:
+            await consumer.commit(offsets)
+        self._metrics.stopped.labels(group.name).set(len(self.carrier.stopped & set(self.lanes)))
+        self._metrics.waiting.labels(group.name).set(
+            sum(lane in self.lanes for _, lane in self.carrier.waiting)
+        )
+
+    def _place(self, tp: TopicPartition) -> tuple[str, str] | None:
+        """Stream and lane; None where this build knows no such lane."""
+        for stream in self.carrier.group.reads:
+            if tp.topic in stream.topics(self._namespace):
+                with suppress(LookupError):
+                    return stream.pattern, stream.lane_of(self._namespace, tp.topic, tp.partition)
+        return None
+
+
+async def _take_raw(records: tuple[ConsumerRecord, ...]) -> StreamMessage[tuple[ConsumerRecord, ...]]:
+    """A parser that cannot raise: FastStream's own skips a record with an odd header silently."""
+    return StreamMessage(raw_message=records, body=b"")
+
+
+async def _raw(message: StreamMessage[tuple[ConsumerRecord, ...]]) -> tuple[ConsumerRecord, ...]:
+    return message.raw_message

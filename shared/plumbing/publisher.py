@@ -1,0 +1,204 @@
+"""Publish the log: one FIFO per lane, in order, from memory only what is known to be committed.
+
+The rule (checked by exhaustive search in the tests): in every batch and tick the owner compares the lane's `seq`, read
+under the lane's lock, with the last one that it queued itself. If they differ it queues the log from
+`published_seq + 1` before anything new. After any doubt (a lost COMMIT answer, a failed send) it forgets what it
+queued.
+`published_seq` moves only over records that the broker has acknowledged.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Final
+
+import structlog
+from aiokafka import AIOKafkaProducer
+
+from shared.contracts.topics import Stream
+from shared.plumbing.store import LaneRow, LogRow
+
+SEND_TIMEOUT_S: Final = 15.0
+"""With idempotence aiokafka retries for ever: after this long the lane falls back on its log."""
+PENDING_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Back-pressure: with more than this unacknowledged, no further batch is taken."""
+_PRODUCER_CLOSE_S: Final = 5.0
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Place:
+    """One lane of one stream as its owner remembers it."""
+
+    topic: str
+    partition: int
+    queued_seq: int | None = None
+    acknowledged_seq: int = 0
+    runs: deque[LogRow] = field(default_factory=deque)
+    sender: asyncio.Task[None] | None = None
+
+
+class Publisher:
+    """Sends the log of the lanes that this process owns."""
+
+    def __init__(
+        self, streams: Sequence[Stream], namespace: str, producer: Callable[[], AIOKafkaProducer]
+    ) -> None:
+        self._streams = {stream.pattern: stream for stream in streams}
+        self._namespace = namespace
+        self._make_producer = producer
+        self._producer: AIOKafkaProducer | None = None
+        self._places: dict[tuple[str, str], _Place] = {}
+        self._pending_bytes = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self._doubt = asyncio.Event()
+        self._mending = asyncio.Lock()
+        self.failures = 0
+
+    async def start(self) -> None:
+        """Connect; raises when the broker refuses."""
+        if self._streams:
+            self._producer = self._make_producer()
+            await self._producer.start()
+
+    async def stop(self, drain_s: float) -> None:
+        """Send what is queued, for at most `drain_s`; the rest stays in the log for the next owner."""
+        senders = [place.sender for place in self._places.values() if place.sender]
+        if senders:
+            await asyncio.wait(senders, timeout=drain_s)
+        self.forget(list({lane for _, lane in self._places}))
+        await self._close()
+
+    def forget(self, lanes: Sequence[str]) -> None:
+        """Drop what is queued for lanes that this process no longer owns."""
+        for key in [key for key in self._places if key[1] in lanes]:
+            self._drop(self._places.pop(key))
+
+    async def room(self) -> None:
+        """Wait until there is room for a further batch."""
+        await self._room.wait()
+
+    def acknowledged(self, row: LaneRow) -> int:
+        """The highest `seq` of the lane that the broker has acknowledged without a hole; 0 where nothing is known."""
+        return self._place(row).acknowledged_seq
+
+    def doubt(self, rows: Sequence[LaneRow]) -> None:
+        """Forget what was queued: the next batch reads the log. What is under way goes on."""
+        for row in rows:
+            self._place(row).queued_seq = None
+
+    def queued(self, row: LaneRow) -> int | None:
+        """The last `seq` of the lane that this process has queued itself without a doubt since."""
+        return self._place(row).queued_seq
+
+    def queue_log(self, lane_row: LaneRow, rows: Sequence[LogRow], queued_before: int | None) -> None:
+        """Queue committed rows read from the log, unless a send has failed since they were read."""
+        place = self._place(lane_row)
+        if place.queued_seq != queued_before:
+            place.queued_seq = None
+            return
+        for row in rows:
+            self._enqueue(place, row)
+        place.queued_seq = rows[-1].last_seq if rows else lane_row.published_seq
+
+    def queue_new(self, row: LogRow) -> None:
+        """Queue what this process has just committed, its answer received."""
+        place = self._places.get((row.stream, row.lane))
+        if place is None or place.queued_seq is None or place.queued_seq + 1 != row.first_seq:
+            return
+        self._enqueue(place, row)
+        place.queued_seq = row.last_seq
+
+    async def mend(self) -> None:
+        """Replace a producer that has failed: after a sequence error aiokafka's stays broken (aiokafka#1017)."""
+        async with self._mending:
+            if not self._doubt.is_set():
+                return
+            await self._close()
+            await self.start()
+            self._doubt.clear()
+
+    def _place(self, row: LaneRow) -> _Place:
+        key = (row.stream, row.lane)
+        if key not in self._places:
+            stream = self._streams[row.stream]
+            self._places[key] = _Place(stream.topic(self._namespace, row.lane), stream.partition(row.lane))
+        return self._places[key]
+
+    def _enqueue(self, place: _Place, row: LogRow) -> None:
+        place.runs.append(row)
+        self._pending_bytes += len(row.events)
+        if self._pending_bytes > PENDING_BYTES_MAX:
+            self._room.clear()
+        if place.sender is None or place.sender.done():
+            place.sender = asyncio.create_task(self._send(place))
+
+    async def _send(self, place: _Place) -> None:
+        """Send the lane's runs one after another; on any failure fall back on the log."""
+        while place.runs:
+            row = place.runs[0]
+            try:
+                await asyncio.wait_for(self._send_row(place, row), SEND_TIMEOUT_S)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the log has it
+                log.warning("publish_failed", stream=row.stream, lane=row.lane, error=type(error).__name__)
+                self.failures += 1
+                self._drop(place)
+                self._doubt.set()
+                return
+            if not place.runs or place.runs[0] is not row:
+                return
+            place.runs.popleft()
+            self._release(len(row.events))
+            place.acknowledged_seq = row.last_seq
+
+    async def _send_row(self, place: _Place, row: LogRow) -> None:
+        assert self._producer is not None
+        acks: list[Awaitable[object]] = []
+        batch = self._producer.create_batch()
+        timestamp_ms = int(row.recorded_at.timestamp() * 1000)
+        traces = row.traceparents.split("\n") if row.traceparents else repeat("")
+        for value, trace in zip(row.events.split(b"\n"), traces, strict=False):
+            headers = [("traceparent", trace.encode())] if trace else []
+            if batch.append(timestamp=timestamp_ms, key=None, value=value, headers=headers) is None:
+                acks.append(await self._producer.send_batch(batch, place.topic, partition=place.partition))
+                batch = self._producer.create_batch()
+                batch.append(timestamp=timestamp_ms, key=None, value=value, headers=headers)
+        acks.append(await self._producer.send_batch(batch, place.topic, partition=place.partition))
+        for ack in acks:
+            await ack
+
+    def _drop(self, place: _Place) -> None:
+        self._release(sum(len(row.events) for row in place.runs))
+        place.runs.clear()
+        place.queued_seq = None
+
+    def _release(self, size: int) -> None:
+        self._pending_bytes -= size
+        if self._pending_bytes <= PENDING_BYTES_MAX:
+            self._room.set()
+
+    async def _close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        if await _in_time(producer.stop()):
+            return
+        log.warning("producer_close_timed_out", after_s=_PRODUCER_CLOSE_S)
+        # It would go on sending what it has for ever, beside its successor. Ending it may need a second try: before
+        # Python 3.12 a task that waits with a timeout can miss being cancelled.
+        if producer._sender is not None:  # noqa: SLF001 - aiokafka has no stop without a flush
+            await _in_time(producer._sender.close())  # noqa: SLF001
+        await _in_time(producer.client.close())
+
+
+async def _in_time(closing: Coroutine[object, object, object]) -> bool:
+    """Whether `closing` came to its end within `_PRODUCER_CLOSE_S`."""
+    try:
+        await asyncio.wait_for(closing, _PRODUCER_CLOSE_S)
+    except TimeoutError:
+        return False
+    return True

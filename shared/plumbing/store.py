@@ -1,0 +1,337 @@
+"""Every SQL statement of plumbing: cursors, lane rows, the log, handover, quarantine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from asyncpg import Connection, Pool, Record
+from asyncpg.pool import PoolConnectionProxy
+
+Db = Connection | PoolConnectionProxy
+"""A connection, by itself or out of the pool."""
+
+HANDOVER_TAKE_MAX: Final = 500
+"""At most this much handed-over work of each kind in one statement; parked work, in one batch."""
+HANDOVER_CHANNEL: Final = "handover"
+PAGE_MAX: Final = 500
+
+
+@dataclass(slots=True)
+class Cursor:
+    """Where the service stands on one lane of one stream, as locked by the batch."""
+
+    stream: str
+    lane: str
+    next_offset: int
+    last_seq: int
+    log_id: str | None
+    stopped: str | None
+    waiting_since: datetime | None
+
+
+@dataclass(slots=True)
+class LaneRow:
+    """The sequence of what the service publishes on one lane of one stream, as locked by the batch."""
+
+    stream: str
+    lane: str
+    seq: int
+    published_seq: int
+    head: bytes
+    recorded_at: datetime | None
+    republish_from: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """Some events of one lane, consecutive in `seq`."""
+
+    stream: str
+    lane: str
+    first_seq: int
+    last_seq: int
+    recorded_at: datetime
+    prev_hash: bytes
+    hash: bytes
+    events: bytes
+    traceparents: str | None
+
+
+async def open_lanes(db: Db, reads: Sequence[str], writes: Sequence[str], lanes: Sequence[str]) -> None:
+    """Make the rows of `lanes` where they are missing: a row that does not exist cannot be locked."""
+    insert = """INSERT INTO {} (stream, lane)
+                SELECT s, l FROM unnest($1::text[]) s, unnest($2::text[]) l ORDER BY 1, 2
+                ON CONFLICT DO NOTHING"""
+    await db.execute(insert.format("cursor"), reads, lanes)
+    await db.execute(insert.format("outbound"), writes, lanes)
+
+
+async def log_id(db: Db, fresh: str) -> str:
+    """The id of this service's log; `fresh` becomes it where there is none yet."""
+    await db.execute("INSERT INTO log_identity (log_id) VALUES ($1) ON CONFLICT DO NOTHING", fresh)
+    return str(await db.fetchval("SELECT log_id FROM log_identity"))
+
+
+async def lock_cursors(db: Db, streams: Sequence[str], lanes: Sequence[str]) -> list[Cursor]:
+    """Lock the cursor rows in lane order; the first locks of every transaction."""
+    rows = await db.fetch(
+        """SELECT stream, lane, next_offset, last_seq, log_id, stopped, waiting_since FROM cursor
+           WHERE stream = ANY($1) AND lane = ANY($2) ORDER BY lane, stream FOR NO KEY UPDATE""",
+        streams,
+        lanes,
+    )
+    return [Cursor(*row) for row in rows]
+
+
+async def lock_lane_rows(db: Db, streams: Sequence[str], lanes: Sequence[str]) -> list[LaneRow]:
+    """Lock the lane rows in lane order, after the cursors and before any entity."""
+    rows = await db.fetch(
+        """SELECT stream, lane, seq, published_seq, head,
+                  CASE WHEN isfinite(recorded_at) THEN recorded_at END, republish_from
+           FROM outbound WHERE stream = ANY($1) AND lane = ANY($2)
+           ORDER BY lane, stream FOR NO KEY UPDATE""",
+        streams,
+        lanes,
+    )
+    return [LaneRow(*row) for row in rows]
+
+
+async def clock(db: Db) -> datetime:
+    """The database's time now: after the locks, not the transaction's start."""
+    now: datetime = await db.fetchval("SELECT clock_timestamp()")
+    return now
+
+
+async def save_cursors(db: Db, cursors: Sequence[Cursor]) -> None:
+    """Move the cursors; the caller holds their locks."""
+    await db.execute(
+        """UPDATE cursor c SET next_offset = n.next_offset, last_seq = n.last_seq, log_id = n.log_id,
+                  waiting_since = n.waiting_since, moved_at = clock_timestamp(), stopped = n.stopped,
+                  stopped_at = CASE WHEN n.stopped IS NOT NULL THEN coalesce(c.stopped_at, clock_timestamp()) END
+           FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::text[])
+                AS n(stream, lane, next_offset, last_seq, log_id, waiting_since, stopped)
+           WHERE c.stream = n.stream AND c.lane = n.lane""",
+        [c.stream for c in cursors],
+        [c.lane for c in cursors],
+        [c.next_offset for c in cursors],
+        [c.last_seq for c in cursors],
+        [c.log_id for c in cursors],
+        [c.waiting_since for c in cursors],
+        [c.stopped for c in cursors],
+    )
+
+
+async def save_lane_rows(db: Db, rows: Sequence[LaneRow]) -> None:
+    """Write back the lane rows; the caller holds their locks. `published_seq` never goes back."""
+    await db.execute(
+        """UPDATE outbound o SET seq = n.seq, head = n.head, recorded_at = coalesce(n.recorded_at, '-infinity'),
+                  republish_from = n.republish_from, published_seq = greatest(o.published_seq, n.published_seq)
+           FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[], $6::timestamptz[],
+                       $7::bigint[]) AS n(stream, lane, seq, published_seq, head, recorded_at, republish_from)
+           WHERE o.stream = n.stream AND o.lane = n.lane""",
+        [r.stream for r in rows],
+        [r.lane for r in rows],
+        [r.seq for r in rows],
+        [r.published_seq for r in rows],
+        [r.head for r in rows],
+        [r.recorded_at for r in rows],
+        [r.republish_from for r in rows],
+    )
+
+
+_LOG_COLUMNS: Final = (
+    "stream",
+    "lane",
+    "first_seq",
+    "last_seq",
+    "recorded_at",
+    "prev_hash",
+    "hash",
+    "events",
+    "traceparents",
+)
+
+
+async def append_log(db: Db, rows: Sequence[LogRow]) -> None:
+    """Append to the log; nothing is ever changed there."""
+    await db.copy_records_to_table(
+        "log",
+        records=[tuple(getattr(row, column) for column in _LOG_COLUMNS) for row in rows],
+        columns=_LOG_COLUMNS,
+    )
+
+
+async def read_log(db: Db, stream: str, lane: str, from_seq: int, max_rows: int) -> list[LogRow]:
+    """Log rows of a lane that hold `from_seq` and what follows, in order."""
+    rows = await db.fetch(
+        """SELECT stream, lane, first_seq, last_seq, recorded_at, prev_hash, hash, events, traceparents
+           FROM log WHERE stream = $1 AND lane = $2 AND first_seq >= coalesce(
+               (SELECT max(first_seq) FROM log WHERE stream = $1 AND lane = $2 AND first_seq <= $3), 0)
+           ORDER BY first_seq LIMIT $4""",
+        stream,
+        lane,
+        from_seq,
+        max_rows,
+    )
+    return [LogRow(*row) for row in rows]
+
+
+async def search_log(db: Db, needle: bytes, since: datetime, until: datetime) -> list[LogRow]:
+    """Log rows recorded within the time whose events contain `needle`."""
+    rows = await db.fetch(
+        """SELECT stream, lane, first_seq, last_seq, recorded_at, prev_hash, hash, events, traceparents
+           FROM log WHERE recorded_at BETWEEN $2 AND $3 AND position($1::bytea IN events) > 0
+           ORDER BY recorded_at, stream, lane, first_seq LIMIT 200""",
+        needle,
+        since,
+        until,
+    )
+    return [LogRow(*row) for row in rows]
+
+
+async def hand_over(db: Db, rows: Sequence[tuple[str, str, bytes]]) -> None:
+    """Leave work (to_lane, kind, payload) for other lanes and wake their owners when this commits."""
+    await db.copy_records_to_table("handover", records=rows, columns=("to_lane", "kind", "payload"))
+    await db.execute(
+        "SELECT pg_notify($1, l) FROM unnest($2::text[]) l",
+        HANDOVER_CHANNEL,
+        sorted({to_lane for to_lane, _, _ in rows}),
+    )
+
+
+async def take_handover(db: Db, lanes: Sequence[str], kind: str) -> list[Record]:
+    """Take handed-over work of one kind for `lanes`, in the order it was left: rows (to_lane, payload)."""
+    return list(
+        await db.fetch(
+            """WITH taken AS (
+                   DELETE FROM handover h USING (
+                       SELECT to_lane, id FROM handover WHERE to_lane = ANY($1) AND kind = $2
+                       ORDER BY id LIMIT $3) n
+                   WHERE h.to_lane = n.to_lane AND h.id = n.id RETURNING h.to_lane, h.id, h.payload)
+               SELECT to_lane, payload FROM taken ORDER BY id""",
+            lanes,
+            kind,
+            HANDOVER_TAKE_MAX,
+        )
+    )
+
+
+async def open_handover(db: Db) -> int:
+    """How much work waits in handover."""
+    return int(await db.fetchval("SELECT count(*) FROM handover"))
+
+
+async def keep_sealed(db: Db, rows: Sequence[tuple[str, str, int, str, bytes]]) -> None:
+    """Keep records (stream, lane, offset, code, sealed bytes) in quarantine; each offset once."""
+    await db.executemany(
+        """INSERT INTO quarantine (stream, lane, record_offset, code, sealed) VALUES ($1, $2, $3, $4, $5)
+           ON CONFLICT DO NOTHING""",
+        rows,
+    )
+
+
+async def stop_lane(db: Db, streams: Sequence[str], lane: str, why: str, offset: int | None = None) -> int:
+    """Stop a lane of this service; the number of cursors that were going before."""
+    done = await db.execute(
+        """UPDATE cursor SET stopped = $3, stopped_at = clock_timestamp(), stopped_offset = $4
+           WHERE stream = ANY($1) AND lane = $2 AND stopped IS NULL""",
+        streams,
+        lane,
+        why,
+        offset,
+    )
+    return int(done.split()[-1])
+
+
+async def resume_lane(db: Db, lane: str) -> int:
+    """Let a stopped lane go on; the number of cursors that stood."""
+    done = await db.execute(
+        """UPDATE cursor SET stopped = NULL, stopped_at = NULL, stopped_offset = NULL
+           WHERE lane = $1 AND stopped IS NOT NULL""",
+        lane,
+    )
+    return int(done.split()[-1])
+
+
+async def ask_republish(db: Db, stream: str, lane: str, from_seq: int) -> bool:
+    """Ask the lane's owner to publish again from `from_seq`; False where nothing stands there."""
+    done = await db.execute(
+        "UPDATE outbound SET republish_from = $3 WHERE stream = $1 AND lane = $2 AND seq >= $3",
+        stream,
+        lane,
+        from_seq,
+    )
+    return bool(done.split()[-1] != "0")
+
+
+async def note_act(db: Db, operator: str, act: str, lane: str, reason: str) -> None:
+    """Write down what an operator did."""
+    await db.execute(
+        "INSERT INTO operator_act (operator, act, lane, reason) VALUES ($1, $2, $3, $4)",
+        operator,
+        act,
+        lane,
+        reason,
+    )
+
+
+async def lane_states(db: Db) -> tuple[list[Record], list[Record]]:
+    """All cursors and all lane rows as they stand."""
+    cursors = await db.fetch("SELECT * FROM cursor ORDER BY lane, stream")
+    outbound = await db.fetch(
+        """SELECT stream, lane, seq, published_seq, encode(head, 'hex') AS head, republish_from
+           FROM outbound ORDER BY lane, stream"""
+    )
+    return list(cursors), list(outbound)
+
+
+async def positions(db: Db, streams: Sequence[str], lanes: Sequence[str]) -> list[Record]:
+    """Where to read on, and which lanes stand: rows (stream, lane, next_offset, stopped)."""
+    return list(
+        await db.fetch(
+            """SELECT stream, lane, next_offset, stopped FROM cursor
+               WHERE stream = ANY($1) AND lane = ANY($2)""",
+            streams,
+            lanes,
+        )
+    )
+
+
+async def quarantined(db: Db, lane: str | None, after: datetime | None) -> list[Record]:
+    """What lies in quarantine (without its bytes), oldest first, a page at a time."""
+    return list(
+        await db.fetch(
+            """SELECT stream, lane, record_offset, code, octet_length(sealed) AS sealed_bytes, kept_at
+               FROM quarantine WHERE ($1::text IS NULL OR lane = $1) AND ($2::timestamptz IS NULL OR kept_at > $2)
+               ORDER BY kept_at LIMIT $3""",
+            lane,
+            after,
+            PAGE_MAX,
+        )
+    )
+
+
+async def quarantine_size(db: Db) -> int:
+    """How many records lie in quarantine."""
+    return int(await db.fetchval("SELECT count(*) FROM quarantine"))
+
+
+async def blockers(pool: Pool, pid: int) -> list[int]:
+    """Backends that hold what backend `pid` waits for."""
+    async with pool.acquire() as db:
+        return list(await db.fetchval("SELECT pg_blocking_pids($1)", pid))
+
+
+async def end_backend(pool: Pool, pid: int) -> bool:
+    """End a backend of our own role; True where it existed."""
+    async with pool.acquire() as db:
+        return bool(await db.fetchval("SELECT pg_terminate_backend($1)", pid))
+
+
+async def assert_durable(db: Db) -> dict[str, str]:
+    """The settings on which durability rests, as the server has them."""
+    rows = await db.fetch(
+        "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')"
+    )
+    return {row["name"]: row["setting"] for row in rows}

@@ -1,0 +1,189 @@
+"""Kafka's groups hand lanes out: one owner each, whatever their number, their offsets or new lanes do."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition as KafkaPlace
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka.admin import NewPartitions  # type: ignore[attr-defined]  # its stub does not re-export it
+
+from shared.contracts import lanes, topics
+from shared.contracts.lanes import LANE_CODES
+from shared.plumbing import kafka, store
+from tests.plumbing import relay
+from tests.plumbing.relay import INPUT, OUTPUT, Relay
+from tests.plumbing.world import Running, World, until
+
+NEW_LANE = "67"
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+async def test_a_lane_has_one_owner_over_all_its_upstreams(world: World, processes: int) -> None:
+    group = f"subsidy-range-{processes}"
+    async with contextlib.AsyncExitStack() as stack:
+        running = [
+            await stack.enter_async_context(world.reader({}, (INPUT, OUTPUT), group=group))
+            for _ in range(processes)
+        ]
+
+        async def shared_out() -> bool:
+            places = [place for one in running for place in one.consumer._owned.values()]
+            return len(places) == 2 * len(LANE_CODES) and all(one.consumer.lanes for one in running)
+
+        await until(shared_out)
+        owners = Counter(lane for one in running for lane in one.consumer.lanes)
+        assert owners == Counter(LANE_CODES), "a lane of both streams belongs to one process"
+        assert spread(running) <= 1
+
+
+async def test_a_group_that_is_reset_to_the_beginning_changes_nothing(world: World) -> None:
+    (lane,) = world.some_lanes(1)
+    async with world.relay(group="subsidy-reset"):
+        await world.notes(lane, 1, 2, 3)
+        await world.until_relayed(lane, 1, 2, 3)
+    cursor = await world.cursor(lane)
+    places = [
+        TopicPartition(INPUT.topic(world.namespace, one), INPUT.partition(one), 0) for one in LANE_CODES
+    ]
+    reset = world.infrastructure.kafka.access.client.alter_consumer_group_offsets(
+        [ConsumerGroupTopicPartitions(f"{world.namespace}subsidy-reset", places)]
+    )
+    await asyncio.to_thread(lambda: [one.result(10) for one in reset.values()])
+    async with world.relay(group="subsidy-reset") as running:
+        await world.notes(lane, 4)
+        await world.until_relayed(lane, 1, 2, 3, 4)
+        assert await running.metric("dreams_dropped_total") == 0, "it did not even read them again"
+    assert (await world.cursor(lane))["next_offset"] == cursor["next_offset"] + 1
+
+
+async def test_records_read_again_from_the_beginning_are_dropped(world: World) -> None:
+    (lane,) = world.some_lanes(1)
+    async with world.relay():
+        await world.notes(lane, 1, 2, 3)
+        await world.until_relayed(lane, 1, 2, 3)
+    await world.pool.execute("UPDATE cursor SET next_offset = 0 WHERE lane = $1", lane)
+    async with world.relay() as running:
+        await world.notes(lane, 4)
+        await world.until_relayed(lane, 1, 2, 3, 4)
+        assert await running.metric("dreams_dropped_total") == 3
+
+
+async def test_a_rebalance_in_the_middle_of_a_batch_neither_loses_nor_doubles_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        kafka, "REVOKE_WAIT_S", 0.2
+    )  # its lanes are taken away although the batch is under way
+    (lane,) = world.some_lanes(1)
+    group, handle = "subsidy-middle", Relay(held=True)
+    async with world.relay(handle, group=group) as first:
+        await world.notes(lane, 1, 2)
+        await asyncio.wait_for(handle.entered.wait(), 20)
+        async with world.relay(group=group) as second:
+
+            async def shared_out() -> bool:
+                return sorted(first.consumer.lanes + second.consumer.lanes) == sorted(LANE_CODES)
+
+            await until(shared_out)
+            handle.gate.set()
+            await world.notes(lane, 3)
+            await world.until_relayed(lane, 1, 2, 3)
+            dropped = [await one.metric("dreams_dropped_total") for one in (first, second)]
+            assert sum(dropped) >= 2, "they were read a second time"
+            assert await world.pool.fetchval("SELECT count(*) FROM note WHERE lane = $1", lane) == 3
+
+
+async def test_records_that_come_before_their_lane_is_opened_are_taken_afterwards(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_lanes, opened = store.open_lanes, asyncio.Event()
+
+    async def slowly(*arguments: Any) -> None:
+        await opened.wait()
+        await open_lanes(*arguments)
+
+    (lane,) = world.some_lanes(1)
+    await world.owner.execute("DELETE FROM cursor WHERE lane = $1", lane)
+    await world.notes(lane, 1, 2)
+    monkeypatch.setattr(store, "open_lanes", slowly)
+    stopped: list[str] = []
+    stop_lane = store.stop_lane
+
+    async def note_stop(db: Any, streams: Any, stopped_lane: str, *more: Any) -> int:
+        stopped.append(stopped_lane)
+        return await stop_lane(db, streams, stopped_lane, *more)
+
+    monkeypatch.setattr(store, "stop_lane", note_stop)
+    group = relay.USER + "-early"
+    async with world.run(relay.definition(Relay(), group), world.settings(), ready=False) as running:
+
+        async def fetched() -> bool:
+            consumer = running.consumer.consumer
+            return any(position > 0 for position in positions(consumer, lane, world))
+
+        await until(fetched)
+        opened.set()
+        await world.until_relayed(lane, 1, 2)
+        assert stopped == []
+
+
+async def test_a_lane_that_is_appended_leaves_all_others_where_they_are(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane, other = world.some_lanes(2)
+    group = "subsidy-append"
+    async with world.relay(group=group) as old:
+        await world.notes(lane, 1)
+        await world.until_relayed(lane, 1)
+        await add_partition(world)
+        await old.consumer.consumer._client.force_metadata_update()  # as it does every five minutes
+
+        async def assigned() -> bool:
+            return len(old.consumer.consumer.assignment()) == len(LANE_CODES) + 1
+
+        await until(assigned)
+        await world.notes(lane, 2)
+        await world.notes(other, 1)
+        await world.until_relayed(lane, 1, 2)
+        await world.until_relayed(other, 1)
+        assert sorted(old.consumer.lanes) == sorted(LANE_CODES)
+        assert await old.alive()
+        assert await old.ready()
+    monkeypatch.setattr(topics, "LANE_CODES", (*LANE_CODES, NEW_LANE))
+    monkeypatch.setitem(lanes._PLACES, NEW_LANE, len(LANE_CODES))
+    async with world.relay(group=group) as new:
+        await world.producer.client.force_metadata_update()
+        await world.notes(NEW_LANE, 1)
+        await world.notes(lane, 3)
+        await world.until_relayed(NEW_LANE, 1)
+        await world.until_relayed(lane, 1, 2, 3)
+        assert sorted(new.consumer.lanes) == sorted([*LANE_CODES, NEW_LANE])
+
+
+def positions(consumer: Any, lane: str, world: World) -> list[int]:
+    """How far the consumer has read a lane, where it has begun."""
+    assignment = consumer._subscription.subscription.assignment
+    place = KafkaPlace(INPUT.topic(world.namespace, lane), INPUT.partition(lane))
+    if assignment is None or place not in assignment.tps:
+        return []
+    state = assignment.state_value(place)
+    return [state.position] if state.has_valid_position else []
+
+
+def spread(running: Sequence[Running]) -> int:
+    """How many lanes more the busiest process has than the idlest."""
+    counts = [len(one.consumer.lanes) for one in running]
+    return max(counts) - min(counts)
+
+
+async def add_partition(world: World) -> None:
+    """One partition more for the relay's input and output."""
+    more = [
+        NewPartitions(stream.topic(world.namespace, ""), len(LANE_CODES) + 1) for stream in (INPUT, OUTPUT)
+    ]
+    done = world.infrastructure.kafka.access.client.create_partitions(more)
+    await asyncio.to_thread(lambda: [one.result(10) for one in done.values()])

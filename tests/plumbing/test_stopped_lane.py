@@ -1,0 +1,128 @@
+"""A lane that stands (poison, an operator's order, a foreign log) stands alone, and goes on from its cursor."""
+
+from asyncpg import Record
+
+from shared.plumbing import store
+from tests.plumbing.relay import INPUT, Relay
+from tests.plumbing.world import Running, World, fact, until
+
+
+async def test_poison_stops_its_lane_before_itself_while_the_others_go_on(world: World) -> None:
+    sick, well = world.some_lanes(2)
+    handle = Relay(poison={3})
+    async with world.relay(handle) as running:
+        offset = await world.notes(sick, 1, 2, 3, 4) - 1
+        await world.notes(well, 1, 2)
+        cursor = await stands(world, sick)
+        assert cursor["stopped"].startswith("poison: RuntimeError at relay.py:")
+        assert cursor["stopped_offset"] == cursor["next_offset"] == offset
+        await world.until_relayed(well, 1, 2)
+        assert await world.relayed(sick) == [1, 2]
+        await world.notes(well, 4)
+        await world.until_relayed(well, 1, 2, 4)
+        assert await running.alive()
+        assert await running.ready()
+        assert "our own code fails on this note" not in cursor["stopped"], "a message may quote the event"
+
+
+async def test_a_repaired_lane_goes_on_from_its_cursor_when_it_is_resumed(world: World) -> None:
+    (lane,) = world.some_lanes(1)
+    handle = Relay(poison={2})
+    async with world.relay(handle) as running:
+        await world.notes(lane, 1, 2, 3)
+        await stands(world, lane)
+        handle.poison.clear()
+        await world.notes(lane, 4)
+        await running.order("resume", lane)
+        await world.until_relayed(lane, 1, 2, 3, 4)
+        assert (await world.cursor(lane))["stopped"] is None
+
+
+async def test_a_stopped_lane_still_stands_after_a_rebalance_and_is_no_reason_to_be_unhealthy(
+    world: World,
+) -> None:
+    lane, other = world.some_lanes(2)
+    group = "subsidy-stopped"
+    async with world.relay(group=group) as first:
+        await world.notes(lane, 1)
+        await world.until_relayed(lane, 1)
+        await first.order("stop", lane)
+        async with world.relay(group=group) as second:
+
+            async def both_own_some() -> bool:
+                return bool(first.consumer.lanes) and bool(second.consumer.lanes)
+
+            await until(both_own_some)
+            await world.notes(lane, 2)
+            await world.notes(other, 1)
+            await world.until_relayed(other, 1)
+            for running in (first, second):
+                assert await running.alive()
+                assert await running.ready()
+            assert await world.relayed(lane) == [1]
+            await counts_as_stopped(first, second)
+            other_process = first if lane in second.consumer.lanes else second
+            await other_process.order("resume", lane)
+            await world.until_relayed(lane, 1, 2)
+
+
+async def test_a_lane_stops_when_another_log_id_names_itself(world: World) -> None:
+    lane, other = world.some_lanes(2)
+    async with world.relay() as running:
+        await world.notes(lane, 1)
+        await world.until_relayed(lane, 1)
+        await world.write(INPUT, lane, fact(lane, 2, {"n": 2}, log_id="restored0000"))
+        cursor = await stands(world, lane)
+        assert cursor["stopped"] == "foreign log: restored0000"
+        assert cursor["last_seq"] == 1
+        await world.notes(other, 1)
+        await world.until_relayed(other, 1)
+        assert await running.alive()
+
+
+async def test_a_stopped_lane_neither_ticks_nor_takes_handed_work(world: World) -> None:
+    lane, other = world.some_lanes(2)
+    async with world.relay() as running:
+        await running.order("stop", lane)
+        await world.notes(other, 1, to=lane)
+        await world.notes(other, 2, to=lane, park=True)
+        await world.notes(other, 3)
+        await world.until_relayed(other, 3)
+        assert await world.pool.fetchval("SELECT count(*) FROM handover WHERE to_lane = $1", lane) == 2
+        assert await world.relayed(lane) == []
+        await running.order("resume", lane)
+        await world.until_relayed(lane, 1, 2)
+
+
+async def test_records_already_in_hand_when_their_lane_is_stopped_are_not_taken(world: World) -> None:
+    lane, other = world.some_lanes(2)
+    async with world.a_process() as owner:
+        await owner.open(lane, other)
+        async with owner.pool.acquire() as db:
+            await store.stop_lane(db, [INPUT.pattern], lane, "operator: a test")
+        await owner.carry(owner.records(lane, 1, 2) + owner.records(other, 1))
+        await world.until_relayed(other, 1)
+        assert (await world.cursor(lane))["last_seq"] == 0
+        async with owner.pool.acquire() as db:
+            await store.resume_lane(db, lane)
+        await owner.take(lane, 1, 2)
+        await world.until_relayed(lane, 1, 2)
+
+
+async def stands(world: World, lane: str) -> Record:
+    """The lane's cursor row once it stands."""
+
+    async def stopped() -> Record | None:
+        row = await world.cursor(lane)
+        return row if row["stopped"] else None
+
+    return await until(stopped)
+
+
+async def counts_as_stopped(*processes: Running) -> None:
+    """The metric of whoever owns it counts one stopped lane."""
+
+    async def one() -> bool:
+        return any([await one.metric("dreams_stopped_lanes") for one in processes])
+
+    await until(one)
