@@ -1,0 +1,1 @@
+"""Enrollment: the provinces' door and the register of workers, enrollments and projects."""

@@ -1,0 +1,1 @@
+"""What enrollment decides, without any I/O: reading a submission, judging it, the day."""

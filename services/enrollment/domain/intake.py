@@ -1,0 +1,182 @@
+"""Take submissions in: each gets its receipt, accepted ones their facts, and what waited for them goes on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+
+from services.enrollment.domain.judging import Accepted, Waits, judge
+from services.enrollment.domain.register import Id, Missing, Parked, Register, Verdict
+from services.enrollment.domain.submission import Refusal, Submission, content_hash, read
+from shared.contracts.codes import sentences
+
+_WAITS_FOR: Final = {"worker": "工人 {0} / worker {0}", "enrollment": "注册 {0} / enrollment {0}"}
+
+
+@dataclass(frozen=True, slots=True)
+class FactOut:
+    """A fact to publish on `lane`: the data as sent and what the register adds."""
+
+    lane: str
+    cause: Submission
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptOut:
+    """A receipt for the province on `lane`."""
+
+    lane: str
+    receipt: dict[str, Any]
+    """As `shared.contracts.enrollment.ReceiptIssued`."""
+    traceparent: str | None
+
+
+@dataclass(slots=True)
+class Results:
+    """What taking a batch in has led to, in order."""
+
+    facts: list[FactOut] = field(default_factory=list)
+    receipts: list[ReceiptOut] = field(default_factory=list)
+    released_elsewhere: list[Parked] = field(default_factory=list)
+    """Parked events of lanes that this batch does not hold: their owners judge them again."""
+    unreadable: list[tuple[Submission, str]] = field(default_factory=list)
+    """Records without id and source, with the code: their bytes are kept."""
+
+
+def take_in(register: Register, submission: Submission, today: date, results: Results) -> None:
+    """Judge a record that has just come: by its id first, then by the rules."""
+    if submission.id is None or submission.source is None:
+        assert submission.refusal is not None
+        results.unreadable.append((submission, submission.refusal.code))
+        _answer(register, submission, submission.refusal, today, results)
+        return
+    content = content_hash(submission)
+    key = (submission.lane, submission.source, submission.id)
+    known = register.inbox.get(key)
+    if known is not None and known.status != "rejected":
+        code = "duplicate" if known.content == content else "conflict"
+        refusal = Refusal(code, first_event_id=submission.id)
+        _answer(register, submission, refusal, today, results)
+        return
+    _decide(register, submission, content, today, results)
+
+
+def take_up_again(register: Register, submission: Submission, today: date, results: Results) -> None:
+    """Judge a parked event whose prerequisite has come: its final receipt, or it waits for the next one."""
+    _decide(register, submission, content_hash(submission), today, results)
+
+
+def _decide(
+    register: Register, submission: Submission, content: bytes, today: date, results: Results
+) -> None:
+    outcome = judge(register, submission)
+    if isinstance(outcome, Waits):
+        _park(register, submission, content, outcome.missing, today, results)
+        return
+    refused = outcome if isinstance(outcome, Refusal) else None
+    _write(register, submission, content, "rejected" if refused else "accepted", refused)
+    if isinstance(outcome, Accepted):
+        results.facts.append(FactOut(outcome.lane, submission, {**submission.data, **outcome.added}))
+    _answer(register, submission, refused, today, results)
+    if isinstance(outcome, Accepted) and outcome.brings is not None:
+        for one in register.release(outcome.brings):
+            _go_on(register, one, today, results)
+
+
+def _park(
+    register: Register,
+    submission: Submission,
+    content: bytes,
+    missing: Missing,
+    today: date,
+    results: Results,
+) -> None:
+    assert submission.id is not None and submission.source is not None
+    waits = Refusal("waits_for", detail=_WAITS_FOR[missing[0]].format(missing[1]))
+    known = register.inbox.get((submission.lane, submission.source, submission.id))
+    if known is None or known.status != "parked":
+        results.receipts.append(_receipt(submission, "parked", waits))
+        register.tallies[submission.lane, today]["parked"] += 1
+    _write(register, submission, content, "parked", waits)
+    register.park(
+        Parked(
+            submission.lane,
+            submission.source,
+            submission.id,
+            missing,
+            submission.offset,
+            submission.raw,
+            submission.traceparent,
+        )
+    )
+
+
+def _go_on(register: Register, parked: Parked, today: date, results: Results) -> None:
+    """Judge a released event here where this batch holds its lane, otherwise hand it to its lane's owner."""
+    state = register.lanes.get(parked.lane)
+    if state is None:
+        results.released_elsewhere.append(parked)
+        return
+    state.parked -= 1
+    take_up_again(register, reread(parked), today, results)
+
+
+def reread(parked: Parked) -> Submission:
+    """The submission that was parked, read again."""
+    submission = read(parked.raw, (), parked.lane, parked.offset)
+    submission.traceparent = parked.traceparent
+    return submission
+
+
+def _write(
+    register: Register, submission: Submission, content: bytes, status: Any, refusal: Refusal | None
+) -> None:
+    assert submission.id is not None and submission.source is not None
+    key: Id = (submission.lane, submission.source, submission.id)
+    known = register.inbox.get(key)
+    verdict = Verdict(
+        content,
+        status,
+        submission.offset,
+        submission.type,
+        *((refusal.code, refusal.field, refusal.detail, refusal.first_event_id) if refusal else ()),
+        fresh=known is None or known.fresh,
+    )
+    register.inbox[key] = register.judged[key] = verdict
+
+
+def _answer(
+    register: Register, submission: Submission, refusal: Refusal | None, today: date, results: Results
+) -> None:
+    status = "accepted"
+    if refusal is not None:
+        status = refusal.code if refusal.code in ("duplicate", "conflict") else "rejected"
+    register.tallies[submission.lane, today][status] += 1
+    results.receipts.append(_receipt(submission, status, refusal))
+
+
+def _receipt(submission: Submission, status: Any, refusal: Refusal | None) -> ReceiptOut:
+    zh = en = None
+    if refusal is not None:
+        zh, en = sentences(refusal.code, field=refusal.field, detail=refusal.detail)
+    receipt = {
+        "status": status,
+        "event_id": submission.id,
+        "event_source": submission.source,
+        "event_type": submission.type[:120] if submission.type else None,
+        "offset": submission.offset,
+        "code": refusal.code if refusal else None,
+        "field": refusal.field if refusal else None,
+        "message_zh": zh,
+        "message_en": en,
+        "first_event_id": refusal.first_event_id if refusal else None,
+    }
+    return ReceiptOut(submission.lane, receipt, submission.traceparent)
+
+
+def days_between(last: date | None, today: date) -> Iterator[date]:
+    """The days that begin on a lane: all since the last one, or today where none has begun yet."""
+    first = today.toordinal() if last is None else last.toordinal() + 1
+    for ordinal in range(first, today.toordinal() + 1):
+        yield date.fromordinal(ordinal)

@@ -1,0 +1,147 @@
+"""The register as a batch sees it in memory, and the changes that judging makes to it."""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, Literal
+
+PARKED_MAX_PER_LANE: Final = 200_000
+"""More waiting events than this on one lane are refused, so that a lane cannot fill the nation's tables."""
+
+State = Literal["enrolled", "confirmed", "withdrawn", "completed"]
+Missing = tuple[Literal["worker", "enrollment"], str]
+"""What an event waits for: a worker by worker_ref, or an enrollment by its number."""
+Id = tuple[str, str, str]
+"""(lane, source, id): unique for ever."""
+Natural = tuple[str, str]
+"""(kind, key): what may be counted once only, whatever the ids."""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """The inbox row of an id: how its first judged submission ended, or that it waits."""
+
+    content: bytes
+    status: Literal["accepted", "rejected", "parked"]
+    offset: int
+    type: str | None
+    code: str | None = None
+    field: str | None = None
+    detail: str | None = None
+    first_event_id: str | None = None
+    fresh: bool = dataclasses.field(default=True, kw_only=True)
+    """Not in the inbox table yet."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """A person, nationwide: registered by one or more provinces, or only mentioned."""
+
+    ref: str
+    registered_by: dict[str, str] = dataclasses.field(default_factory=dict)
+    """Province → id of the event by which it registered the worker."""
+    categories: list[str] = dataclasses.field(default_factory=list)
+    """As the registration recorded last says."""
+    origin_province: str | None = None
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class Enrollment:
+    """One enrollment: its state and the facts that later events carry on, or only its number."""
+
+    number: str
+    state: State | None = None
+    worker_ref: str | None = None
+    event_id: str | None = None
+    """The event that made it."""
+    state_event_id: str | None = None
+    """The event that brought it into its state."""
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict, kw_only=True)
+    """As `shared.contracts.enrollment.EnrollmentFacts`."""
+    changed: bool = False
+
+    @property
+    def home_lane(self) -> str:
+        """The lane of the province that funds it."""
+        return str(self.facts["funding_province"])
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """An event that waits for what it builds on; `raw` is judged again when that comes."""
+
+    lane: str
+    source: str
+    id: str
+    missing: Missing
+    offset: int
+    raw: bytes
+    traceparent: str | None
+
+
+@dataclass(slots=True)
+class LaneState:
+    """A lane's day and how many of its events wait."""
+
+    day: date | None
+    parked: int
+
+
+@dataclass(slots=True)
+class Register:
+    """All that a batch touches; the store loads it before judging and saves what changed."""
+
+    inbox: dict[Id, Verdict]
+    workers: dict[str, Worker]
+    enrollments: dict[str, Enrollment]
+    naturals: dict[Natural, str | None]
+    waiting: dict[Missing, list[Parked]]
+    lanes: dict[str, LaneState]
+    new_naturals: dict[Natural, str] = dataclasses.field(default_factory=dict)
+    parked: dict[Id, Parked] = dataclasses.field(default_factory=dict)
+    """Parked in this batch and still waiting."""
+    overflowing: bool = False
+    """More waits for what this batch touches than it may take up: the rest is handed over when it is freed."""
+    freed: set[Missing] = dataclasses.field(default_factory=set)
+    """What has come in this batch, so that nothing needs to wait for it any more."""
+    unparked: list[Parked] = dataclasses.field(default_factory=list)
+    """Were waiting before this batch and are no more."""
+    judged: dict[Id, Verdict] = dataclasses.field(default_factory=dict)
+    """Verdicts of this batch, to be written."""
+    tallies: dict[tuple[str, date], dict[str, int]] = dataclasses.field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(int))
+    )
+
+    def worker(self, ref: str) -> Worker:
+        """The worker's record; KeyError where the store has not loaded it."""
+        return self.workers[ref]
+
+    def claim(self, natural: Natural, event_id: str) -> str | None:
+        """Claim a natural key for `event_id`; the id of the event that has it already, or None."""
+        first = self.naturals.get(natural)
+        if first is None:
+            self.naturals[natural] = self.new_naturals[natural] = event_id
+        return first
+
+    def park(self, parked: Parked) -> None:
+        """Let an event wait."""
+        self.waiting.setdefault(parked.missing, []).append(parked)
+        self.parked[parked.lane, parked.source, parked.id] = parked
+        self.lanes[parked.lane].parked += 1
+
+    def release(self, missing: Missing) -> list[Parked]:
+        """Take out all that waits for `missing`, in the order in which it came."""
+        self.freed.add(missing)
+        freed = self.waiting.pop(missing, [])
+        for one in freed:
+            if self.parked.pop((one.lane, one.source, one.id), None) is None:
+                self.unparked.append(one)
+        return freed
+
+
+def changed_workers(register: Register) -> Mapping[str, Worker]:
+    """Workers that judging has changed."""
+    return {ref: worker for ref, worker in register.workers.items() if worker.changed}

@@ -1,0 +1,319 @@
+"""Every SQL statement of enrollment: a fixed number a batch; locks in the order workers, enrollments, natural keys."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any, Final
+
+import orjson
+from asyncpg import Record
+
+from services.enrollment.domain.intake import reread
+from services.enrollment.domain.judging import Keys
+from services.enrollment.domain.register import (
+    Enrollment,
+    Id,
+    LaneState,
+    Missing,
+    Natural,
+    Parked,
+    Register,
+    Verdict,
+    Worker,
+)
+from services.enrollment.domain.submission import Submission, content_hash
+from shared.plumbing.store import HANDOVER_CHANNEL, Db
+
+RELEASE_MAX: Final = 5_000
+"""At most this many waiting events are taken up by one batch."""
+RECEIPTS_PAGE_MAX: Final = 200
+
+
+async def load_register(
+    db: Db, lanes: Sequence[str], submissions: Sequence[Submission], keys: Keys
+) -> Register:
+    """Lock and load all that the submissions touch, and what waits for it."""
+    lane_states = await _lane_states(db, lanes)
+    inbox = await _inbox(db, submissions) if submissions else {}
+    register = Register(inbox, {}, {}, {}, defaultdict(list), lane_states)
+    if keys.workers:
+        register.workers = await _lock_workers(db, sorted(keys.workers))
+        await _load_waiting(db, register, "worker", keys.workers, keys)
+    if keys.enrollments:
+        register.enrollments = await _lock_enrollments(db, sorted(keys.enrollments))
+        await _load_waiting(db, register, "enrollment", keys.enrollments, keys)
+    if keys.naturals:
+        register.naturals = await _lock_naturals(db, sorted(keys.naturals))
+    return register
+
+
+async def _lane_states(db: Db, lanes: Sequence[str]) -> dict[str, LaneState]:
+    rows = await db.fetch("SELECT lane, day, parked FROM lane_state WHERE lane = ANY($1)", lanes)
+    states = {row["lane"]: LaneState(row["day"], row["parked"]) for row in rows}
+    return {lane: states.get(lane, LaneState(None, 0)) for lane in lanes}
+
+
+async def _inbox(db: Db, submissions: Sequence[Submission]) -> dict[Id, Verdict]:
+    named = [s for s in submissions if s.id is not None and s.source is not None]
+    rows = await db.fetch(
+        """SELECT i.lane, i.source, i.id, i.content, i.status, i.record_offset, i.type, i.code, i.field, i.detail,
+                  i.first_event_id
+           FROM unnest($1::text[], $2::text[], $3::text[]) AS s(lane, source, id)
+           JOIN inbox i USING (lane, source, id)""",
+        [s.lane for s in named],
+        [s.source for s in named],
+        [s.id for s in named],
+    )
+    return {(row[0], row[1], row[2]): Verdict(*row[3:], fresh=False) for row in rows}
+
+
+async def _lock_workers(db: Db, refs: Sequence[str]) -> dict[str, Worker]:
+    await db.execute(
+        "INSERT INTO worker (ref) SELECT r FROM unnest($1::text[]) r ORDER BY r ON CONFLICT DO NOTHING", refs
+    )
+    rows = await db.fetch(
+        """SELECT ref, registered_by, categories, origin_province FROM worker WHERE ref = ANY($1)
+           ORDER BY ref FOR NO KEY UPDATE""",
+        refs,
+    )
+    return {row[0]: Worker(row[0], orjson.loads(row[1]), row[2], row[3]) for row in rows}
+
+
+async def _lock_enrollments(db: Db, numbers: Sequence[str]) -> dict[str, Enrollment]:
+    await db.execute(
+        "INSERT INTO enrollment (number) SELECT n FROM unnest($1::text[]) n ORDER BY n ON CONFLICT DO NOTHING",
+        numbers,
+    )
+    rows = await db.fetch(
+        """SELECT number, state, worker_ref, event_id, state_event_id, facts FROM enrollment
+           WHERE number = ANY($1) ORDER BY number FOR NO KEY UPDATE""",
+        numbers,
+    )
+    return {row[0]: Enrollment(*row[:5], facts=orjson.loads(row[5])) for row in rows}
+
+
+async def _lock_naturals(db: Db, naturals: Sequence[Natural]) -> dict[Natural, str | None]:
+    kinds, keys = [kind for kind, _ in naturals], [key for _, key in naturals]
+    await db.execute(
+        """INSERT INTO natural_key (kind, key) SELECT k, v FROM unnest($1::text[], $2::text[]) AS n(k, v)
+           ORDER BY k, v ON CONFLICT DO NOTHING""",
+        kinds,
+        keys,
+    )
+    rows = await db.fetch(
+        """SELECT n.kind, n.key, n.event_id FROM natural_key n
+           JOIN unnest($1::text[], $2::text[]) AS w(kind, key) USING (kind, key)
+           ORDER BY n.kind, n.key FOR NO KEY UPDATE OF n""",
+        kinds,
+        keys,
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def _load_waiting(db: Db, register: Register, kind: str, names: Iterable[str], keys: Keys) -> None:
+    """What waits for entities that are now locked; read in a later statement than the lock."""
+    rows = await db.fetch(
+        """SELECT lane, source, id, missing_kind, missing_key, record_offset, raw, traceparent FROM parked
+           WHERE missing_kind = $1 AND missing_key = ANY($2) ORDER BY n LIMIT $3""",
+        kind,
+        list(names),
+        RELEASE_MAX,
+    )
+    register.overflowing |= len(rows) == RELEASE_MAX
+    for row in rows:
+        missing: Missing = (row[3], row[4])
+        parked = Parked(row[0], row[1], row[2], missing, *row[5:])
+        submission = reread(parked)
+        keys.add(submission)
+        register.waiting[missing].append(parked)
+        register.inbox[parked.lane, parked.source, parked.id] = Verdict(
+            content_hash(submission), "parked", parked.offset, submission.type, fresh=False
+        )
+
+
+async def save_register(db: Db, register: Register) -> None:
+    """Write back what judging has changed, in a fixed number of statements."""
+    await _save_inbox(db, register)
+    await _save_workers(db, [worker for worker in register.workers.values() if worker.changed])
+    await _save_enrollments(db, [e for e in register.enrollments.values() if e.changed])
+    await _save_naturals(db, register.new_naturals)
+    await _save_parked(db, register)
+    await _save_lanes(db, register)
+
+
+async def _save_inbox(db: Db, register: Register) -> None:
+    fresh = [(*key, *_verdict(v)) for key, v in register.judged.items() if v.fresh]
+    if fresh:
+        await db.copy_records_to_table("inbox", records=fresh, columns=_INBOX)
+    again = [(*key, *_verdict(v)) for key, v in register.judged.items() if not v.fresh]
+    if again:
+        await db.executemany(
+            """UPDATE inbox SET content = $4, status = $5, record_offset = $6, type = $7, code = $8, field = $9,
+                      detail = $10, first_event_id = $11, received_at = clock_timestamp()
+               WHERE lane = $1 AND source = $2 AND id = $3""",
+            again,
+        )
+
+
+_INBOX: Final = (
+    "lane",
+    "source",
+    "id",
+    "content",
+    "status",
+    "record_offset",
+    "type",
+    "code",
+    "field",
+    "detail",
+    "first_event_id",
+)
+
+
+def _verdict(v: Verdict) -> tuple[Any, ...]:
+    return v.content, v.status, v.offset, v.type, v.code, v.field, v.detail, v.first_event_id
+
+
+async def _save_workers(db: Db, workers: Sequence[Worker]) -> None:
+    if workers:
+        rows = [(w.ref, w.registered_by, w.categories, w.origin_province) for w in workers]
+        await db.execute(
+            """UPDATE worker w SET registered_by = n.v -> 1, origin_province = n.v ->> 3,
+                      categories = ARRAY(SELECT jsonb_array_elements_text(n.v -> 2))
+               FROM jsonb_array_elements($1::jsonb) AS n(v) WHERE w.ref = n.v ->> 0""",
+            orjson.dumps(rows).decode(),
+        )
+
+
+async def _save_enrollments(db: Db, enrollments: Sequence[Enrollment]) -> None:
+    if enrollments:
+        rows = [(e.number, e.state, e.worker_ref, e.event_id, e.state_event_id, e.facts) for e in enrollments]
+        await db.execute(
+            """UPDATE enrollment e SET state = n.v ->> 1, worker_ref = n.v ->> 2, event_id = n.v ->> 3,
+                      state_event_id = n.v ->> 4, facts = n.v -> 5
+               FROM jsonb_array_elements($1::jsonb) AS n(v) WHERE e.number = n.v ->> 0""",
+            orjson.dumps(rows).decode(),
+        )
+
+
+async def _save_naturals(db: Db, naturals: dict[Natural, str]) -> None:
+    if naturals:
+        await db.execute(
+            """UPDATE natural_key k SET event_id = n.event_id
+               FROM unnest($1::text[], $2::text[], $3::text[]) AS n(kind, key, event_id)
+               WHERE k.kind = n.kind AND k.key = n.key""",
+            [kind for kind, _ in naturals],
+            [key for _, key in naturals],
+            list(naturals.values()),
+        )
+
+
+async def _save_parked(db: Db, register: Register) -> None:
+    if register.unparked:
+        await db.execute(
+            """DELETE FROM parked p USING unnest($1::text[], $2::text[], $3::text[]) AS n(lane, source, id)
+               WHERE p.lane = n.lane AND p.source = n.source AND p.id = n.id""",
+            [p.lane for p in register.unparked],
+            [p.source for p in register.unparked],
+            [p.id for p in register.unparked],
+        )
+    if register.overflowing and register.freed:
+        await _hand_over_the_rest(db, register.freed)
+    if register.parked:
+        await db.copy_records_to_table(
+            "parked",
+            records=[
+                (p.lane, p.source, p.id, *p.missing, p.offset, p.raw, p.traceparent)
+                for p in register.parked.values()
+            ],
+            columns=(
+                "lane",
+                "source",
+                "id",
+                "missing_kind",
+                "missing_key",
+                "record_offset",
+                "raw",
+                "traceparent",
+            ),
+        )
+
+
+async def _hand_over_the_rest(db: Db, freed: set[Missing]) -> None:
+    """Hand all that still waits for what has come to its lanes' owners, who take it up in bounded steps.
+
+    The payload is that of `handlers`: source, id, what was missing, offset, record, trace context.
+    """
+    await db.execute(
+        """WITH freed AS (
+               DELETE FROM parked p USING unnest($1::text[], $2::text[]) AS f(kind, key)
+               WHERE p.missing_kind = f.kind AND p.missing_key = f.key RETURNING p.*),
+           left_over AS (
+               INSERT INTO handover (to_lane, kind, payload)
+               SELECT lane, 'parked', convert_to(json_build_array(source, id,
+                   json_build_array(missing_kind, missing_key), record_offset,
+                   convert_from(raw, 'UTF8'), traceparent)::text, 'UTF8')
+               FROM freed ORDER BY n RETURNING to_lane)
+           SELECT pg_notify($3, to_lane) FROM left_over GROUP BY to_lane""",
+        [kind for kind, _ in freed],
+        [key for _, key in freed],
+        HANDOVER_CHANNEL,
+    )
+
+
+async def _save_lanes(db: Db, register: Register) -> None:
+    if register.tallies:
+        await db.executemany(
+            """INSERT INTO tally AS t (lane, day, accepted, duplicate, conflict, rejected, parked)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)
+               ON CONFLICT (lane, day) DO UPDATE SET accepted = t.accepted + excluded.accepted,
+                   duplicate = t.duplicate + excluded.duplicate, conflict = t.conflict + excluded.conflict,
+                   rejected = t.rejected + excluded.rejected, parked = t.parked + excluded.parked""",
+            [(*key, *(counts[name] for name in TALLIED)) for key, counts in register.tallies.items()],
+        )
+    await db.execute(
+        """INSERT INTO lane_state AS s (lane, day, parked)
+           SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[])
+           ON CONFLICT (lane) DO UPDATE SET day = excluded.day, parked = excluded.parked
+           WHERE (s.day, s.parked) IS DISTINCT FROM (excluded.day, excluded.parked)""",
+        list(register.lanes),
+        [state.day for state in register.lanes.values()],
+        [state.parked for state in register.lanes.values()],
+    )
+
+
+TALLIED: Final = ("accepted", "duplicate", "conflict", "rejected", "parked")
+
+
+async def tallies(db: Db, lanes: Sequence[str]) -> dict[tuple[str, date], dict[str, int]]:
+    """How the records of `lanes` were judged, by day."""
+    rows = await db.fetch(
+        "SELECT lane, day, accepted, duplicate, conflict, rejected, parked FROM tally WHERE lane = ANY($1)",
+        list(lanes),
+    )
+    return {(row[0], row[1]): dict(zip(TALLIED, row[2:], strict=True)) for row in rows}
+
+
+async def totals(db: Db) -> dict[str, int]:
+    """All verdicts so far and what waits now."""
+    row = await db.fetchrow(
+        """SELECT coalesce(sum(accepted), 0)::bigint AS accepted, coalesce(sum(duplicate), 0)::bigint AS duplicate,
+                  coalesce(sum(conflict), 0)::bigint AS conflict, coalesce(sum(rejected), 0)::bigint AS rejected,
+                  (SELECT count(*) FROM parked) AS parked_open, (SELECT count(*) FROM quarantine) AS quarantined,
+                  (SELECT count(*) FROM handover) AS handover
+           FROM tally"""
+    )
+    return dict(row) if row else {}
+
+
+async def receipts(db: Db, event_id: str, lane: str | None) -> list[Record]:
+    """How the submissions under an id were judged; of one lane, or of all."""
+    return list(
+        await db.fetch(
+            """SELECT lane, source, id, status, record_offset, type, code, field, detail, first_event_id, received_at
+               FROM inbox WHERE id = $1 AND ($2::text IS NULL OR lane = $2) ORDER BY lane, source LIMIT $3""",
+            event_id,
+            lane,
+            RECEIPTS_PAGE_MAX,
+        )
+    )

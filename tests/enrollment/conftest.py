@@ -1,0 +1,93 @@
+"""Enrollment running for real, and a door through which tests send records and read receipts."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from console.stack.infrastructure import Infrastructure
+from console.stack.stack import Stack
+from shared.contracts.topics import PROVINCE_EVENTS, PROVINCE_RECEIPTS
+from tests.chain.topics import admin
+
+LANES = ("32", "34")
+WITHIN_S = 30.0
+Headers = list[tuple[str, bytes | None]]
+
+
+@dataclass
+class Door:
+    """Sends records to provinces' topics and knows the receipts that have come back."""
+
+    stack: Stack
+    producer: AIOKafkaProducer
+    receipts: dict[tuple[str, int], list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    """By lane and offset of the record, in the order in which they came."""
+
+    async def send(
+        self, value: dict[str, Any] | bytes | None, *, lane: str = "32", headers: Headers | None = None
+    ) -> int:
+        """Send one record; its offset."""
+        raw = orjson.dumps(value) if isinstance(value, dict) else value
+        topic = PROVINCE_EVENTS.topic(self.stack.namespace, lane)
+        sent = await self.producer.send_and_wait(topic, raw, key=b"-", headers=headers or [], partition=0)
+        return int(sent.offset)
+
+    async def send_many(self, events: list[dict[str, Any]], *, lane: str = "32") -> list[int]:
+        """Send events in their order; their offsets."""
+        topic = PROVINCE_EVENTS.topic(self.stack.namespace, lane)
+        sending = [await self.producer.send(topic, orjson.dumps(one), partition=0) for one in events]
+        return [(await one).offset for one in sending]
+
+    async def answer(self, offset: int, *, lane: str = "32", status: str | None = None) -> dict[str, Any]:
+        """The first receipt for the record (with `status`, where given), as soon as it is there."""
+        deadline = time.monotonic() + WITHIN_S
+        while True:
+            for receipt in self.receipts[lane, offset]:
+                if status is None or receipt["status"] == status:
+                    return receipt
+            assert time.monotonic() < deadline, (
+                f"no receipt {status or ''} for offset {offset} on lane {lane}"
+            )
+            await asyncio.sleep(0.02)
+
+    async def ask(
+        self, value: dict[str, Any] | bytes | None, *, lane: str = "32", headers: Headers | None = None
+    ) -> dict[str, Any]:
+        """Send one record and wait for its first receipt."""
+        return await self.answer(await self.send(value, lane=lane, headers=headers), lane=lane)
+
+    async def follow(self, consumer: AIOKafkaConsumer) -> None:
+        """Read receipts for ever."""
+        async for record in consumer:
+            event = orjson.loads(record.value)
+            self.receipts[event["lane"], event["data"]["offset"]].append(event["data"])
+
+
+@pytest.fixture(scope="module")
+async def door(infrastructure: Infrastructure) -> AsyncIterator[Door]:
+    """The door of an enrollment that runs in a namespace of its own."""
+    try:
+        async with await Stack.over(infrastructure, "door.", services=("enrollment",)) as stack:
+            consumer = AIOKafkaConsumer(
+                auto_offset_reset="earliest", enable_auto_commit=False, **admin(stack)
+            )
+            producer = AIOKafkaProducer(
+                acks="all", enable_idempotence=True, max_request_size=8 * 1024 * 1024, **admin(stack)
+            )
+            async with producer, consumer:
+                places = [TopicPartition(PROVINCE_RECEIPTS.topic(stack.namespace, lane), 0) for lane in LANES]
+                consumer.assign(places)
+                found = Door(stack, producer)
+                following = asyncio.create_task(found.follow(consumer))
+                yield found
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+    finally:
+        await infrastructure.drop_namespace("door.")

@@ -1,0 +1,171 @@
+"""Bad input gets its receipt with code, field and a sentence in both languages; no lane stops, nothing is lost."""
+
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from tests.enrollment.conftest import Door, Headers
+from tests.enrollment.events import allocated, enrolled, event, registered, worker_ref
+
+W = worker_ref("A")
+GOOD = orjson.dumps(registered(W, id="never-taken"))
+
+
+def changed(**attributes: Any) -> dict[str, Any]:
+    """A registration with other attributes."""
+    return registered(W, **attributes)
+
+
+BAD: dict[str, tuple[dict[str, Any] | bytes | None, str, str | None]] = {
+    "not JSON": (b"{broken", "unreadable", None),
+    "not UTF-8": (b'{"id":"\xff\xfe"}', "unreadable", None),
+    "null value": (None, "empty", None),
+    "empty value": (b"", "unreadable", None),
+    "an array": (b"[]", "unreadable", None),
+    "NaN": (GOOD.replace(b'"data":{', b'"data":{"x":NaN,'), "unreadable", None),
+    "a number beyond all numbers": (GOOD.replace(b'"data":{', b'"data":{"x":1e400,'), "unreadable", None),
+    "a duplicate key": (GOOD.replace(b'"data":{', b'"data":{"work_province":"32",'), "unreadable", None),
+    "a duplicate key behind an escape": (
+        GOOD.replace(b'"data":{', b'"data":{"a\\"":1,"work_province":"32",'),
+        "unreadable",
+        None,
+    ),
+    "two events in one record": (GOOD + b"," + GOOD, "unreadable", None),
+    "two events on two lines": (GOOD + b"\n" + GOOD, "unreadable", None),
+    "nested too deep": (
+        b'{"id":"x","source":"s","data":' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        "unreadable",
+        None,
+    ),
+    "nested deeper than can be written again": (
+        orjson.dumps(registered(W)).replace(b'"data":{', b'"data":{"x":' + b"[" * 300 + b"]" * 300 + b","),
+        "unreadable",
+        None,
+    ),
+    "nested at the edge": (
+        orjson.dumps(registered(W)).replace(b'"data":{', b'"data":{"x":' + b"[" * 252 + b"]" * 252 + b","),
+        "invalid",
+        "data",
+    ),
+    "a NUL character": (changed(id="nul\x00"), "unreadable", None),
+    "no id": (changed(id=None), "unreadable", None),
+    "an id that is a number": (changed(id=7), "unreadable", None),
+    "an id without end": (changed(id="x" * 129), "unreadable", None),
+    "no source": (changed(source=None), "unreadable", None),
+    "one byte over 1 MiB": (b" " * (1024 * 1024 + 1 - len(GOOD)) + GOOD, "too_large", None),
+    "unknown type": (event("worker.promoted_to_heaven", {}), "unknown_type", "type"),
+    "no type": (changed(type=None), "missing_field", "type"),
+    "unknown major version": (changed(type="dreams.worker.registered.v2"), "unknown_version", "type"),
+    "foreign province": (changed(source="//provinces/33/hr"), "foreign_province", "source"),
+    "a source of no province": (changed(source="//somebody"), "invalid", "source"),
+    "a foreign enrollment number": (enrolled(W, "33-1"), "foreign_province", "data.enrollment_no"),
+    "another CloudEvents version": (changed(specversion="0.3"), "invalid", "specversion"),
+    "time without offset": (changed(time="2026-09-01T08:00:00"), "invalid", "time"),
+    "a date of 1899": (changed(time="1899-12-31T00:00:00Z"), "invalid", "time"),
+    "a date of 2999": (changed(time="2999-01-01T00:00:00Z"), "invalid", "time"),
+    "no subject": (changed(subject=None), "missing_field", "subject"),
+    "a raw identity number": (changed(subject="999999199001011234"), "invalid", "subject"),
+    "negative amount": (allocated("a-1", amount_fen=-1), "invalid", "data.amount_fen"),
+    "nothing allocated": (allocated("a-2", amount_fen=0), "invalid", "data.amount_fen"),
+    "an amount with a fraction": (allocated("a-3", amount_fen=1.5), "invalid", "data.amount_fen"),
+    "an amount in words": (allocated("a-4", amount_fen="100"), "invalid", "data.amount_fen"),
+    "an amount beyond what is exact": (allocated("a-5", amount_fen=2**53), "invalid", "data.amount_fen"),
+    "an amount beyond 64 bits": (
+        orjson.dumps(allocated("a-6")).replace(b"10000000", str(2**70).encode()),
+        "invalid",
+        "data.amount_fen",
+    ),
+    "unknown field": (
+        event("worker.registered", {"colour": "red"}, subject=W),
+        "missing_field",
+        "data.categories",
+    ),
+    "unknown attribute": (changed(colour="red"), "unknown_field", "colour"),
+    "no data": ({k: v for k, v in changed().items() if k != "data"}, "missing_field", "data"),
+    "a type of boolean for text": (
+        event(
+            "project.established",
+            {"project_no": "1", "name": True, "lead": "x", "established_on": "2026-01-01"},
+        ),
+        "invalid",
+        "data.name",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+async def test_bad_input_is_answered_and_the_lane_goes_on(door: Door, name: str) -> None:
+    value, code, field = BAD[name]
+    receipt = await door.ask(value)
+    assert (receipt["status"], receipt["code"]) == ("rejected", code), receipt
+    assert receipt["field"] == field
+    assert "\u4e00" <= receipt["message_zh"][0] <= "\u9fff"
+    assert receipt["message_en"][0].isascii()
+    good = await door.ask(registered(worker_ref("B"), source=f"//provinces/32/{abs(hash(name))}"))
+    assert good["status"] in {"accepted", "rejected"}
+    assert good["code"] in {None, "already_recorded"}
+
+
+HEADERS: dict[str, Headers] = {
+    "null": [("x", None)],
+    "not UTF-8": [("x", b"\xff\xfe"), ("correlation_id", b"\xc3\x28")],
+    "reply_to": [("reply_to", b"enrollment.events")],
+    "a broken traceparent": [("traceparent", b"\xff" * 55)],
+    "twice the same": [("traceparent", b"1"), ("traceparent", b"2")],
+    "an empty name": [("", b"x")],
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+async def test_odd_headers_change_nothing(door: Door, name: str) -> None:
+    letter = chr(ord("C") + list(HEADERS).index(name))
+    receipt = await door.ask(registered(worker_ref(letter)), headers=HEADERS[name])
+    assert receipt["status"] == "accepted"
+    assert len(door.receipts["32", receipt["offset"]]) == 1
+
+
+async def test_binary_mode_is_accepted_too(door: Door) -> None:
+    sent = registered(worker_ref("K"))
+    data = orjson.dumps(sent.pop("data"))
+    headers: Headers = [(f"ce_{name}", value.encode()) for name, value in sent.items()]
+    receipt = await door.ask(data, headers=[*headers, ("content-type", b"application/json")])
+    assert receipt["status"] == "accepted"
+    assert receipt["event_id"] == sent["id"]
+
+
+async def test_binary_mode_with_a_header_that_is_not_utf8_is_unreadable(door: Door) -> None:
+    headers: Headers = [("ce_specversion", b"1.0"), ("ce_id", b"\xff"), ("ce_source", b"//provinces/32/hr")]
+    receipt = await door.ask(b"{}", headers=headers)
+    assert (receipt["status"], receipt["code"]) == ("rejected", "unreadable")
+
+
+async def test_the_largest_event_is_still_read(door: Door) -> None:
+    raw = orjson.dumps(registered(worker_ref("L")))
+    receipt = await door.ask(b" " * (1024 * 1024 - len(raw)) + raw)
+    assert receipt["status"] == "accepted"
+
+
+async def test_a_compressed_bomb_is_refused_by_its_size(door: Door) -> None:
+    """Kafka itself unpacks it: the door's topics are uncompressed, so no reader ever does."""
+    receipt = await door.ask(b" " * (2 * 1024 * 1024))
+    assert receipt["code"] == "too_large"
+
+
+async def test_the_bytes_of_unreadable_records_are_kept_sealed(door: Door) -> None:
+    receipt = await door.ask(b"{who is this?")
+    token = door.stack.token("operator")
+    async with httpx.AsyncClient(trust_env=False, headers={"Authorization": f"Bearer {token}"}) as client:
+        rows = (
+            await client.get(f"{door.stack.address('enrollment')}/v1/quarantine", params={"lane": "32"})
+        ).json()
+    kept = {row["record_offset"]: row for row in rows}
+    assert kept[receipt["offset"]]["code"] == "unreadable"
+    assert kept[receipt["offset"]]["sealed_bytes"] > len(b"{who is this?")
+
+
+async def test_what_a_clerk_reads_never_repeats_the_value(door: Door) -> None:
+    secret = "320102199001011234"
+    receipt = await door.ask(registered(secret))
+    assert secret not in orjson.dumps(receipt).decode()
