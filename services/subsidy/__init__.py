@@ -1,0 +1,1 @@
+"""Budgets, awards and the ledger: who gets how much, from what, and why."""

@@ -1,0 +1,83 @@
+"""Settings of subsidy, and the schemes: read from reviewed YAML files, refused with file, line and reason."""
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import yaml
+from pydantic import Field, ValidationError
+
+from services.subsidy.domain.schemes import Rules, Scheme, overlap
+from shared.plumbing.settings import ServiceSettings
+
+SCHEMES: Final = Path(__file__).parent / "schemes"
+
+
+class Settings(ServiceSettings):
+    """Settings of one subsidy process."""
+
+    schemes_folder: Path = SCHEMES
+    """Where the schemes' YAML files are."""
+    fiscal_year_closes_month: Annotated[int, Field(ge=1, le=12)] = 2
+    fiscal_year_closes_day: Annotated[int, Field(ge=1, le=28)] = 1
+    """The day of the following year on which a fiscal year closes."""
+
+
+class SchemeError(Exception):
+    """A scheme file is not valid; the message says where and why."""
+
+
+def load_rules(settings: Settings) -> Rules:
+    """The rules to decide by; SchemeError says what is wrong with a file."""
+    return Rules(
+        load_schemes(settings.schemes_folder),
+        settings.fiscal_year_closes_month,
+        settings.fiscal_year_closes_day,
+    )
+
+
+def load_schemes(folder: Path) -> tuple[Scheme, ...]:
+    """All schemes in `folder`, in the order of their files' names."""
+    paths = sorted(folder.glob("*.yaml"))
+    if not paths:
+        raise SchemeError(f"There is no scheme in {folder}: put at least one YAML file there.")
+    schemes = tuple(load_scheme(path) for path in paths)
+    both = overlap(schemes)
+    if both:
+        one, other = (f"{s.name} version {s.version}" for s in both)
+        raise SchemeError(
+            f"{one} and {other} cover the same enrollments: let one end before the other begins."
+        )
+    return schemes
+
+
+def load_scheme(path: Path) -> Scheme:
+    """One scheme; SchemeError names the file, the line and the field."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SchemeError(f"{path.name} is not YAML: {error}") from error
+    lines = _lines(root, path)
+    try:
+        return Scheme.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = str(first["loc"][0]) if first["loc"] else "scheme"
+        line = lines.get(field, 1)
+        raise SchemeError(f"{path.name}, line {line}: {field}: {first['msg']}") from error
+
+
+def _lines(root: Any, path: Path) -> dict[str, int]:
+    """Where each field stands; YAML itself would let a second one of the same name win."""
+    if not isinstance(root, yaml.MappingNode):
+        raise SchemeError(f"{path.name} does not hold fields of a scheme.")
+    lines: dict[str, int] = {}
+    for key, _ in root.value:
+        line = key.start_mark.line + 1
+        if key.value in lines:
+            raise SchemeError(
+                f"{path.name}, line {line}: {key.value} stands twice, first in line {lines[key.value]}."
+            )
+        lines[key.value] = line
+    return lines

@@ -1,0 +1,1 @@
+"""Decides about money: pure code over a book in memory, one fact after another."""

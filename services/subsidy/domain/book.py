@@ -1,0 +1,213 @@
+"""The book: budgets, awards and queues of some lanes in memory, and the journal of what was decided."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Final, Literal
+
+from shared.contracts.provinces import Category, Track
+
+BudgetKey = tuple[str, int, str]
+"""Lane, fiscal year, fund source."""
+State = Literal["reserved", "granted", "waitlisted", "released", "refused"]
+Purpose = Literal["allocated", "available", "reserved", "granted", "scholarship"]
+"""Accounts of a budget: money comes from `allocated` (its balance is negative) and lies in the others."""
+HELD: Final = ("reserved", "granted")
+"""States in which an award holds money."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The event that led to a decision."""
+
+    id: str
+    time: datetime
+    correlationid: str | None
+
+
+@dataclass(slots=True)
+class LaneBook:
+    """What a lane knows beside its budgets."""
+
+    lane: str
+    day: date | None = None
+    """The Shanghai day that began last."""
+    last_entry: int = 0
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class Budget:
+    """Money of one pot for one year on one lane, in fen."""
+
+    lane: str
+    fiscal_year: int
+    fund_source: str
+    funder_level: str = ""
+    """Empty while awards wait for a budget that is not opened yet."""
+    allocated_fen: int = 0
+    reserved_fen: int = 0
+    granted_fen: int = 0
+    scholarship_fen: int = 0
+    waiting: int = 0
+    """Awards in its queue."""
+    smallest_waiting_fen: int = 0
+    """No waiting award is smaller; 0 where none waits."""
+    exhausted: bool = False
+    """Said already, until money is there again."""
+    drain: Cause | None = None
+    """Whose money is still being handed down the queue."""
+    changed: bool = False
+
+    @property
+    def key(self) -> BudgetKey:
+        """Lane, fiscal year, fund source."""
+        return self.lane, self.fiscal_year, self.fund_source
+
+    @property
+    def free_fen(self) -> int:
+        """Money that nothing holds."""
+        return self.allocated_fen - self.reserved_fen - self.granted_fen - self.scholarship_fen
+
+
+@dataclass(slots=True)
+class Award:
+    """One enrollment's award; a refused one is kept too: scholarships count towards the same tuition."""
+
+    enrollment_no: str
+    lane: str
+    worker_ref: str
+    state: State
+    fiscal_year: int
+    fund_source: str
+    """Empty where no scheme gives anything."""
+    amount_fen: int
+    tuition_fen: int
+    scholarship_fen: int
+    """Scholarships booked towards the same tuition."""
+    rank: int
+    """`seq` of the enrollment on its lane: recorded order."""
+    confirmed: bool
+    scheme: str
+    scheme_version: int
+    categories: tuple[Category, ...]
+    track: Track
+    new: bool = False
+    changed: bool = False
+
+    @property
+    def budget_key(self) -> BudgetKey:
+        """The budget that it draws from."""
+        return self.lane, self.fiscal_year, self.fund_source
+
+    @property
+    def held_fen(self) -> int:
+        """Money that it holds now."""
+        return self.amount_fen if self.state in HELD else 0
+
+
+@dataclass(slots=True)
+class Queue:
+    """The head of a budget's waitlist in rank order, as far as it was loaded."""
+
+    awards: deque[Award] = field(default_factory=deque)
+    complete: bool = False
+    """Whether nobody waits behind the last one."""
+
+
+@dataclass(slots=True)
+class Posting:
+    """Money that enters (or, negative, leaves) one account of a budget."""
+
+    budget: Budget
+    purpose: Purpose
+    amount_fen: int
+
+
+@dataclass(slots=True)
+class Entry:
+    """One journal entry: what was decided, from what, by which rule, and the money that it moved.
+
+    `about` makes the id of the published fact unique among those of one cause.
+    `inputs`, `steps` and `data` are plain JSON.
+    """
+
+    lane: str
+    no: int
+    type: str
+    about: str
+    enrollment_no: str | None
+    subject: str | None
+    cause: Cause
+    scheme: str | None
+    scheme_version: int | None
+    inputs: Mapping[str, Any]
+    steps: list[dict[str, Any]]
+    data: dict[str, Any]
+    postings: tuple[Posting, ...] = ()
+
+
+@dataclass(slots=True)
+class Book:
+    """All that a batch touches, loaded before and written back after the deciding."""
+
+    lanes: dict[str, LaneBook] = field(default_factory=dict)
+    budgets: dict[BudgetKey, Budget] = field(default_factory=dict)
+    awards: dict[str, Award] = field(default_factory=dict)
+    queues: dict[BudgetKey, Queue] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+
+    def lane(self, lane: str) -> LaneBook:
+        """The lane's own page."""
+        return self.lanes.setdefault(lane, LaneBook(lane))
+
+    def budget(self, key: BudgetKey) -> Budget:
+        """The budget, empty where nothing was allocated yet."""
+        found = self.budgets.get(key)
+        if found is None:
+            found = self.budgets[key] = Budget(*key)
+        return found
+
+    def queue(self, budget: Budget) -> Queue:
+        """The budget's queue as far as it was loaded."""
+        found = self.queues.get(budget.key)
+        if found is None:
+            found = self.queues[budget.key] = Queue(complete=budget.waiting == 0)
+        return found
+
+    def add_queue(self, key: BudgetKey, awards: Iterable[Award]) -> None:
+        """Take in the head of a budget's queue, in rank order; awards known already stay the same objects."""
+        loaded = deque(self.awards.setdefault(award.enrollment_no, award) for award in awards)
+        self.queues[key] = Queue(loaded, complete=len(loaded) == self.budget(key).waiting)
+
+    def next_entry(self, lane: str) -> int:
+        """The number of the lane's next journal entry."""
+        page = self.lane(lane)
+        page.last_entry += 1
+        page.changed = True
+        return page.last_entry
+
+
+def move(budget: Budget, source: Purpose, target: Purpose, amount_fen: int) -> tuple[Posting, ...]:
+    """Move money between two accounts of a budget; ValueError where the source does not hold it."""
+    _add(budget, source, -amount_fen)
+    _add(budget, target, amount_fen)
+    if budget.free_fen < 0:
+        raise ValueError(f"budget {budget.key} would be exceeded")
+    budget.changed = True
+    return Posting(budget, source, -amount_fen), Posting(budget, target, amount_fen)
+
+
+def _add(budget: Budget, purpose: Purpose, amount_fen: int) -> None:
+    match purpose:
+        case "allocated":
+            budget.allocated_fen -= amount_fen
+        case "reserved":
+            budget.reserved_fen += amount_fen
+        case "granted":
+            budget.granted_fen += amount_fen
+        case "scholarship":
+            budget.scholarship_fen += amount_fen
+        case "available":
+            pass  # what is free follows from the others

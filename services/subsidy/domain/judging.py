@@ -1,0 +1,101 @@
+"""Judgements: from stored inputs alone to an outcome with its steps, to be derived again to the byte."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal, TypedDict
+
+from services.subsidy.domain.schemes import Rules, Scheme
+from shared.contracts.provinces import Category, Track
+
+RefusalCode = Literal["no_scheme", "not_eligible", "nothing_to_pay"]
+
+
+class EnrollmentInputs(TypedDict):
+    """All that decides about an enrollment's award, apart from the schemes."""
+
+    lane: str
+    start: str
+    """First day of study, ISO 8601."""
+    today: str | None
+    """The day that began last on the lane."""
+    track: Track
+    categories: Sequence[Category]
+    """The worker's flags as of the enrollment's recorded date."""
+    tuition_fen: int
+    rank: int
+    free_fen: int
+    """What the budget has free."""
+    waiting: int
+    """Awards that wait for the same budget already."""
+
+
+class ScholarshipInputs(TypedDict):
+    """All that decides how much of a scholarship is booked."""
+
+    awarded_fen: int
+    awarded_on: str
+    today: str | None
+    tuition_fen: int
+    held_fen: int
+    """What the award holds."""
+    scholarship_fen: int
+    """Scholarships booked before."""
+    free_fen: int
+    """What the budget has free."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is to become of an enrollment's award, and how that was found."""
+
+    state: Literal["reserved", "waitlisted", "refused"]
+    amount_fen: int
+    scheme: Scheme | None
+    code: RefusalCode | None
+    steps: list[dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Split:
+    """How a scholarship divides: the parts sum to what was awarded."""
+
+    booked_fen: int
+    over_budget_fen: int
+    over_tuition_fen: int
+    steps: list[dict[str, Any]]
+
+
+def judge_enrollment(rules: Rules, inputs: EnrollmentInputs) -> Outcome:
+    """Who gets how much: scheme, flags, base amount cut to tuition, then the budget in recorded order."""
+    scheme = rules.scheme_for(inputs["lane"], date.fromisoformat(inputs["start"]), inputs["track"])
+    if scheme is None:
+        return Outcome("refused", 0, None, "no_scheme", [{"step": "scheme", "found": None}])
+    steps: list[dict[str, Any]] = [
+        {"step": "scheme", "found": scheme.name, "version": scheme.version},
+        {"step": "eligible", "by": [c for c in inputs["categories"] if c in scheme.eligible_categories]},
+    ]
+    if not steps[1]["by"]:
+        return Outcome("refused", 0, scheme, "not_eligible", steps)
+    amount_fen = min(scheme.amount_base_fen, inputs["tuition_fen"])
+    steps.append({"step": "base", "amount_fen": scheme.amount_base_fen})
+    steps.append({"step": "tuition", "amount_fen": amount_fen})
+    if amount_fen == 0:
+        return Outcome("refused", 0, scheme, "nothing_to_pay", steps)
+    carried = inputs["waiting"] == 0 and amount_fen <= inputs["free_fen"]
+    steps.append({"step": "budget", "carries": carried})
+    return Outcome("reserved" if carried else "waitlisted", amount_fen, scheme, None, steps)
+
+
+def judge_scholarship(inputs: ScholarshipInputs) -> Split:
+    """Tuition cuts first, then the budget; what is cut goes back."""
+    awarded_fen = inputs["awarded_fen"]
+    room_fen = max(0, inputs["tuition_fen"] - inputs["held_fen"] - inputs["scholarship_fen"])
+    within_fen = min(awarded_fen, room_fen)
+    booked_fen = min(within_fen, inputs["free_fen"])
+    steps: list[dict[str, Any]] = [
+        {"step": "awarded", "amount_fen": awarded_fen},
+        {"step": "tuition", "amount_fen": within_fen},
+        {"step": "budget", "amount_fen": booked_fen},
+    ]
+    return Split(booked_fen, within_fen - booked_fen, awarded_fen - within_fen, steps)

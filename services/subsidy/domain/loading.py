@@ -1,0 +1,69 @@
+"""What a batch must load: the awards, budgets and heads of queues that its facts may touch."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+from services.subsidy.domain.book import Book, BudgetKey
+from services.subsidy.domain.schemes import Rules
+from shared.contracts import enrollment, provinces
+from shared.contracts.envelope import Fact
+
+MOVE_MAX: Final = 2_000
+"""At most this many awards of one queue move in one batch; the rest goes on in the next ones."""
+
+Facts = Sequence[tuple[str, Fact[Any]]]
+"""Facts with their lanes, in each lane's order."""
+
+_FREEING: Final = frozenset({provinces.ENROLLMENT_WITHDRAWN, provinces.SCHOLARSHIP_AWARDED})
+_ABOUT_AWARDS: Final = _FREEING | {provinces.WORKER_ENROLLED, provinces.ENROLLMENT_CONFIRMED}
+
+
+def award_nos(facts: Facts) -> list[str]:
+    """The enrollments whose awards the facts touch."""
+    return sorted({fact.data.enrollment_no for _, fact in facts if fact.type in _ABOUT_AWARDS})
+
+
+def budget_keys(rules: Rules, book: Book, facts: Facts) -> set[BudgetKey]:
+    """The budgets that the facts may touch; lanes and awards are loaded before."""
+    years: dict[str, set[int]] = {lane: {page.day.year} for lane, page in book.lanes.items() if page.day}
+    for lane, fact in facts:
+        if fact.type == enrollment.DAY_BEGAN:
+            years.setdefault(lane, set()).add(fact.data.day.year)
+    keys = {award.budget_key for award in book.awards.values() if award.fund_source}
+    for lane, fact in facts:
+        data = fact.data
+        if fact.type == provinces.BUDGET_ALLOCATED:
+            keys.add((lane, data.fiscal_year, data.fund_source))
+        elif fact.type == provinces.WORKER_ENROLLED:
+            scheme = rules.scheme_for(lane, data.start, data.track)
+            if scheme is not None:
+                keys.add((lane, data.start.year, scheme.fund_source))
+                keys.update((lane, year, scheme.fund_source) for year in years.get(lane, ()))
+        elif fact.type == provinces.SCHOLARSHIP_AWARDED:
+            keys.add((lane, data.awarded_on.year, data.fund_source))
+            keys.update((lane, year, data.fund_source) for year in years.get(lane, ()))
+    return keys
+
+
+def queue_lengths(book: Book, facts: Facts) -> dict[BudgetKey, int]:
+    """How much of which queue to load: as many awards as all money that the facts may free could carry.
+
+    An award that leaves its queue, or shrinks in it, counts as money too: those behind it come into reach.
+    """
+    money_fen: dict[BudgetKey, int] = defaultdict(int)
+    for lane, fact in facts:
+        data = fact.data
+        if fact.type == provinces.BUDGET_ALLOCATED:
+            money_fen[lane, data.fiscal_year, data.fund_source] += data.amount_fen
+        elif fact.type in _FREEING and (award := book.awards.get(data.enrollment_no)):
+            money_fen[award.budget_key] += award.amount_fen
+    lengths = {}
+    for budget in book.budgets.values():
+        if budget.waiting:
+            carried = 0
+            if budget.drain or budget.key in money_fen:
+                carried = (budget.free_fen + money_fen[budget.key]) // budget.smallest_waiting_fen
+            # One more than can move: a head that stays tells a queue at rest from one that was cut off.
+            lengths[budget.key] = min(carried + 1, MOVE_MAX)
+    return lengths

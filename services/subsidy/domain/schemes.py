@@ -1,0 +1,98 @@
+"""Schemes: rules as data, who gets how much from which pot, and which fiscal year a day belongs to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, model_validator
+
+from shared.contracts.envelope import AmountFen, Day, DocumentNo, LaneCode, Text, Value
+from shared.contracts.provinces import Category, Track
+
+
+class Scheme(Value, extra="forbid", strict=False):
+    """One version of a scheme, as reviewed and issued."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+    version: Annotated[int, Field(ge=1)]
+    valid_from: Day
+    """First day of study that this version covers."""
+    valid_until: Day | None = None
+    """Last such day; none while it is in force."""
+    issuers: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """Bodies that issued it."""
+    eligible_categories: Annotated[frozenset[Category], Field(min_length=1)]
+    """A worker with any of these flags is eligible."""
+    tracks: Annotated[frozenset[Track], Field(min_length=1)]
+    provinces: Literal["all"] | frozenset[LaneCode]
+    """Lanes on which it applies."""
+    amount_base_fen: AmountFen
+    """Amount of an award in fen, cut to what tuition leaves."""
+    fund_source: DocumentNo
+    """The pot that awards are paid from."""
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.valid_until is not None and self.valid_until < self.valid_from:
+            raise ValueError("valid_until lies before valid_from")
+        return self
+
+    def covers(self, lane: str, start: date, track: Track) -> bool:
+        """Whether an enrollment of this kind, funded by `lane`, falls under this version."""
+        return (
+            self.valid_from <= start
+            and (self.valid_until is None or start <= self.valid_until)
+            and track in self.tracks
+            and (self.provinces == "all" or lane in self.provinces)
+        )
+
+
+FEBRUARY: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All that decisions are made by, apart from the facts.
+
+    A fiscal year is open until (`year_closes_month`, `year_closes_day`) of the next begins on the lane.
+    """
+
+    schemes: Sequence[Scheme]
+    year_closes_month: int = FEBRUARY
+    year_closes_day: int = 1
+
+    def scheme_for(self, lane: str, start: date, track: Track) -> Scheme | None:
+        """The scheme version that covers such an enrollment; at most one does (`overlap`)."""
+        for scheme in self.schemes:
+            if scheme.covers(lane, start, track):
+                return scheme
+        return None
+
+    def fiscal_year(self, effective: date, today: date | None) -> int:
+        """The year of `effective` while it is open on a lane where `today` has begun, otherwise today's."""
+        if today is None:
+            return effective.year
+        closes = date(effective.year + 1, self.year_closes_month, self.year_closes_day)
+        return effective.year if today < closes else today.year
+
+
+def overlap(schemes: Sequence[Scheme]) -> tuple[Scheme, Scheme] | None:
+    """Two versions that could both cover one enrollment, if there are such."""
+    for place, one in enumerate(schemes):
+        for other in schemes[:place]:
+            if _same_days(one, other) and one.tracks & other.tracks and _same_lanes(one, other):
+                return other, one
+    return None
+
+
+def _same_days(one: Scheme, other: Scheme) -> bool:
+    return one.valid_from <= (other.valid_until or date.max) and other.valid_from <= (
+        one.valid_until or date.max
+    )
+
+
+def _same_lanes(one: Scheme, other: Scheme) -> bool:
+    if one.provinces == "all" or other.provinces == "all":
+        return True
+    return bool(one.provinces & other.provinces)

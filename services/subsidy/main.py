@@ -1,0 +1,30 @@
+"""Runs subsidy: budgets, awards and the ledger."""
+
+from services.subsidy import api, consumers
+from services.subsidy.config import Settings, load_rules
+from services.subsidy.domain import deciding
+from shared.contracts.catalogue import batch_of
+from shared.contracts.topics import ENROLLMENT_EVENTS
+from shared.plumbing import service
+from shared.plumbing.service import Definition
+
+
+def definition(settings: Settings) -> Definition:
+    """The service, put together; SchemeError where a scheme file is not valid."""
+    return Definition(
+        name="subsidy",
+        groups=consumers.groups(load_rules(settings)),
+        payloads={consumers.GROUP: batch_of(ENROLLMENT_EVENTS, only=deciding.READ)},
+        routers=(api.router,),
+        background=(api.watch_ledger,),
+    )
+
+
+def main() -> None:
+    """Run the service until it is told to stop."""
+    settings = Settings()
+    service.run(definition(settings), settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,389 @@
+"""Every SQL statement of subsidy: the book of some lanes loaded and written back, and what the API reads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from asyncpg import Record
+
+from services.subsidy.domain.book import Award, Book, Budget, BudgetKey, Cause, Entry, LaneBook
+from shared.plumbing.store import Db
+
+PAGE_MAX: Final = 1_000
+
+_BUDGET_COLUMNS: Final = (
+    "lane, fiscal_year, fund_source, funder_level, allocated_fen, reserved_fen, granted_fen, "
+    "scholarship_fen, waiting, smallest_waiting_fen, exhausted"
+)
+_AWARD_FIELDS: Final = (
+    "enrollment_no",
+    "lane",
+    "worker_ref",
+    "state",
+    "fiscal_year",
+    "fund_source",
+    "amount_fen",
+    "tuition_fen",
+    "scholarship_fen",
+    "rank",
+    "confirmed",
+    "scheme",
+    "scheme_version",
+    "categories",
+    "track",
+)
+_AWARD_COLUMNS: Final = ", ".join(_AWARD_FIELDS)
+_JOURNAL_FIELDS: Final = (
+    "lane",
+    "entry_no",
+    "event_id",
+    "event_type",
+    "enrollment_no",
+    "cause_id",
+    "scheme",
+    "scheme_version",
+    "inputs",
+    "steps",
+    "recorded_at",
+)
+_POSTING_FIELDS: Final = (
+    "lane",
+    "entry_no",
+    "line",
+    "fiscal_year",
+    "fund_source",
+    "purpose",
+    "amount_fen",
+)
+
+
+async def any_queue_moves(db: Db, lanes: Sequence[str]) -> bool:
+    """Whether a queue of `lanes` was too long for one batch and is still moving."""
+    found: bool = await db.fetchval(
+        "SELECT EXISTS (SELECT FROM budget WHERE lane = ANY($1) AND drain_cause IS NOT NULL)", lanes
+    )
+    return found
+
+
+async def load_lanes(db: Db, book: Book, lanes: Sequence[str]) -> None:
+    """Load the pages of `lanes`; the caller holds their cursors."""
+    rows = await db.fetch("SELECT lane, day, last_entry FROM lane_book WHERE lane = ANY($1)", lanes)
+    for row in rows:
+        book.lanes[row["lane"]] = LaneBook(*row)
+
+
+async def load_awards(db: Db, book: Book, enrollment_nos: Sequence[str]) -> None:
+    """Load awards by enrollment, as far as they exist."""
+    rows = await db.fetch(
+        f"SELECT {_AWARD_COLUMNS} FROM award WHERE enrollment_no = ANY($1)",  # noqa: S608 - our own columns
+        enrollment_nos,
+    )
+    for row in rows:
+        book.awards[row["enrollment_no"]] = _award(row)
+
+
+async def load_budgets(db: Db, book: Book, keys: Iterable[BudgetKey], lanes: Sequence[str]) -> None:
+    """Load the budgets of `keys`, and those of `lanes` whose queues still move."""
+    wanted = sorted(keys)
+    rows = await db.fetch(
+        f"""SELECT {_BUDGET_COLUMNS}, drain_cause, drain_time, drain_correlation FROM budget
+            WHERE (lane, fiscal_year, fund_source) IN (
+                      SELECT l, y, f FROM unnest($1::text[], $2::smallint[], $3::text[]) AS k(l, y, f))
+               OR (lane = ANY($4) AND drain_cause IS NOT NULL)""",  # noqa: S608 - our own columns
+        [lane for lane, _, _ in wanted],
+        [year for _, year, _ in wanted],
+        [fund for _, _, fund in wanted],
+        lanes,
+    )
+    for row in rows:
+        *values, cause_id, time, correlationid = row
+        budget = Budget(*values)
+        budget.drain = Cause(cause_id, time, correlationid) if cause_id else None
+        book.budgets[budget.key] = budget
+
+
+async def load_queues(db: Db, book: Book, lengths: Mapping[BudgetKey, int]) -> None:
+    """Load the heads of queues, at most so many awards of each, in rank order."""
+    rows = await db.fetch(
+        f"""SELECT a.* FROM unnest($1::text[], $2::smallint[], $3::text[], $4::integer[]) AS k(l, y, f, n)
+            CROSS JOIN LATERAL (
+                SELECT {_AWARD_COLUMNS} FROM award
+                WHERE lane = k.l AND fiscal_year = k.y AND fund_source = k.f AND state = 'waitlisted'
+                ORDER BY rank LIMIT k.n) a""",  # noqa: S608 - our own columns
+        [lane for lane, _, _ in lengths],
+        [year for _, year, _ in lengths],
+        [fund for _, _, fund in lengths],
+        list(lengths.values()),
+    )
+    heads: dict[BudgetKey, list[Award]] = {key: [] for key in lengths}
+    for row in rows:
+        award = _award(row)
+        heads[award.budget_key].append(award)
+    for key, awards in heads.items():
+        book.add_queue(key, sorted(awards, key=lambda award: award.rank))
+
+
+def _award(row: Record) -> Award:
+    values = list(row)
+    values[_CATEGORIES] = tuple(values[_CATEGORIES])
+    return Award(*values)
+
+
+_CATEGORIES: Final = _AWARD_FIELDS.index("categories")
+
+
+async def save_book(db: Db, book: Book, event_ids: Sequence[str], recorded_at: datetime) -> None:
+    """Write back what has changed, and the journal; `event_ids` name the facts that announce its entries."""
+    await _save_lanes(db, [page for page in book.lanes.values() if page.changed])
+    await _save_budgets(db, [budget for budget in book.budgets.values() if budget.changed])
+    await _add_awards(db, [award for award in book.awards.values() if award.new])
+    await _save_awards(db, [award for award in book.awards.values() if award.changed and not award.new])
+    await _add_entries(db, book.entries, event_ids, recorded_at)
+
+
+async def _save_lanes(db: Db, pages: Sequence[LaneBook]) -> None:
+    if not pages:
+        return
+    await db.execute(
+        """INSERT INTO lane_book (lane, day, last_entry)
+           SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[])
+           ON CONFLICT (lane) DO UPDATE SET day = excluded.day, last_entry = excluded.last_entry""",
+        [page.lane for page in pages],
+        [page.day for page in pages],
+        [page.last_entry for page in pages],
+    )
+
+
+async def _save_budgets(db: Db, budgets: Sequence[Budget]) -> None:
+    if not budgets:
+        return
+    rows = [
+        {
+            "lane": b.lane,
+            "fiscal_year": b.fiscal_year,
+            "fund_source": b.fund_source,
+            "funder_level": b.funder_level,
+            "allocated_fen": b.allocated_fen,
+            "reserved_fen": b.reserved_fen,
+            "granted_fen": b.granted_fen,
+            "scholarship_fen": b.scholarship_fen,
+            "waiting": b.waiting,
+            "smallest_waiting_fen": b.smallest_waiting_fen,
+            "exhausted": b.exhausted,
+            "drain_cause": b.drain.id if b.drain else None,
+            "drain_time": b.drain.time if b.drain else None,
+            "drain_correlation": b.drain.correlationid if b.drain else None,
+        }
+        for b in budgets
+    ]
+    await db.execute(
+        f"""INSERT INTO budget ({_BUDGET_COLUMNS}, drain_cause, drain_time, drain_correlation)
+           SELECT {_BUDGET_COLUMNS}, drain_cause, drain_time, drain_correlation
+           FROM json_populate_recordset(NULL::budget, $1::json)
+           ON CONFLICT (lane, fiscal_year, fund_source) DO UPDATE SET
+               funder_level = excluded.funder_level, allocated_fen = excluded.allocated_fen,
+               reserved_fen = excluded.reserved_fen, granted_fen = excluded.granted_fen,
+               scholarship_fen = excluded.scholarship_fen, waiting = excluded.waiting,
+               smallest_waiting_fen = excluded.smallest_waiting_fen, exhausted = excluded.exhausted,
+               drain_cause = excluded.drain_cause, drain_correlation = excluded.drain_correlation,
+               drain_time = excluded.drain_time""",  # noqa: S608 - our own columns
+        orjson.dumps(rows).decode(),
+    )
+
+
+async def _add_awards(db: Db, awards: Sequence[Award]) -> None:
+    if not awards:
+        return
+    await db.copy_records_to_table(
+        "award",
+        records=[
+            (
+                a.enrollment_no,
+                a.lane,
+                a.worker_ref,
+                a.state,
+                a.fiscal_year,
+                a.fund_source,
+                a.amount_fen,
+                a.tuition_fen,
+                a.scholarship_fen,
+                a.rank,
+                a.confirmed,
+                a.scheme,
+                a.scheme_version,
+                a.categories,
+                a.track,
+            )
+            for a in awards
+        ],
+        columns=_AWARD_FIELDS,
+    )
+
+
+async def _save_awards(db: Db, awards: Sequence[Award]) -> None:
+    if not awards:
+        return
+    rows = [
+        {
+            "n": a.enrollment_no,
+            "s": a.state,
+            "a": a.amount_fen,
+            "h": a.scholarship_fen,
+            "c": a.confirmed,
+        }
+        for a in awards
+    ]
+    await db.execute(
+        """UPDATE award SET state = n.s, amount_fen = n.a, scholarship_fen = n.h, confirmed = n.c
+           FROM json_to_recordset($1::json) AS n(n text, s text, a bigint, h bigint, c boolean)
+           WHERE enrollment_no = n.n""",
+        orjson.dumps(rows).decode(),
+    )
+
+
+async def _add_entries(
+    db: Db, entries: Sequence[Entry], event_ids: Sequence[str], recorded_at: datetime
+) -> None:
+    if not entries:
+        return
+    await db.copy_records_to_table(
+        "journal",
+        records=[
+            (
+                e.lane,
+                e.no,
+                event_id,
+                e.type,
+                e.enrollment_no,
+                e.cause.id,
+                e.scheme,
+                e.scheme_version,
+                orjson.dumps(e.inputs).decode(),
+                orjson.dumps(e.steps).decode(),
+                recorded_at,
+            )
+            for e, event_id in zip(entries, event_ids, strict=True)
+        ],
+        columns=_JOURNAL_FIELDS,
+    )
+    postings = [
+        (e.lane, e.no, line, p.budget.fiscal_year, p.budget.fund_source, p.purpose, p.amount_fen)
+        for e in entries
+        for line, p in enumerate(e.postings, 1)
+    ]
+    if postings:
+        await db.copy_records_to_table("posting", records=postings, columns=_POSTING_FIELDS)
+
+
+async def budgets(db: Db, lane: str | None, fiscal_year: int | None) -> list[Record]:
+    """Budgets with what is free of them, at most `PAGE_MAX`."""
+    return list(
+        await db.fetch(
+            """SELECT lane, fiscal_year, fund_source, funder_level, allocated_fen, reserved_fen, granted_fen,
+                      scholarship_fen, waiting,
+                      allocated_fen - reserved_fen - granted_fen - scholarship_fen AS free_fen,
+                      drain_cause IS NOT NULL AS queue_moves
+               FROM budget
+               WHERE ($1::text IS NULL OR lane = $1) AND ($2::integer IS NULL OR fiscal_year = $2)
+               ORDER BY lane, fiscal_year, fund_source LIMIT $3""",
+            lane,
+            fiscal_year,
+            PAGE_MAX,
+        )
+    )
+
+
+async def award(db: Db, enrollment_no: str) -> Record | None:
+    """One award, with its place in the queue while it waits."""
+    return await db.fetchrow(
+        f"""SELECT {_AWARD_COLUMNS}, CASE WHEN state = 'waitlisted' THEN (
+                SELECT count(*) FROM award w
+                WHERE w.lane = a.lane AND w.fiscal_year = a.fiscal_year AND w.fund_source = a.fund_source
+                  AND w.state = 'waitlisted' AND w.rank <= a.rank) END AS position
+            FROM award a WHERE enrollment_no = $1""",  # noqa: S608 - our own columns
+        enrollment_no,
+    )
+
+
+async def decisions(db: Db, enrollment_no: str) -> list[Record]:
+    """The journal of one enrollment, oldest first: inputs, steps and the money that each entry moved."""
+    return list(
+        await db.fetch(
+            """SELECT j.lane, j.entry_no, j.event_id, j.event_type, j.cause_id, j.scheme, j.scheme_version,
+                      j.inputs, j.steps, j.recorded_at, coalesce(
+                          (SELECT json_agg(json_build_object(
+                                      'fiscal_year', p.fiscal_year, 'fund_source', p.fund_source,
+                                      'purpose', p.purpose, 'amount_fen', p.amount_fen) ORDER BY p.line)
+                           FROM posting p
+                           WHERE p.lane = j.lane AND p.entry_no = j.entry_no), '[]') AS postings
+               FROM journal j WHERE j.enrollment_no = $1 ORDER BY j.lane, j.entry_no LIMIT $2""",
+            enrollment_no,
+            PAGE_MAX,
+        )
+    )
+
+
+async def totals(db: Db) -> dict[str, int]:
+    """Money and queues of all lanes together."""
+    row = await db.fetchrow(
+        """SELECT coalesce(sum(allocated_fen), 0) AS allocated_fen,
+                  coalesce(sum(reserved_fen), 0) AS reserved_fen,
+                  coalesce(sum(granted_fen), 0) AS granted_fen,
+                  coalesce(sum(scholarship_fen), 0) AS scholarship_fen,
+                  coalesce(sum(waiting), 0) AS waitlisted
+           FROM budget"""
+    )
+    return {name: int(value) for name, value in dict(row or {}).items()}
+
+
+async def totals_by_level(db: Db) -> list[Record]:
+    """Money by the level of its funder."""
+    return list(
+        await db.fetch(
+            """SELECT funder_level, sum(allocated_fen) AS allocated, sum(reserved_fen) AS reserved,
+                      sum(granted_fen) AS granted, sum(scholarship_fen) AS scholarship,
+                      sum(waiting) AS waiting
+               FROM budget GROUP BY funder_level"""
+        )
+    )
+
+
+async def check(db: Db) -> dict[str, Any]:
+    """Compare the ledger with itself, with the budgets and with the awards, in one snapshot."""
+    found = await db.fetchrow(
+        """WITH balance AS (
+               SELECT lane, fiscal_year, fund_source,
+                      -sum(amount_fen) FILTER (WHERE purpose = 'allocated') AS allocated,
+                      sum(amount_fen) FILTER (WHERE purpose = 'available') AS available,
+                      coalesce(sum(amount_fen) FILTER (WHERE purpose = 'reserved'), 0) AS reserved,
+                      coalesce(sum(amount_fen) FILTER (WHERE purpose = 'granted'), 0) AS granted,
+                      coalesce(sum(amount_fen) FILTER (WHERE purpose = 'scholarship'), 0) AS scholarship
+               FROM posting GROUP BY lane, fiscal_year, fund_source),
+           held AS (
+               SELECT lane, fiscal_year, fund_source,
+                      coalesce(sum(amount_fen) FILTER (WHERE state = 'reserved'), 0) AS reserved,
+                      coalesce(sum(amount_fen) FILTER (WHERE state = 'granted'), 0) AS granted,
+                      count(*) FILTER (WHERE state = 'waitlisted') AS waiting
+               FROM award GROUP BY lane, fiscal_year, fund_source)
+           SELECT (SELECT count(*) FROM budget) AS budgets,
+                  (SELECT count(*) FROM journal) AS entries,
+                  (SELECT count(*) FROM posting) AS postings,
+                  (SELECT coalesce(sum(amount_fen), 0) FROM posting) AS sum_fen,
+                  (SELECT count(*) FROM (SELECT FROM posting GROUP BY lane, entry_no
+                                         HAVING sum(amount_fen) <> 0) u) AS unbalanced_entries,
+                  (SELECT count(*) FROM budget b FULL JOIN balance l USING (lane, fiscal_year, fund_source)
+                   WHERE (coalesce(b.allocated_fen, 0), coalesce(b.reserved_fen, 0),
+                          coalesce(b.granted_fen, 0), coalesce(b.scholarship_fen, 0))
+                      <> (coalesce(l.allocated, 0), coalesce(l.reserved, 0), coalesce(l.granted, 0),
+                          coalesce(l.scholarship, 0))) AS budgets_unlike_ledger,
+                  (SELECT count(*) FROM balance WHERE available < 0 OR reserved < 0 OR granted < 0
+                      OR scholarship < 0 OR available IS NULL) AS budgets_exceeded,
+                  (SELECT count(*) FROM budget b LEFT JOIN held h USING (lane, fiscal_year, fund_source)
+                   WHERE (b.reserved_fen, b.granted_fen, b.waiting)
+                      <> (coalesce(h.reserved, 0), coalesce(h.granted, 0), coalesce(h.waiting, 0)))
+                      AS budgets_unlike_awards,
+                  (SELECT count(*) FROM lane_book l WHERE last_entry <>
+                      (SELECT count(*) FROM journal j WHERE j.lane = l.lane)) AS lanes_with_missing_entries"""
+    )
+    return {name: int(value) for name, value in dict(found or {}).items()}

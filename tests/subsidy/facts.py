@@ -1,0 +1,251 @@
+"""Facts as enrollment would publish them, numbered lane by lane, and a service that takes them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, cast
+
+import orjson
+from aiokafka import ConsumerRecord
+from asyncpg import Pool, Record
+from pydantic import TypeAdapter
+
+from services.subsidy.domain.deciding import READ
+from shared.contracts import enrollment, provinces
+from shared.contracts.envelope import Fact
+from shared.contracts.topics import ENROLLMENT_EVENTS
+from shared.plumbing.batch import Carrier, lanes_of
+from shared.plumbing.metrics import Metrics
+from shared.plumbing.publisher import Publisher
+
+POT: Final = "provincial-federation"
+YUAN_1000_FEN: Final = 100_000
+NOON: Final = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
+TABLES: Final = ("lane_book", "budget", "award", "journal", "posting", "log")
+
+
+def worker_ref(number: int) -> str:
+    """A pseudonym of the right form."""
+    digits = []
+    for _ in range(52):
+        number, digit = divmod(number, 32)
+        digits.append("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[digit])
+    return "k1." + "".join(digits)
+
+
+@dataclass
+class Province:
+    """The facts of one lane, in order: each call makes the next one."""
+
+    lane: str = "32"
+    facts: list[dict[str, Any]] = field(default_factory=list)
+
+    def day(self, day: str) -> dict[str, Any]:
+        """A day begins."""
+        return self._add(enrollment.DAY_BEGAN, None, {"day": day, "log_head": "0" * 64})
+
+    def allocated(
+        self, amount_fen: int, *, year: int = 2026, pot: str = POT, level: str = "provincial"
+    ) -> dict[str, Any]:
+        """Money is there."""
+        data = {
+            "document_no": f"拨〔{year}〕{len(self.facts)}",
+            "fiscal_year": year,
+            "fund_source": pot,
+            "funder": {"name": "江苏省总工会", "level": level},
+            "amount_fen": amount_fen,
+        }
+        return self._add(provinces.BUDGET_ALLOCATED, None, data)
+
+    def planned(self, amount_fen: int) -> dict[str, Any]:
+        """An intention."""
+        data = {
+            "plan_no": "计1",
+            "fiscal_year": 2026,
+            "fund_source": POT,
+            "funder": {"name": "江苏省总工会", "level": "provincial"},
+            "amount_fen": amount_fen,
+            "heads": 60_000,
+        }
+        return self._add(provinces.PLAN_DECLARED, None, data)
+
+    def enrolled(self, number: int, **changes: Any) -> dict[str, Any]:
+        """A worker enrolls; `categories` among the changes are the worker's."""
+        categories = changes.pop("categories", ["migrant"])
+        data = {
+            "enrollment_no": self.number(number),
+            "funding_province": self.lane,
+            "work_province": self.lane,
+            "institution": {"code": "10284", "name": "南京大学", "kind": "university"},
+            "programme": "机电一体化",
+            "level_before": "junior_high",
+            "level_after": "associate",
+            "track": "academic",
+            "mode": "blended",
+            "start": "2026-03-01",
+            "tuition_fen": 500_000,
+            "reported_by": self.lane,
+            "worker": {"categories": categories, "origin_province": "34"},
+        }
+        return self._add(provinces.WORKER_ENROLLED, number, data | changes)
+
+    def confirmed(self, number: int, **changes: Any) -> dict[str, Any]:
+        """The institution confirms."""
+        return self._later(provinces.ENROLLMENT_CONFIRMED, number, {"confirmed_on": "2026-03-20"}, changes)
+
+    def withdrawn(self, number: int, **changes: Any) -> dict[str, Any]:
+        """The worker leaves."""
+        data = {"withdrawn_on": "2026-04-01", "reason": "personal"}
+        return self._later(provinces.ENROLLMENT_WITHDRAWN, number, data, changes)
+
+    def scholarship(
+        self,
+        number: int,
+        amount_fen: int,
+        *,
+        pot: str = "wuxi-merit",
+        awarded_on: str = "2026-04-01",
+        **changes: Any,
+    ) -> dict[str, Any]:
+        """A funder has awarded a scholarship."""
+        data = {
+            "scholarship_no": f"奖{len(self.facts)}",
+            "funder": {"name": "无锡市总工会", "level": "city"},
+            "fund_source": pot,
+            "amount_fen": amount_fen,
+            "awarded_on": awarded_on,
+        }
+        return self._later(provinces.SCHOLARSHIP_AWARDED, number, data, changes)
+
+    def number(self, number: int) -> str:
+        """The number of an enrollment."""
+        return f"{self.lane}-{number:05d}"
+
+    def tuition(self, number: int) -> int:
+        """The tuition of an enrollment made before."""
+        (found,) = (
+            f
+            for f in self.facts
+            if f["data"].get("tuition_fen") is not None and f["data"]["enrollment_no"] == self.number(number)
+        )
+        tuition_fen: int = found["data"]["tuition_fen"]
+        return tuition_fen
+
+    def _later(self, kind: str, number: int, data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+        known = {
+            "categories": ["migrant"],
+            "funding_province": self.lane,
+            "work_province": self.lane,
+            "track": "academic",
+            "mode": "blended",
+            "level_before": "junior_high",
+            "level_after": "associate",
+            "start": "2026-03-01",
+            "tuition_fen": 500_000,
+        } | changes
+        data = data | {"enrollment_no": self.number(number), "reported_by": self.lane, "enrollment": known}
+        return self._add(kind, number, data)
+
+    def _add(self, kind: str, worker: int | None, data: dict[str, Any]) -> dict[str, Any]:
+        seq = len(self.facts) + 1
+        time = (NOON + timedelta(seconds=seq)).isoformat()
+        fact = {
+            "specversion": "1.0",
+            "id": f"{self.lane}-fact-{seq}",
+            "source": "//enrollment/log1",
+            "type": kind,
+            "subject": None if worker is None else worker_ref(worker),
+            "time": time,
+            "recordedtime": time,
+            "datacontenttype": "application/json",
+            "lane": self.lane,
+            "seq": seq,
+            "causationid": f"{self.lane}-sent-{seq}",
+            "correlationid": f"{self.lane}-sent-{seq}",
+            "data": data,
+        }
+        self.facts.append(fact)
+        return fact
+
+
+def read(fact: dict[str, Any]) -> Fact[Any]:
+    """The fact as the service reads it."""
+    adapter: TypeAdapter[Fact[Any]] = TypeAdapter(cast("Any", Fact)[READ[fact["type"]]])
+    return adapter.validate_json(orjson.dumps(fact))
+
+
+def record(fact: dict[str, Any]) -> ConsumerRecord:
+    """The record that carries a fact."""
+    value = orjson.dumps(fact)
+    partition = ENROLLMENT_EVENTS.partition(fact["lane"])
+    topic = ENROLLMENT_EVENTS.topic("", fact["lane"])
+    return ConsumerRecord(topic, partition, fact["seq"] - 1, 0, 0, None, value, None, 0, len(value), ())
+
+
+@dataclass
+class Service:
+    """Subsidy without a consumer group: its database, its carrier, a real producer."""
+
+    pool: Pool
+    carrier: Carrier
+    publisher: Publisher
+    metrics: Metrics
+    owner_dsn: str
+
+    async def take(self, *facts: dict[str, Any]) -> None:
+        """Carry facts through one batch."""
+        taken = self.carrier.decode([record(fact) for fact in facts])
+        await self.carrier.carry(taken, lanes_of(taken))
+
+    async def tick(self, *lanes: str) -> None:
+        """An idle lane's turn."""
+        await self.carrier.carry([], lanes)
+
+    async def published(self, stream: str = "subsidy.events", lane: str = "32") -> list[dict[str, Any]]:
+        """What the service has logged, in order."""
+        rows = await self.pool.fetch(
+            "SELECT events FROM log WHERE stream = $1 AND lane = $2 ORDER BY first_seq", stream, lane
+        )
+        return [orjson.loads(line) for row in rows for line in row["events"].split(b"\n")]
+
+    async def said(self, lane: str = "32") -> list[str]:
+        """The published facts in short: `subsidy.reserved 32-00001`."""
+        return [short(fact) for fact in await self.published(lane=lane)]
+
+    async def tables(self) -> dict[str, list[dict[str, Any]]]:
+        """All that the service keeps, without the time at which it was recorded and how batches were cut."""
+        found = {}
+        for name in TABLES[:-1]:
+            rows = await self.pool.fetch(f"SELECT * FROM {name}")  # noqa: S608
+            found[name] = sorted((_timeless(row) for row in rows), key=str)
+        streams = ("subsidy.events", "provinces.{lane}.decisions")
+        found["log"] = [
+            {k: v for k, v in fact.items() if k not in ("recordedtime", "source")}
+            for stream in streams
+            for lane in ("32", "33")
+            for fact in await self.published(stream, lane)
+        ]
+        return found
+
+    async def budget(self, pot: str = POT, year: int = 2026, lane: str = "32") -> Record:
+        """One budget."""
+        row = await self.pool.fetchrow(
+            "SELECT * FROM budget WHERE lane = $1 AND fiscal_year = $2 AND fund_source = $3", lane, year, pot
+        )
+        assert row is not None
+        return row
+
+
+def _timeless(row: Record) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "recorded_at"}
+
+
+def short(fact: dict[str, Any]) -> str:
+    """`subsidy.reserved 32-00001`, or `budget.opened 2026`."""
+    kind = fact["type"].removeprefix("dreams.").removesuffix(".v1")
+    return f"{kind} {fact['data'].get('enrollment_no') or fact['data']['fiscal_year']}"
+
+
+def days(first: date, count: int) -> Iterable[str]:
+    """Some days in a row, ISO 8601."""
+    return ((first + timedelta(days=n)).isoformat() for n in range(count))

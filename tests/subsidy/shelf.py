@@ -1,0 +1,62 @@
+"""A shelf in memory instead of tables: a book takes from it only what the loading plan asks for."""
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from services.subsidy.domain import deciding, loading
+from services.subsidy.domain.book import Award, Book, Budget, BudgetKey, Entry, LaneBook
+from services.subsidy.domain.schemes import Rules
+from shared.contracts.envelope import Fact
+
+
+@dataclass
+class Shelf:
+    """What is kept between batches."""
+
+    rules: Rules
+    lanes: dict[str, LaneBook] = field(default_factory=dict)
+    budgets: dict[BudgetKey, Budget] = field(default_factory=dict)
+    awards: dict[str, Award] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+
+    def take(self, facts: list[Fact[Any]]) -> None:
+        """Carry a batch: load by plan, go on with queues that still move, decide, write back what changed."""
+        on_lanes = [(fact.lane, fact) for fact in facts]
+        book = Book()
+        book.lanes = deepcopy(self.lanes)
+        book.awards = {n: deepcopy(self.awards[n]) for n in loading.award_nos(on_lanes) if n in self.awards}
+        keys = loading.budget_keys(self.rules, book, on_lanes)
+        book.budgets = {k: deepcopy(b) for k, b in self.budgets.items() if k in keys or b.drain}
+        for key, length in loading.queue_lengths(book, on_lanes).items():
+            waiting = [a for a in self.awards.values() if a.state == "waitlisted" and a.budget_key == key]
+            head = sorted(waiting, key=lambda award: award.rank)[:length]
+            book.add_queue(key, deepcopy(head))
+        for budget in list(book.budgets.values()):
+            deciding.go_on(book, budget)
+        for lane, fact in on_lanes:
+            deciding.decide(self.rules, book, lane, fact)
+        self._put_back(book)
+
+    def _put_back(self, book: Book) -> None:
+        self.lanes.update((page.lane, page) for page in book.lanes.values() if page.changed)
+        self.budgets.update((b.key, b) for b in book.budgets.values() if b.changed)
+        self.awards.update((a.enrollment_no, a) for a in book.awards.values() if a.changed or a.new)
+        for page in self.lanes.values():
+            page.changed = False
+        for budget in self.budgets.values():
+            budget.changed = False
+        for award in self.awards.values():
+            award.changed = award.new = False
+        self.entries += book.entries
+
+    def journal(self) -> list[tuple[Any, ...]]:
+        """All entries as plain values, for comparison."""
+        return [
+            (e.lane, e.no, e.type, e.about, e.cause.id, e.inputs, e.steps, e.data, _moves(e))
+            for e in self.entries
+        ]
+
+
+def _moves(entry: Entry) -> list[tuple[BudgetKey, str, int]]:
+    return [(p.budget.key, p.purpose, p.amount_fen) for p in entry.postings]
