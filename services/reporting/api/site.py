@@ -1,0 +1,181 @@
+"""The live page: one template in two languages, and its own few files; nothing comes from elsewhere."""
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import orjson
+from fastapi import APIRouter, Cookie, Header, HTTPException, Query, Request, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from services.reporting.api.live import Live
+from services.reporting.api.problem import ProblemRoute
+from services.reporting.domain.measures import MEASURES
+from services.reporting.domain.nation import Nation
+from shared.contracts.lanes import NATION, lane
+from shared.plumbing import postgres
+
+Language = Literal["zh", "en"]
+PAGE: Final = Path(__file__).parents[1] / "page"
+KINDS: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+COOKIE_MAX_AGE_S: Final = 365 * 24 * 3600
+_SAFE: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A province's place on the map: column and row from the north-west."""
+
+    code: str
+    column: int
+    row: int
+    zh: str
+    en: str
+    abbreviation: str
+
+
+# Column, row and the letters of GB/T 2260; the Corps has none there.
+_PLACES: Final = {
+    "23": (8, 0, "HL"),
+    "66": (1, 1, "XPCC"),
+    "15": (6, 1, "NM"),
+    "22": (8, 1, "JL"),
+    "65": (1, 2, "XJ"),
+    "62": (3, 2, "GS"),
+    "64": (4, 2, "NX"),
+    "14": (5, 2, "SX"),
+    "13": (6, 2, "HE"),
+    "11": (7, 2, "BJ"),
+    "21": (8, 2, "LN"),
+    "63": (3, 3, "QH"),
+    "61": (4, 3, "SN"),
+    "41": (5, 3, "HA"),
+    "37": (6, 3, "SD"),
+    "12": (7, 3, "TJ"),
+    "54": (2, 4, "XZ"),
+    "51": (3, 4, "SC"),
+    "50": (4, 4, "CQ"),
+    "42": (5, 4, "HB"),
+    "34": (6, 4, "AH"),
+    "32": (7, 4, "JS"),
+    "31": (8, 4, "SH"),
+    "53": (3, 5, "YN"),
+    "52": (4, 5, "GZ"),
+    "43": (5, 5, "HN"),
+    "36": (6, 5, "JX"),
+    "33": (7, 5, "ZJ"),
+    "45": (4, 6, "GX"),
+    "44": (5, 6, "GD"),
+    "35": (7, 6, "FJ"),
+    "46": (5, 7, "HI"),
+}
+_SHORT: Final = {"66": ("兵团", "Corps"), "23": ("黑龙江", "Heilong\u00adjiang")}
+TILES: Final = tuple(
+    Tile(code, column, row, lane(code).name_zh, lane(code).name_en, letters)
+    for code, (column, row, letters) in _PLACES.items()
+)
+
+
+def router(live: Live) -> APIRouter:
+    """The page at `/` and its files, under a name that changes with their content."""
+    routes = APIRouter(tags=["page"], route_class=ProblemRoute)
+    said = words()
+    files = {path.name: path.read_bytes() for path in PAGE.iterdir() if path.suffix in KINDS}
+    version = hashlib.sha256(b"".join(files[name] for name in sorted(files))).hexdigest()[:12]
+    template = Environment(
+        loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    ).get_template("page.html")
+
+    @routes.get("/", response_class=Response)
+    async def page(
+        request: Request,
+        lang: Annotated[Language | None, Query()] = None,
+        remembered: Annotated[str | None, Cookie(alias="lang")] = None,
+        accept_language: Annotated[str | None, Header()] = None,
+    ) -> Response:
+        """The live page, in the language that is asked for, remembered or preferred."""
+        language = lang or _language(remembered, accept_language)
+        picture = await _picture(live)
+        html = template.render(
+            t=_spoken(said, language),
+            html_lang="zh-CN" if language == "zh" else "en",
+            other="en" if language == "zh" else "zh",
+            static=f"/page/{version}",
+            tiles=[_labelled(tile, language) for tile in TILES],
+            simulated=request.app.state.settings.simulated,
+            has_picture=picture is not None,
+            given=_given(said, language, picture),
+        )
+        answer = Response(html, media_type="text/html", headers={"Cache-Control": "no-store", **_SAFE})
+        if lang:
+            answer.set_cookie("lang", lang, max_age=COOKIE_MAX_AGE_S, samesite="lax", httponly=True)
+        return answer
+
+    @routes.get("/page/{of_version}/{name}", response_class=Response)
+    async def file(of_version: str, name: str) -> Response:
+        """One of the page's files; an old page gets the present one, but does not keep it."""
+        content = files.get(name)
+        if content is None:
+            raise HTTPException(404, "The page has no such file. / 页面没有这个文件。")
+        keep = "public, max-age=31536000, immutable" if of_version == version else "no-store"
+        kind = KINDS[Path(name).suffix]
+        return Response(content, media_type=kind, headers={"Cache-Control": keep, **_SAFE})
+
+    return routes
+
+
+def words() -> dict[str, Any]:
+    """Every word of the page, each in both languages."""
+    return tomllib.loads((PAGE / "words.toml").read_text(encoding="utf-8"))
+
+
+async def _picture(live: Live) -> Nation | None:
+    """The picture to start with; without one the page says so and waits."""
+    try:
+        return await live.picture()
+    except postgres.PASSING:
+        return None
+
+
+def _language(remembered: str | None, accept_language: str | None) -> Language:
+    if remembered in ("zh", "en"):
+        return "zh" if remembered == "zh" else "en"
+    for wish in (accept_language or "").lower().split(","):
+        if wish.strip().startswith(("zh", "en")):
+            return "zh" if wish.strip().startswith("zh") else "en"
+    return "zh"
+
+
+def _spoken(said: Mapping[str, Any], language: Language) -> dict[str, Any]:
+    """All words in one language; a table of tables keeps its inner names."""
+    return {
+        name: entry[language] if language in entry else _spoken(entry, language)
+        for name, entry in said.items()
+    }
+
+
+def _labelled(tile: Tile, language: Language) -> dict[str, object]:
+    short = _SHORT.get(tile.code, (tile.zh, tile.en))
+    return {"code": tile.code, "short": short[language == "en"], "abbreviation": tile.abbreviation}
+
+
+def _given(said: Mapping[str, Any], language: Language, picture: Nation | None) -> str:
+    """What the page's program starts with, as JSON that cannot end its element."""
+    nation = Tile(NATION, 0, 0, lane(NATION).name_zh, lane(NATION).name_en, "")
+    given = {
+        "lang": language,
+        "words": _spoken(said, language),
+        "tiles": [asdict(tile) for tile in TILES],
+        "nation": asdict(nation),
+        "definitions": [asdict(measure) for measure in MEASURES.values()],
+        "picture": picture.model_dump(mode="json") if picture else None,
+    }
+    return orjson.dumps(given).decode().replace("<", "\\u003c")

@@ -1,0 +1,1 @@
+"""What counts and how: pure functions from facts to rows, deltas and progress."""

@@ -1,0 +1,232 @@
+"""Promises of what counts as what: pure, one fact after another."""
+
+import itertools
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.reporting.consumers import FACT_MODELS
+from services.reporting.domain.counting import FACT_COLUMNS, READS, Counted, count
+from services.reporting.domain.measures import MEASURES
+from shared.contracts import enrollment, provinces, subsidy
+from tests.reporting.facts import (
+    E,
+    Programme,
+    Publisher,
+    S,
+    about_enrollment,
+    award,
+    enrolled,
+    registered,
+    worker,
+)
+
+WHO = {"subject": worker(1)}
+BOTH = ("industrial", "migrant")
+
+
+def counted(*published: tuple[str, str, dict[str, Any]], lane: str = "32") -> Counted:
+    publisher = Publisher()
+    for stream, type_, data in published:
+        publisher.publish(stream, lane, type_, data, **WHO)
+    return count_all(publisher)
+
+
+def count_all(publisher: Publisher) -> Counted:
+    return count((taken.stream, taken.event) for taken in publisher.taken())
+
+
+def flat(sums: dict[Any, Any]) -> dict[Any, int]:
+    """Sums within sums as one level."""
+    found: dict[Any, int] = {}
+    for key, value in sums.items():
+        found |= (
+            {(key, *inner): change for inner, change in value.items()}
+            if isinstance(value, dict)
+            else {key: value}
+        )
+    return found
+
+
+def cells(found: Counted, measure: str) -> dict[tuple[str, str, str], int]:
+    """(period, first facet, second facet) → sum."""
+    return {key[2:5]: delta for key, delta in found.cells.items() if key[5] == measure}
+
+
+def column(found: Counted, name: str) -> Any:
+    return found.rows[0][FACT_COLUMNS.index(name)]
+
+
+def test_every_fact_of_both_publishers_is_counted() -> None:
+    assert set(FACT_MODELS) == READS
+
+
+def test_every_measure_that_is_counted_has_a_definition() -> None:
+    found = count_all(Programme(1, ("32", "33")).play(3_000))
+    assert {key[5] for key in found.cells} | {measure for _, measure in found.standing} <= set(MEASURES)
+
+
+def test_an_enrollment_counts_once_for_any_and_once_for_each_flag() -> None:
+    found = counted((E, provinces.WORKER_ENROLLED, enrolled("32", "32-1", BOTH, "skills", "2026-09-01")))
+    month = "2026-09"
+    assert cells(found, "enrolled") == {
+        (month, "any", "skills"): 1,
+        (month, "industrial", "skills"): 1,
+        (month, "migrant", "skills"): 1,
+    }
+    assert found.standing["32", "enrolled"] == 1
+
+
+def test_a_second_registration_of_the_same_worker_is_no_new_worker() -> None:
+    found = counted((E, provinces.WORKER_REGISTERED, registered("32", BOTH, first=False)))
+    assert not found.cells
+    assert column(found, "details") == '{"first":false}'
+
+
+@pytest.mark.parametrize(
+    ("level", "upgrades"), [("associate", 1), ("senior_high", 0), ("secondary_vocational", 0)]
+)
+def test_a_completion_is_an_upgrade_only_when_the_level_is_higher(level: str, upgrades: int) -> None:
+    data = {
+        "enrollment_no": "32-1",
+        "level": level,
+        "completed_on": "2026-07-01",
+        "reported_by": "32",
+        "enrollment": about_enrollment("32", ("migrant",)),
+    }
+    found = counted((E, provinces.DEGREE_COMPLETED, data))
+    assert found.standing["32", "completed"] == 1
+    assert found.standing.get(("32", "education_upgrades"), 0) == upgrades
+    assert column(found, "level_after") == level
+
+
+def test_an_award_is_money_of_its_fiscal_year_and_fund_source() -> None:
+    found = counted((S, subsidy.SUBSIDY_GRANTED, award("32-1", BOTH, 120_000, 2025)))
+    assert cells(found, "granted_fen") == {("2025", "专项资金", "none"): 120_000}
+    assert found.grants == {("32", worker(1)): 1}
+    assert found.migrant_grants == {("32", worker(1)): 1}
+
+
+def test_a_grant_of_an_earlier_year_does_not_count_towards_the_targets() -> None:
+    found = counted((S, subsidy.SUBSIDY_GRANTED, award("32-1", BOTH, 120_000, 2024)))
+    assert not found.grants
+    assert found.standing["32", "awards_granted"] == 1
+
+
+def test_a_release_takes_a_grant_away_but_not_a_reservation() -> None:
+    granted = counted((S, subsidy.SUBSIDY_RELEASED, award("32-1", ("migrant",), was="granted")))
+    reserved = counted((S, subsidy.SUBSIDY_RELEASED, award("32-1", ("migrant",), was="reserved")))
+    assert granted.grants == {("32", worker(1)): -1}
+    assert granted.standing["32", "released_granted_fen"] == 100_000
+    assert not reserved.grants
+    assert reserved.standing["32", "released_reserved_fen"] == 100_000
+
+
+def test_who_waits_is_counted_until_the_turn_or_the_end() -> None:
+    waits = (S, subsidy.SUBSIDY_WAITLISTED, award("32-1", ("migrant",), position=3))
+    turn = (S, subsidy.SUBSIDY_RESERVED, award("32-1", ("migrant",), was_waitlisted=True))
+    gone = (S, subsidy.SUBSIDY_RELEASED, award("32-1", ("migrant",), was="waitlisted"))
+    assert counted(waits).standing["32", "awards_waiting"] == 1
+    assert counted(waits, turn).standing["32", "awards_waiting"] == 0
+    found = counted(waits, gone)
+    assert found.standing["32", "awards_waiting"] == 0
+    assert "released_waitlisted_fen" not in {key[5] for key in found.cells}
+
+
+def test_a_scholarship_counts_when_it_is_booked_and_only_if_something_is() -> None:
+    booked = {
+        "scholarship_no": "s1",
+        "enrollment_no": "32-1",
+        "fiscal_year": 2026,
+        "fund_source": "奖学金",
+        "funder_level": "city",
+        "amount_fen": 50_000,
+        "awarded_fen": 60_000,
+        "categories": ("migrant",),
+        "track": "academic",
+    }
+    awarded = {
+        "scholarship_no": "s1",
+        "enrollment_no": "32-1",
+        "funder": {"name": "无锡市总工会", "level": "city"},
+        "fund_source": "奖学金",
+        "amount_fen": 60_000,
+        "awarded_on": "2026-05-01",
+        "reported_by": "32",
+        "enrollment": about_enrollment("32", ("migrant",)),
+    }
+    assert not counted((E, provinces.SCHOLARSHIP_AWARDED, awarded)).cells
+    found = counted((S, subsidy.SCHOLARSHIP_BOOKED, booked))
+    assert cells(found, "scholarship_fen") == {("2026", "奖学金", "city"): 50_000}
+    assert found.grants == {("32", worker(1)): 1}
+    assert not counted((S, subsidy.SCHOLARSHIP_BOOKED, {**booked, "amount_fen": 0})).grants
+
+
+def test_what_exceeds_a_budget_is_kept_and_is_no_grant() -> None:
+    data = {
+        "scholarship_no": "s1",
+        "enrollment_no": "32-1",
+        "fiscal_year": 2026,
+        "fund_source": "奖学金",
+        "awarded_fen": 60_000,
+        "exceeding_fen": 10_000,
+        "message_zh": "超出预算",
+        "message_en": "exceeds",
+    }
+    found = counted((S, subsidy.SCHOLARSHIP_EXCEEDS_BUDGET, data))
+    assert cells(found, "exceeding_fen") == {("2026", "奖学金", "none"): 10_000}
+    assert not found.grants
+
+
+def test_refusals_and_exhausted_budgets_are_facts() -> None:
+    refused = {"enrollment_no": "32-1", "code": "no_scheme", "message_zh": "无", "message_en": "none"}
+    exhausted = {"fiscal_year": 2026, "fund_source": "x", "allocated_fen": 10, "free_fen": 1}
+    found = counted((S, subsidy.SUBSIDY_REFUSED, refused), (S, subsidy.BUDGET_EXHAUSTED, exhausted))
+    assert found.standing["32", "awards_refused"] == 1
+    assert len(found.rows) == 2
+
+
+def test_only_projects_since_2025_count_towards_the_target() -> None:
+    def project(day: str) -> tuple[str, str, dict[str, Any]]:
+        data = {"project_no": day, "name": "项目", "lead": "总工会", "established_on": day}
+        return E, provinces.PROJECT_ESTABLISHED, data
+
+    found = counted(project("2024-12-31"), project("2025-01-01"))
+    assert found.standing["32", "projects"] == 2
+    assert found.standing["32", "projects_since_2025"] == 1
+
+
+def test_verdicts_lie_on_the_day_they_tell_of() -> None:
+    data = {"day": "2026-03-01", "accepted": 5, "duplicate": 1, "conflict": 0, "rejected": 2, "parked": 0}
+    found = counted((E, enrollment.VERDICTS_TALLIED, data))
+    assert cells(found, "accepted") == {("2026-03-01", "none", "none"): 5}
+    assert cells(found, "conflict") == {}
+
+
+def test_days_are_shanghai_days() -> None:
+    publisher = Publisher()
+    late = {"time": "2025-12-31T16:30:00+00:00", "recordedtime": "2025-12-31T16:30:00+00:00"}
+    publisher.publish(E, "32", provinces.WORKER_REGISTERED, registered("32", ("migrant",)), **WHO, **late)
+    found = count_all(publisher)
+    assert cells(found, "registered")["2026-01", "any", "none"] == 1
+    assert column(found, "recorded_day") == date(2026, 1, 1)
+
+
+_PAIRS = [(one.stream, one.event) for one in Programme(3, ("32", "33", "50")).play(250).taken()]
+
+
+@given(st.lists(st.integers(0, 250), max_size=12))
+def test_however_facts_are_split_the_sums_are_the_same(cuts: list[int]) -> None:
+    edges = [0, *sorted(cuts), len(_PAIRS)]
+    parts = [count(_PAIRS[start:end]) for start, end in itertools.pairwise(edges)]
+    whole = count(_PAIRS)
+    for name in ("cells", "standing", "tempo", "grants", "migrant_grants"):
+        summed: dict[Any, int] = {}
+        for part in parts:
+            for key, delta in flat(getattr(part, name)).items():
+                summed[key] = summed.get(key, 0) + delta
+        assert summed == flat(getattr(whole, name))
+    assert [row for part in parts for row in part.rows] == whole.rows

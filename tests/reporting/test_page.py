@@ -1,0 +1,213 @@
+"""Promises of the live page, kept in a real browser: it follows facts, speaks two languages, fits, and owns up."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final, Literal
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from console.stack.infrastructure import Infrastructure
+from shared.contracts import subsidy
+from tests.reporting.conftest import HISTORY, Running, running
+from tests.reporting.facts import Programme, Publisher, S, award, worker
+
+CHROMIUM: Final = Path("/usr/bin/chromium")
+WIDTHS: Final = (1440, 390)
+QUIET: Final = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium: apt-get install chromium"),
+]
+Scheme = Literal["light", "dark"]
+
+
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield started
+        await started.close()
+
+
+@pytest.fixture
+async def errors() -> list[str]:
+    """What the page complained about; empty at the end of every test that looks."""
+    return []
+
+
+async def opened(
+    browser: Browser,
+    service: Running,
+    errors: list[str],
+    query: str = "?lang=en",
+    width: int = 1440,
+    scheme: Scheme = "light",
+) -> Page:
+    page = await browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    await page.goto(f"{service.url}/{query}")
+    await expect(page.locator("#status")).to_have_attribute("data-kind", "live")
+    return page
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_it_fits_every_width_in_both_languages_and_schemes(
+    browser: Browser, told: Running, errors: list[str], width: int, lang: str, scheme: Scheme
+) -> None:
+    page = await opened(browser, told, errors, f"?lang={lang}", width, scheme)
+    await expect(page.locator(".chart")).to_have_count(3)
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert await page.evaluate("document.documentElement.lang") == {"zh": "zh-CN", "en": "en"}[lang]
+    cut = await page.evaluate(
+        """[...document.querySelectorAll('.tile')].filter(t => t.scrollWidth > t.clientWidth + 1)
+           .map(t => t.innerText)"""
+    )
+    assert cut == []
+    assert await least_contrast(page) >= 4.5
+    assert errors == []
+    await page.close()
+
+
+async def least_contrast(page: Page) -> float:
+    """The lowest contrast between a text and what lies behind it, as WCAG computes it."""
+    pairs = await page.evaluate(
+        """() => {
+            const solid = (e) => { for (; e; e = e.parentElement) {
+                const c = getComputedStyle(e).backgroundColor; if (!c.includes('rgba(0, 0, 0, 0)')) return c; } };
+            const texts = 'h1, h1 strong, p, .tile span, td, th, li, button, select, summary, a';
+            return [...document.querySelectorAll(texts)]
+                .filter((e) => e.getClientRects().length && !e.matches('.skip'))
+                .map((e) => [getComputedStyle(e).color, solid(e)]);
+        }"""
+    )
+
+    def luminance(colour: str) -> float:
+        parts = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    def contrast(one: str, other: str) -> float:
+        dark, light = sorted((luminance(one), luminance(other)))
+        return (light + 0.05) / (dark + 0.05)
+
+    return min(contrast(text, behind) for text, behind in pairs)
+
+
+async def test_the_first_sentence_says_the_number_that_matters(
+    browser: Browser, told: Running, errors: list[str]
+) -> None:
+    funded = (await told.get("/v1/nation")).json()["measures"]["funded"]
+    page = await opened(browser, told, errors)
+    await expect(page.locator("h1")).to_contain_text(f"{funded} workers funded since 2025")
+    await expect(page.locator(".simulated")).to_be_visible()
+    await expect(page.locator("#baselines")).to_contain_text("more than 500 universities took part")
+    assert errors == []
+    await page.close()
+
+
+async def test_a_fact_changes_the_page_in_place(
+    browser: Browser, reporting: Running, errors: list[str]
+) -> None:
+    page = await opened(browser, reporting, errors, "?lang=zh")
+    await expect(page.locator("h1")).to_contain_text("还没有任何事实")
+    publisher = Programme(5, ("32",)).play(60)
+    await reporting.feed(publisher.published)
+    await reporting.until(len(publisher.published))
+    await expect(page.locator("h1 [data-name=funded]")).not_to_have_text("0")
+    before = (await reporting.get("/v1/nation")).json()["measures"]["funded"]
+    await expect(page.locator("h1 [data-name=funded]")).to_have_text(str(before))
+    await page.evaluate("window.kept = true")
+    more = Publisher(seqs=publisher.seqs.copy(), clock=publisher.clock)
+    more.publish(S, "32", subsidy.SUBSIDY_GRANTED, award("32-9999", ("migrant",)), subject=worker(77_777))
+    await reporting.feed(more.published)
+    await expect(page.locator("h1 [data-name=funded]")).to_have_text(str(before + 1))
+    await expect(page.locator("#latest li").first).to_contain_text("发放补助")
+    assert await page.evaluate("window.kept")
+    assert errors == []
+    await page.close()
+
+
+async def test_a_province_is_picked_by_keyboard_and_everything_follows(
+    browser: Browser, told: Running, errors: list[str]
+) -> None:
+    page = await opened(browser, told, errors)
+    await page.locator('.tile[data-lane="34"]').focus()
+    await page.keyboard.press("ArrowRight")
+    await expect(page.locator('.tile[data-lane="32"]')).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("h1")).to_contain_text("Jiangsu")
+    await expect(page.locator("#map-title")).to_have_text("Showing Jiangsu")
+    await expect(page.locator("#flow svg")).to_have_attribute("aria-label", re.compile("Planned ¥600,000, "))
+    jiangsu = next(lane for lane in (await told.get("/v1/provinces")).json() if lane["code"] == "32")
+    enrolled = page.locator('#totals [data-measure="enrolled"] .total')
+    await expect(enrolled).to_have_text(str(jiangsu["measures"]["enrolled"]))
+    places = await page.locator("#latest .where").all_inner_texts()
+    assert set(places) == {"Jiangsu"}
+    assert page.url.endswith("#32/funded")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("h1")).not_to_contain_text("Jiangsu")
+    assert errors == []
+    await page.close()
+
+
+async def test_a_picked_province_and_measure_survive_the_change_of_language(
+    browser: Browser, told: Running, errors: list[str]
+) -> None:
+    page = await opened(browser, told, errors, "?lang=en#50/enrolled")
+    await page.locator("#language").click()
+    await expect(page.locator("h1")).to_contain_text("重庆")
+    await expect(page.locator("#measure")).to_have_value("enrolled")
+    assert errors == []
+    await page.close()
+
+
+async def test_every_picture_has_a_table_and_every_measure_its_definition(
+    browser: Browser, told: Running, errors: list[str]
+) -> None:
+    page = await opened(browser, told, errors)
+    await page.locator("#measure").select_option("allocated_fen")
+    for summary in await page.locator("summary").all():
+        await summary.click()
+    nation = (await told.get("/v1/nation")).json()
+    whole = f"{nation['measures']['allocated_fen'] / 100:,.2f}"
+    await expect(page.locator("#map-table tr").last).to_contain_text(whole)
+    await expect(page.locator("#series-table tbody tr").first).to_be_visible()
+    await page.get_by_role("button", name="Education upgrades").focus()
+    await expect(page.locator("#definition")).to_contain_text("higher than before")
+    assert errors == []
+    await page.close()
+
+
+async def test_a_lost_connection_is_said_plainly_with_the_time_of_the_numbers(
+    browser: Browser, infrastructure: Infrastructure, namespace: str, tmp_path: Path, errors: list[str]
+) -> None:
+    async with running(infrastructure, namespace, tmp_path) as service:
+        page = await opened(browser, service, errors)
+    status = page.locator("#status")
+    await expect(status).to_have_attribute("data-kind", "lost", timeout=20_000)
+    await expect(status).to_contain_text("Connection lost, trying again. Numbers as of")
+    await page.close()
+
+
+async def test_names_that_look_like_markup_do_no_harm(
+    browser: Browser, told: Running, errors: list[str]
+) -> None:
+    page = await opened(browser, told, errors)
+    given = await page.locator("#given").text_content()
+    assert given is not None
+    assert "<" not in given
+    assert json.loads(given)["picture"]["facts"] == len(HISTORY.published)
+    await page.close()
