@@ -1,0 +1,1 @@
+"""Notification: tells workers what was decided about them, once for each cause."""

@@ -1,0 +1,132 @@
+"""Promises about words and about what follows from an attempt: pure decisions."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notification import domain
+from services.notification.domain import Language, Next, Outcome
+from services.notification.gateway import Letter, Mailer
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+ENROLLMENT = {"enrollment_no": "32-0001"}
+AWARD = ENROLLMENT | {"fiscal_year": 2026, "amount_fen": 123_456_705}
+WORDS = [
+    ("subsidy.granted", AWARD, "您的学费补助已批准", ["2026年度", "1,234,567.05元", "32-0001"]),
+    (
+        "subsidy.granted",
+        AWARD,
+        "Your tuition subsidy is granted",
+        ["1,234,567.05 yuan", "fiscal year 2026"],
+    ),
+    ("subsidy.waitlisted", AWARD | {"position": 1234}, "您的补助申请已进入候补", ["排第1,234位"]),
+    (
+        "subsidy.waitlisted",
+        AWARD | {"position": 1234},
+        "Your subsidy is on the waiting list",
+        ["place 1,234"],
+    ),
+    ("subsidy.released", AWARD | {"was": "reserved"}, "您的补助已取消", ["因您已退学，为您预留的补助"]),
+    ("subsidy.released", AWARD | {"was": "granted"}, "您的补助已取消", ["因您已退学，已批准的补助"]),
+    ("subsidy.released", AWARD | {"was": "waitlisted"}, "您的补助已取消", ["因您已退学，您候补中的补助"]),
+    ("subsidy.released", AWARD | {"was": "reserved"}, "Your subsidy has been released", ["reserved for you"]),
+    ("subsidy.released", AWARD | {"was": "granted"}, "Your subsidy has been released", ["granted to you"]),
+    (
+        "subsidy.released",
+        AWARD | {"was": "waitlisted"},
+        "Your subsidy has been released",
+        ["for which you were waiting"],
+    ),
+    (
+        "scholarship.booked",
+        ENROLLMENT | {"scholarship_no": "锡工〔2026〕7号", "amount_fen": 300_000},
+        "您的奖学金已入账",
+        ["锡工〔2026〕7号", "3,000元"],
+    ),
+    (
+        "scholarship.booked",
+        ENROLLMENT | {"scholarship_no": "WX-7", "amount_fen": 300_000},
+        "Your scholarship is booked",
+        ["WX-7", "3,000.00 yuan"],
+    ),
+    (
+        "degree.completed",
+        ENROLLMENT | {"level": "associate", "completed_on": "2026-07-01"},
+        "祝贺您完成学业",
+        ["2026年7月1日", "大学专科学历"],
+    ),
+    (
+        "degree.completed",
+        ENROLLMENT | {"level": "bachelor", "completed_on": "2026-07-01"},
+        "Congratulations on completing your course",
+        ["1 July 2026", "bachelor's degree"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("cause", "details", "subject", "said"), WORDS)
+def test_each_cause_is_told_in_both_languages(
+    cause: str, details: dict[str, object], subject: str, said: list[str]
+) -> None:
+    language: Language = "en" if subject.isascii() else "zh"
+    mailer = Mailer("localhost", 1, "noreply@dreams.invalid", simulated=False)
+    letter = Letter("k", "a@example.cn", "O'Neill & 张", language, cause, domain.phrases(details, language))
+    message = mailer.compose(letter, NOW)
+    text = message.get_content()
+    assert message["Subject"] == subject
+    assert message["Content-Language"] == language
+    assert message["Message-ID"] == "<k@dreams.invalid>"
+    assert message["Date"] == "Tue, 24 Nov 2026 00:00:00 +0000"
+    for words in [*said, "O'Neill & 张", "32-0001"]:
+        assert words in text
+    assert "模拟" not in text
+    assert "imulated" not in text
+
+
+@pytest.mark.parametrize(("language", "mark"), [("zh", "【模拟】"), ("en", "[Simulated] ")])
+def test_simulated_numbers_are_marked_so(language: Language, mark: str) -> None:
+    mailer = Mailer("localhost", 1, "noreply@dreams.invalid", simulated=True)
+    phrases = domain.phrases(AWARD, language)
+    message = mailer.compose(Letter("k", "a@example.cn", "x", language, "subsidy.granted", phrases), NOW)
+    assert message["Subject"].startswith(mark)
+    assert ("均为模拟数据" if language == "zh" else "is simulated") in message.get_content()
+
+
+@given(st.integers(0, 2**53 - 1), st.sampled_from(["zh", "en"]))
+def test_an_amount_is_written_exactly(amount_fen: int, language: Language) -> None:
+    written = domain.yuan(amount_fen, language)
+    digits = written.replace(",", "").removesuffix("元").removesuffix(" yuan")
+    whole, _, fen = digits.partition(".")
+    assert int(whole) * 100 + int(fen or "0") == amount_fen
+    assert len(fen) in (0, 2)
+
+
+def test_a_day_is_written_as_each_language_does() -> None:
+    assert domain.day(date(2026, 9, 1), "zh") == "2026年9月1日"
+    assert domain.day(date(2026, 9, 1), "en") == "1 September 2026"
+
+
+def test_what_is_uncertain_is_never_sent_again_by_itself() -> None:
+    for tries in (1, 50, domain.TRIES_MAX):
+        assert domain.after(Outcome("uncertain", "x"), tries).state == "unknown"
+
+
+def test_a_temporary_failure_is_tried_later_and_later_and_in_the_end_given_up() -> None:
+    steps = [domain.after(Outcome("temporary", "smtp_451"), n) for n in range(1, domain.TRIES_MAX + 1)]
+    assert [step.due_in_s for step in steps[:4]] == [30, 60, 120, 240]
+    assert max(step.due_in_s for step in steps) == domain.RETRY_MAX_S
+    assert {step.state for step in steps[:-1]} == {"pending"}
+    assert steps[-1] == Next("failed", "smtp_451")
+
+
+def test_a_refusal_for_good_is_final_and_success_too() -> None:
+    assert domain.after(Outcome("permanent", "smtp_550"), 1) == Next("failed", "smtp_550")
+    assert domain.after(Outcome("accepted"), 1) == Next("sent")
+
+
+def test_the_key_of_a_message_follows_from_its_cause_alone() -> None:
+    assert domain.message_key("a") == domain.message_key("a")
+    assert domain.message_key("a") != domain.message_key("b")
+    assert domain.message_key("a\r\nBcc: x").isalnum()
