@@ -1,0 +1,1 @@
+"""The `dreams` command: runs, feeds, watches and repairs the system from a terminal."""

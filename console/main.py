@@ -1,0 +1,29 @@
+"""The `dreams` command: a list of its parts, each in a module of its own."""
+
+import typer
+
+from console import (
+    commands_bench,
+    commands_demo,
+    commands_lanes,
+    commands_messages,
+    commands_publish,
+    commands_stack,
+    commands_trace,
+)
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="The Study for Dreams system.")
+
+app.command()(commands_stack.up)
+app.command()(commands_stack.down)
+app.command()(commands_stack.status)
+app.command()(commands_stack.logs)
+app.command()(commands_stack.reset)
+app.add_typer(commands_lanes.lanes, name="lanes")
+app.add_typer(commands_messages.messages, name="messages")
+app.command()(commands_lanes.quarantine)
+app.command()(commands_lanes.receipts)
+app.command("publish")(commands_publish.publish_file)
+app.command()(commands_demo.demo)
+app.command()(commands_bench.bench)
+app.command()(commands_trace.trace)

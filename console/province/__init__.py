@@ -1,0 +1,1 @@
+"""The provincial side: identity numbers, simulated provinces, their files, and sending."""

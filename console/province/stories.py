@@ -1,0 +1,379 @@
+"""What provinces have to tell: money, projects, and workers' stories from registration onwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import count
+from random import Random
+from typing import Any, Final, NamedTuple
+
+from console.province.identity import WorkerKey, pseudonym
+from console.province.organisations import (
+    CITY_FEDERATIONS,
+    FUND_SOURCE,
+    cities,
+    employers,
+    provincial_funder,
+    schools,
+)
+from console.province.people import SIZES, People, origin_weights, work_weights
+from shared.contracts import provinces
+
+Event = dict[str, Any]
+
+PER_HEAD_FEN: Final = 100_000
+"""1,000 yuan: what Jiangsu's plan comes to per head."""
+JIANGSU_HEADS: Final = 60_000
+JIANGSU_PLAN_FEN: Final = 6_000_000_000
+"""The provincial federation plans to subsidise 60,000 workers with 60 million yuan this year."""
+_TABLE_BITS: Final = 12
+_PAST_DAYS: Final = 1_500
+_AHEAD_DAYS: Final = 30
+
+# Shares of a hundred.
+_MOVERS: Final = 35
+"""Work in another province than they are from."""
+_REGISTERED_AT_HOME: Final = 25
+"""Of the movers: registered by the province they come from."""
+_FUNDED_FROM_HOME: Final = 30
+"""Of the movers: funded by the province they come from, enrolled by the one they work in."""
+_ENROLLED: Final = 92
+_HISTORY: Final = 12
+"""Of the enrolled: began years ago, loaded by the province to complete its books; they graduate."""
+_CONFIRMED: Final = 85
+_WITHDRAWN: Final = 5
+_IN_PROJECTS: Final = 20
+_SCHOLARS: Final = 20
+"""Of the confirmed whose funding province has a city federation with scholarships."""
+RECORDS_PER_STORY: Final = 2.8
+"""What the shares above come to, roughly: budgets are sized by it."""
+
+_TIGHTNESS: Final = (70, 85, 105, 120, 130)
+"""Money per hundred of what a season's enrollments will ask for: some lanes run out and queues form."""
+_ENOUGH: Final = 100
+_TOP_UP: Final = 15
+
+_CATEGORIES: Final = (
+    ["industrial", "migrant"], ["industrial", "migrant", "front_line"], ["migrant", "new_employment"],
+    ["industrial", "front_line"], ["migrant", "front_line"], ["industrial"], ["migrant"], ["new_employment"],
+)  # fmt: skip
+_COURSES: Final = (
+    # programme, level before, level after, track, mode, tuition in yuan, years
+    ("机电一体化技术", "senior_high", "associate", "combined", "work_study_alternation", 7_800, 3),
+    ("工商企业管理", "junior_high", "senior_high", "academic", "academic_upgrade_class", 2_400, 2),
+    ("计算机应用技术", "secondary_vocational", "associate", "academic", "blended", 6_900, 3),
+    ("机械设计制造及其自动化", "associate", "bachelor", "combined", "work_based_thesis", 9_600, 3),
+    ("电气自动化", "associate", "bachelor", "academic", "blended", 8_800, 3),
+    ("焊接技术", "senior_high", "senior_high", "skills", "full_time_short_course", 1_800, 0),
+    ("数控技术", "junior_high", "junior_high", "skills", "expert_in_the_classroom", 1_500, 0),
+    ("物流服务与管理", "junior_high", "secondary_vocational", "combined", "work_study_alternation", 3_600, 2),
+)
+_REASONS: Final = ("personal", "work", "health", "academic", "other")
+
+
+class Draft(NamedTuple):
+    """An event to be sent on a lane's topic, before it is bytes."""
+
+    lane: str
+    event: Event
+
+
+@dataclass(slots=True)
+class Story:
+    """One worker's events, each building on those before it."""
+
+    drafts: list[Draft]
+    contact: tuple[str, Event] | None = None
+    """(worker_ref, how to reach the worker), sent to the contacts of the first draft's lane."""
+
+
+class Chronicle:
+    """Tells one season and one story after another, the same for the same seed."""
+
+    def __init__(self, seed: int, today: date, lanes: Sequence[str], key: WorkerKey) -> None:
+        rng = Random(f"stories {seed}")
+        self._tag = f"S{seed}"
+        self._key = key
+        self._bits = rng.getrandbits
+        self._lanes = tuple(lanes)
+        self._people = People(seed, rng)
+        self._numbers = count(1)
+        self._days = _Days(today)
+        weights = work_weights(self._lanes)
+        if not weights:
+            raise ValueError("none of the lanes has workers of its own: name at least one province")
+        self._total = sum(weight for _, weight in weights)
+        self._work = _table(weights)
+        self._origins = _table(origin_weights())
+        self._employers = {lane: employers(lane, rng) for lane, _ in weights}
+        self._schools = {lane: schools(lane) for lane, _ in weights}
+        self._cities = {lane: cities(lane) for lane, _ in weights}
+        self._tightness = {lane: rng.choice(_TIGHTNESS) for lane in self._lanes}
+        self._projects: dict[str, list[str]] = {lane: [] for lane in self._lanes}
+
+    def openings(self) -> list[Draft]:
+        """The year's plans, most populous lanes first."""
+        return [self._plan(lane) for lane in self._funding_lanes()]
+
+    def season(self, number: int, stories: int) -> list[Draft]:
+        """The money that is there for the next `stories`, most populous lanes first."""
+        drafts = []
+        for lane in self._funding_lanes():
+            asked = self._expected_enrollments(lane, stories) * PER_HEAD_FEN
+            amount = asked * self._tightness[lane] // 100
+            drafts.append(self._allocation(lane, f"{number}-1", amount, FUND_SOURCE, provincial_funder(lane)))
+            city = CITY_FEDERATIONS.get(lane)
+            if city is not None:
+                drafts.append(
+                    self._allocation(lane, f"{number}-2", asked // 10, city.fund_source, city.funder)
+                )
+        return drafts
+
+    def top_ups(self, number: int, stories: int) -> list[Draft]:
+        """More money in the middle of a season where it runs short: waiting workers get their turn."""
+        return [
+            self._allocation(
+                lane,
+                f"{number}-3",
+                self._expected_enrollments(lane, stories) * PER_HEAD_FEN * _TOP_UP // 100,
+                FUND_SOURCE,
+                provincial_funder(lane),
+            )
+            for lane in self._funding_lanes()
+            if self._tightness[lane] < _ENOUGH
+        ]
+
+    def project(self) -> Draft:
+        """A project of the programme; every fiftieth is national where the nation's lane takes part."""
+        number = next(self._numbers)
+        lane = "00" if number % 50 == 0 and "00" in self._lanes else self._pick(self._work)
+        project_no = f"SIM-{self._tag}-XM-{number}"
+        self._projects[lane].append(project_no)
+        data = {
+            "project_no": project_no,
+            "name": f"求学圆梦行动项目{number}（模拟）",
+            "lead": provincial_funder(lane)["name"],
+            "established_on": self._days.iso(self._bits(5)),
+        }
+        return Draft(lane, self._event(lane, provinces.PROJECT_ESTABLISHED, None, 0, data))
+
+    def story(self) -> Story:
+        """The next worker's."""
+        bits = self._bits(60)
+        dice = _dice(bits)
+        work = self._pick(self._work)
+        moved = dice() < _MOVERS
+        origin = self._pick(self._origins) if moved else work
+        at_home = moved and origin in self._lanes and dice() < _REGISTERED_AT_HOME
+        registered_in = origin if at_home else work
+        number = self._people.identity_number()
+        ref = pseudonym(number, self._key)
+        course = _COURSES[bits & 7]
+        where = {"work_province": work, "work_city": self._one_of(self._cities[work])}
+        if bits & 56:  # seven of eight have one
+            where["employer"] = self._one_of(self._employers[work])
+        history = dice() < _HISTORY
+        began = self._days.years_ago(bits) if history else self._days.this_year(bits)
+        drafts = [
+            self._registration(registered_in, ref, course[1], origin, where, (bits >> 3) & 7, history, began)
+        ]
+        if dice() < _ENROLLED:
+            funding = origin if moved and origin in self._lanes and dice() < _FUNDED_FROM_HOME else work
+            drafts += self._enrollment(work, funding, ref, course, where, history, began, dice)
+        contact = (ref, self._contact()) if bits & 192 else None
+        return Story(drafts, contact)
+
+    def _enrollment(
+        self,
+        lane: str,
+        funding: str,
+        ref: str,
+        course: Any,
+        where: Event,
+        history: bool,
+        began: int,
+        dice: Any,
+    ) -> list[Draft]:
+        programme, before, after, track, mode, tuition, years = course
+        number = f"{lane}-{self._tag}-{next(self._numbers):07d}"
+        data = {
+            "enrollment_no": number,
+            "funding_province": funding,
+            **where,
+            "institution": self._one_of(self._schools[lane]),
+            "programme": programme,
+            "level_before": before,
+            "level_after": after,
+            "track": track,
+            "mode": mode,
+            "start": self._days.iso(began),
+            "tuition_fen": tuition * 100,
+        }
+        if years:
+            data["planned_end"] = self._days.iso(began + 365 * years)
+        projects = self._projects[lane]
+        if projects and dice() < _IN_PROJECTS:
+            data["project_no"] = self._one_of(projects)
+        if history:
+            data["history"] = True
+        drafts = [Draft(lane, self._event(lane, provinces.WORKER_ENROLLED, ref, began, data))]
+        if dice() < _CONFIRMED:
+            confirmed = {"enrollment_no": number, "confirmed_on": self._days.iso(min(began + 7, 0))}
+            event = self._event(funding, provinces.ENROLLMENT_CONFIRMED, ref, began + 7, confirmed)
+            drafts.append(Draft(funding, event))
+            drafts += self._scholarship(funding, ref, number, tuition, history, began, dice)
+        # Lanes are judged side by side: two steps of one enrollment from two lanes might overtake each other.
+        if funding == lane:
+            drafts += self._ending(lane, ref, number, after if history else None, began, dice)
+        return drafts
+
+    def _scholarship(
+        self, lane: str, ref: str, number: str, tuition: int, history: bool, began: int, dice: Any
+    ) -> list[Draft]:
+        city = CITY_FEDERATIONS.get(lane)
+        if city is None or history or dice() >= _SCHOLARS:
+            return []
+        data = {
+            "scholarship_no": f"SIM-{self._tag}-{next(self._numbers)}",
+            "enrollment_no": number,
+            "funder": city.funder,
+            "fund_source": city.fund_source,
+            "amount_fen": tuition * (10, 20, 30, 50)[self._bits(2)],
+            "awarded_on": self._days.iso(min(began + 30, 0)),
+        }
+        return [Draft(lane, self._event(lane, provinces.SCHOLARSHIP_AWARDED, ref, began + 30, data))]
+
+    def _ending(
+        self, lane: str, ref: str, number: str, graduated: str | None, began: int, dice: Any
+    ) -> list[Draft]:
+        if graduated is not None:
+            day = min(began + 1_000, 0)
+            degree = {"enrollment_no": number, "level": graduated, "completed_on": self._days.iso(day)}
+            return [Draft(lane, self._event(lane, provinces.DEGREE_COMPLETED, ref, day, degree))]
+        if dice() >= _WITHDRAWN:
+            return []
+        left = {
+            "enrollment_no": number,
+            "withdrawn_on": self._days.iso(min(began + 40, 0)),
+            "reason": _REASONS[self._bits(8) % len(_REASONS)],
+        }
+        return [Draft(lane, self._event(lane, provinces.ENROLLMENT_WITHDRAWN, ref, began + 40, left))]
+
+    def _registration(
+        self, lane: str, ref: str, level: str, origin: str, where: Event, kind: int, history: bool, began: int
+    ) -> Draft:
+        data = {
+            "categories": _CATEGORIES[kind],
+            "education_level": level,
+            "origin_province": origin,
+            **where,
+        }
+        if history:
+            data["history"] = True
+        return Draft(lane, self._event(lane, provinces.WORKER_REGISTERED, ref, began - 10, data))
+
+    def _plan(self, lane: str) -> Draft:
+        heads = max(500, JIANGSU_HEADS * SIZES[lane] // SIZES["32"] // 500 * 500)
+        data = {
+            "plan_no": f"SIM-{self._tag}-JH-{lane}",
+            "fiscal_year": self._days.today.year,
+            "fund_source": FUND_SOURCE,
+            "funder": provincial_funder(lane),
+            "amount_fen": JIANGSU_PLAN_FEN if lane == "32" else heads * PER_HEAD_FEN,
+            "heads": heads,
+        }
+        return Draft(lane, self._event(lane, provinces.PLAN_DECLARED, None, 0, data))
+
+    def _allocation(self, lane: str, number: str, amount_fen: int, fund_source: str, funder: Event) -> Draft:
+        data = {
+            "document_no": f"SIM-{self._tag}-BK-{lane}-{number}",
+            "fiscal_year": self._days.today.year,
+            "fund_source": fund_source,
+            "funder": funder,
+            "amount_fen": max(amount_fen // PER_HEAD_FEN, 2) * PER_HEAD_FEN,
+        }
+        return Draft(lane, self._event(lane, provinces.BUDGET_ALLOCATED, None, 0, data))
+
+    def _event(self, lane: str, type_: str, subject: str | None, day: int, data: Event) -> Event:
+        event = {
+            "specversion": "1.0",
+            "id": f"sim-{self._tag}-{next(self._numbers)}",
+            "source": f"//provinces/{lane}/simulator",
+            "type": type_,
+            "time": self._days.time(day, self._bits(9)),
+            "data": data,
+        }
+        if subject is not None:
+            event["subject"] = subject
+        return event
+
+    def _contact(self) -> Event:
+        english = self._bits(5) == 0
+        mail = f"worker-{self._tag.lower()}-{next(self._numbers)}@example.invalid"
+        return {"name": self._people.name(), "email": mail, "language": "en" if english else "zh"}
+
+    def _expected_enrollments(self, lane: str, stories: int) -> int:
+        share = SIZES[lane] / self._total
+        return round(stories * share * _ENROLLED / 100 * (100 - _HISTORY) / 100)
+
+    def _funding_lanes(self) -> list[str]:
+        return sorted((lane for lane in self._lanes if lane in SIZES), key=lambda lane: -SIZES[lane])
+
+    def _pick(self, table: list[str]) -> str:
+        return table[self._bits(_TABLE_BITS)]
+
+    def _one_of(self, values: Sequence[Any]) -> Any:
+        return values[self._bits(16) % len(values)]
+
+
+class _Days:
+    """Calendar days round a Shanghai `today`, as text made once: formatting would take the most time."""
+
+    def __init__(self, today: date) -> None:
+        self.today = today
+        span = range(-_PAST_DAYS - _AHEAD_DAYS, 4 * 365)
+        self._iso = [(today + timedelta(days=day)).isoformat() for day in span]
+        self._zero = -span.start
+        self._gone = (today - date(today.year, 1, 1)).days
+        self._left = min(_AHEAD_DAYS, (date(today.year, 12, 31) - today).days)
+        self._times = [f"T{8 + n % 10:02d}:{n * 7 % 60:02d}:{n * 13 % 60:02d}+08:00" for n in range(512)]
+
+    def iso(self, day: int) -> str:
+        """The day `day` days after today."""
+        return self._iso[self._zero + day]
+
+    def time(self, day: int, moment: int) -> str:
+        """An instant of that day's office hours, never after today."""
+        return self.iso(min(day, 0)) + self._times[moment]
+
+    def this_year(self, bits: int) -> int:
+        """A day of the current year, at most a month ahead."""
+        return (bits >> 24) % (self._gone + self._left + 1) - self._gone
+
+    def years_ago(self, bits: int) -> int:
+        """A day three to four years ago."""
+        return -1_030 - (bits >> 24) % (_PAST_DAYS - 1_040)
+
+
+def _dice(bits: int) -> Any:
+    """Throws a hundred-sided dice again and again (a small generator of its own: speed)."""
+    state = bits | 1
+
+    def throw() -> int:
+        nonlocal state
+        state = (state * 6_364_136_223_846_793_005 + 1_442_695_040_888_963_407) & 0xFFFFFFFFFFFFFFFF
+        return (state >> 33) % 100
+
+    return throw
+
+
+def _table(weights: list[tuple[str, int]]) -> list[str]:
+    """Each name as often as its weight says among 2^12 places, so that a pick is one look-up."""
+    places = 1 << _TABLE_BITS
+    total = sum(weight for _, weight in weights)
+    table: list[str] = []
+    reached = 0
+    for name, weight in weights:
+        reached += weight
+        table += [name] * (round(reached * places / total) - len(table))
+    return table

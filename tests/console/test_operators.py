@@ -1,0 +1,219 @@
+"""Operators look at and act on a real system from the command line, through the services' APIs only."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner
+
+from console.api_client import Api, Deployment
+from console.demo.numbers import outstanding
+from console.demo.observing import observe, until_led
+from console.main import app
+from console.province.producer import Broker, ProvinceSender
+from console.province.simulator import Expected, SimulatedRecord, generate
+from console.stack.infrastructure import Infrastructure
+from console.stack.private_files import write_private
+from console.stack.stack import Stack
+from shared.contracts import provinces
+from shared.contracts.envelope import shanghai_day
+from shared.contracts.lanes import LANE_CODES
+from shared.contracts.topics import SERVICES
+
+NAMESPACE = "operators."
+EVENTS = 400
+LIMIT_S = 60.0
+LANE = "44"
+
+
+@dataclass
+class System:
+    """A drained system and what was sent to it."""
+
+    stack: Stack
+    records: list[SimulatedRecord]
+    sent: Expected
+    environment: dict[str, str]
+
+    async def dreams(self, *words: str, **environment: str) -> tuple[int, str, str]:
+        """Run the command; exit status, standard output and standard error."""
+        result = await asyncio.to_thread(
+            CliRunner().invoke, app, list(words), env=self.environment | {"COLUMNS": "120"} | environment
+        )
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.output
+        return result.exit_code, result.stdout, result.stderr
+
+    def deployment(self) -> Deployment:
+        addresses = {name: self.stack.address(name) for name in SERVICES}
+        return Deployment(addresses, self.stack.token("operator"))
+
+    def accepted_id(self, type_: str) -> str:
+        """The id of an event of this type that was sent well."""
+        for record in self.records:
+            if record.kind == "plain" and record.value is not None and record.lane not in ("44", "61"):
+                event = orjson.loads(record.value)
+                if event["type"] == type_:
+                    return str(event["id"])
+        raise LookupError(type_)
+
+
+@pytest.fixture(scope="module")
+async def system(
+    infrastructure: Infrastructure, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[System]:
+    """A stack in a namespace of its own, to which some hundred events were sent."""
+    async with await Stack.over(infrastructure, NAMESPACE) as stack:
+        environment = {f"DREAMS_API_{name.upper()}": stack.address(name) for name in SERVICES}
+        token = tmp_path_factory.mktemp("token") / "operator"
+        environment["DREAMS_API_TOKEN_FILE"] = str(write_private(token, stack.token("operator")))
+        records = list(generate(3, EVENTS, today=shanghai_day(datetime.now(UTC))))
+        sent = Expected()
+        for record in records:
+            sent.count(record)
+        running = System(stack, records, sent, environment)
+        broker = Broker(stack.kafka.bootstrap, NAMESPACE, stack.kafka.credentials)
+        await until_led(stack.kafka.access)
+        async with ProvinceSender(broker, LANE_CODES) as sender:
+            await sender.send(records)
+        async with Api(running.deployment()) as api:
+
+            async def drained() -> bool:
+                return not outstanding(await observe(api), sent)
+
+            await until(drained)
+        yield running
+    await infrastructure.drop_namespace(NAMESPACE)
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    deadline = time.monotonic() + LIMIT_S
+    while not await holds():
+        assert time.monotonic() < deadline, f"not within {LIMIT_S:.0f} s"
+        await asyncio.sleep(0.1)
+
+
+async def test_status_counts_every_lane_of_every_service(system: System) -> None:
+    status, out, _ = await system.dreams("lanes", "status", "--json")
+    described = json.loads(out)
+    assert status == 0
+    assert {name: counts["lanes"] for name, counts in described["services"].items()} == dict.fromkeys(
+        SERVICES, len(LANE_CODES)
+    )
+    assert all(counts["lag"] == counts["unpublished"] == 0 for counts in described["services"].values())
+    status, out, _ = await system.dreams("lanes", "status", "--all", "--service", "subsidy")
+    assert status == 0
+    assert "← enrollment.events" in out
+    assert "32 江苏" in out
+
+
+async def test_a_lane_is_stopped_shown_and_resumed_in_one_service_while_others_go_on(system: System) -> None:
+    stop = ("lanes", "stop", LANE, "--service", "subsidy", "--reason", "inspection")
+    assert (await system.dreams(*stop))[1] == "subsidy: lane 44 广东 Guangdong stopped.\n"
+    assert "was stopped already" in (await system.dreams(*stop))[1]
+    status, out, _ = await system.dreams("lanes", "status")
+    assert status == 1
+    assert "operator: inspection" in out
+    assert out.count("stopped") == 2  # the column's head and the one lane
+    status, out, _ = await system.dreams("lanes", "resume", LANE, "--reason", "inspected")
+    assert status == 0
+    assert "subsidy: lane 44 广东 Guangdong goes on." in out
+    assert "enrollment: lane 44 广东 Guangdong was not stopped." in out
+    assert (await system.dreams("lanes", "status"))[0] == 0
+
+
+async def test_a_lane_published_again_changes_no_number(system: System) -> None:
+    async with Api(system.deployment()) as api:
+        before = await observe(api)
+        again = ("lanes", "republish", LANE, "--stream", "enrollment.events", "--from-seq", "1")
+        status, out, _ = await system.dreams(*again, "--reason", "repair")
+        assert (status, "again from 1" in out) == (0, True)
+
+        async def taken() -> bool:
+            rows = (await api.get("enrollment", "/v1/lanes"))["outbound"]
+            return all(row["republish_from"] is None for row in rows)
+
+        await until(taken)
+        after = await observe(api)
+    assert (after.place, after.money, after.nation) == (before.place, before.money, before.nation)
+
+
+async def test_a_wish_that_cannot_be_met_is_refused_with_a_sentence(system: System) -> None:
+    words = ("lanes", "republish", LANE, "--reason", "repair", "--from-seq")
+    status, _, said = await system.dreams(*words, "999999", "--stream", "receipts")
+    assert (status, "Nothing was published" in said) == (1, True)
+    status, _, said = await system.dreams(*words, "1", "--stream", "unheard.of")
+    assert (status, "No service publishes unheard.of" in said) == (1, True)
+    status, _, said = await system.dreams("lanes", "stop", "99", "--reason", "inspection")
+    assert (status, "There is no lane 99" in said) == (2, True)
+    status, _, said = await system.dreams("lanes", "stop", LANE, "--reason", "inspection", "--service", "x")
+    assert (status, "There is no service x" in said) == (2, True)
+    status, _, said = await system.dreams("lanes", "stop", LANE, "--reason", "x")
+    assert (status, "reason" in said) == (1, True)
+
+
+async def test_quarantine_lists_what_nobody_could_read_and_never_its_bytes(system: System) -> None:
+    status, out, _ = await system.dreams("quarantine", "--json")
+    kept = json.loads(out)
+    assert status == 0
+    assert len(kept) == system.sent.unreadable > 0
+    assert all(row["service"] == "enrollment" and "sealed" not in row for row in kept)
+    assert "unreadable" in (await system.dreams("quarantine"))[1]
+
+
+async def test_receipts_tell_how_an_event_was_judged(system: System) -> None:
+    event_id = system.accepted_id(provinces.WORKER_ENROLLED)
+    status, out, _ = await system.dreams("receipts", event_id, "--json")
+    assert (status, [row["status"] for row in json.loads(out)]) == (0, ["accepted"])
+    assert "accepted" in (await system.dreams("receipts", event_id))[1]
+    status, _, said = await system.dreams("receipts", "never sent?")
+    assert (status, said) == (1, "Nothing came under the id never sent?.\n")
+
+
+async def test_a_trace_shows_receipt_fact_decision_and_national_number(system: System) -> None:
+    event_id = system.accepted_id(provinces.WORKER_ENROLLED)
+    status, out, _ = await system.dreams("trace", event_id, "--json")
+    assert status == 0
+    way = json.loads(out)
+    steps = {step["what"]: step for step in way["steps"]}
+    assert steps["receipt"]["outcome"]["status"] == "accepted"
+    below = {(step["service"], step["what"]) for step in steps[provinces.WORKER_ENROLLED]["children"]}
+    assert ("reporting", "in the national numbers") in below
+    assert any(service == "subsidy" for service, _ in below)
+
+    decided = next(s for s in steps[provinces.WORKER_ENROLLED]["children"] if s["service"] == "subsidy")
+    status, out, _ = await system.dreams("trace", decided["id"])  # by a fact's own id: the same way
+    assert (status, event_id in out) == (0, True)
+    assert "worker.enrolled.v1" in out
+
+
+async def test_a_trace_of_an_unknown_event_is_a_sentence_and_fails(system: System) -> None:
+    status, _, said = await system.dreams("trace", "sim-nobody")
+    assert (status, said) == (1, "No service knows the event sim-nobody.\n")
+
+
+async def test_a_service_that_does_not_answer_is_named_and_the_rest_is_shown(system: System) -> None:
+    event_id = system.accepted_id(provinces.WORKER_ENROLLED)
+    closed = {"DREAMS_API_REPORTING": "http://127.0.0.1:9"}
+    status, out, said = await system.dreams("trace", event_id, **closed)
+    assert (status, "subsidy" in out) == (0, True)
+    assert "reporting does not answer at http://127.0.0.1:9" in said
+    status, out, said = await system.dreams("lanes", "status", "--json", **closed)
+    assert (status, json.loads(out)["not_answering"]) == (1, ["reporting"])
+
+
+async def test_without_a_stack_the_commands_say_how_to_start_one(tmp_path: Path) -> None:
+    result = await asyncio.to_thread(CliRunner().invoke, app, ["lanes", "status", "--data", str(tmp_path)])
+    assert (result.exit_code, "`dreams up -d` starts the stack" in result.stderr) == (1, True)
+
+
+async def test_a_token_that_is_missing_is_said(system: System) -> None:
+    status, _, said = await system.dreams("lanes", "status", DREAMS_API_TOKEN_FILE="")
+    assert (status, "DREAMS_API_TOKEN_FILE" in said) == (1, True)
+    status, _, said = await system.dreams("lanes", "status", DREAMS_API_TOKEN_FILE="/nowhere/token")
+    assert (status, "cannot be read" in said) == (1, True)

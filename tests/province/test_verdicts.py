@@ -1,0 +1,76 @@
+"""What the simulator foretells is what the door's own rules decide, whichever lane is judged first."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import date
+from random import Random
+from typing import Any
+
+import pytest
+
+from console.province.simulator import Expected, Rates, SimulatedRecord, generate
+from services.enrollment.domain.intake import Results, take_in
+from services.enrollment.domain.register import Enrollment, LaneState, Register, Worker
+from services.enrollment.domain.submission import read
+from shared.contracts.lanes import LANE_CODES
+
+TODAY = date(2026, 11, 24)
+
+
+class _Made(dict[str, Any]):
+    """Like the store: what is asked for is there, blank."""
+
+    def __init__(self, make: Callable[[str], Any]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, name: str) -> Any:
+        self[name] = made = self._make(name)
+        return made
+
+
+def _register() -> Register:
+    lanes = {code: LaneState(TODAY, 0) for code in LANE_CODES}
+    return Register({}, _Made(Worker), _Made(Enrollment), defaultdict(lambda: None), {}, lanes)
+
+
+def _judge(by_lane: dict[str, list[SimulatedRecord]], rng: Random, ahead_max: int) -> list[dict[str, Any]]:
+    """Judge all lanes' records, each lane's in order, lanes in portions of any size."""
+    register, results = _register(), Results()
+    places = dict.fromkeys(by_lane, 0)
+    while places:
+        lane = rng.choice(list(places))
+        start = places[lane]
+        end = start + rng.randint(1, ahead_max)
+        for offset, record in enumerate(by_lane[lane][start:end], start):
+            take_in(register, read(record.value, record.headers, lane, offset), TODAY, results)
+        places[lane] = end
+        if end >= len(by_lane[lane]):
+            del places[lane]
+    assert not any(register.waiting.values())
+    return [out.receipt for out in results.receipts if out.receipt["status"] != "parked"]
+
+
+@pytest.mark.parametrize("ahead_max", [1, 40, 10_000])
+def test_every_record_gets_the_receipt_foretold_however_lanes_race(ahead_max: int) -> None:
+    expected = Expected()
+    by_lane: dict[str, list[SimulatedRecord]] = defaultdict(list)
+    for record in generate(11, 6_000, Rates(0.05, 0.02, 0.05, 0.03), today=TODAY):
+        expected.count(record)
+        if record.topic_kind == "events":
+            by_lane[record.lane].append(record)
+    receipts = _judge(by_lane, Random(ahead_max), ahead_max)
+    assert len(receipts) == expected.events
+    found: defaultdict[str, int] = defaultdict(int)
+    codes: defaultdict[str, int] = defaultdict(int)
+    for receipt in receipts:
+        found[receipt["status"]] += 1
+        if receipt["status"] == "rejected":
+            codes[receipt["code"]] += 1
+    wanted = {
+        "accepted": expected.accepted,
+        "duplicate": expected.duplicate,
+        "conflict": expected.conflict,
+        "rejected": expected.rejected,
+    }
+    assert (dict(found), dict(codes)) == (wanted, dict(expected.by_code))
