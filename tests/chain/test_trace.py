@@ -1,0 +1,148 @@
+"""One event's trace is one connected tree from the province's publish to the statistic, and names nobody."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import orjson
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from console.stack.infrastructure import Infrastructure
+from console.stack.stack import Stack
+from shared.contracts.topics import PROVINCE_EVENTS
+from tests.chain.topics import administrators_producer
+from tests.enrollment.events import allocated, enrolled, registered, worker_ref
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+ROOT_SPAN = "b7ad6b7169203331"
+WORKER = worker_ref("C")
+ENROLLMENT_ID = "trace-enrollment"
+WITHIN_S = 40.0
+
+
+@dataclass(frozen=True)
+class Span:
+    """What matters of a span."""
+
+    service: str
+    name: str
+    trace_id: str
+    span_id: str
+    parent_id: str
+    attributes: dict[str, str]
+    links: int
+
+
+@dataclass
+class Collector:
+    """A real OTLP/HTTP endpoint on loopback that keeps what it receives."""
+
+    endpoint: str
+    spans: list[Span] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    """Receive spans until the module's tests are over."""
+    found = Collector("")
+
+    class Receive(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            request = ExportTraceServiceRequest()
+            request.ParseFromString(self.rfile.read(int(self.headers["Content-Length"])))
+            found.spans.extend(_spans(request))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receive)
+    found.endpoint = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield found
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
+    for resource in request.resource_spans:
+        service = next(a.value.string_value for a in resource.resource.attributes if a.key == "service.name")
+        for scope in resource.scope_spans:
+            for span in scope.spans:
+                attributes = {a.key: a.value.string_value or str(a.value.int_value) for a in span.attributes}
+                yield Span(
+                    service,
+                    span.name,
+                    span.trace_id.hex(),
+                    span.span_id.hex(),
+                    span.parent_span_id.hex(),
+                    attributes,
+                    len(span.links),
+                )
+
+
+@pytest.fixture(scope="module")
+async def tree(infrastructure: Infrastructure, collector: Collector) -> AsyncIterator[list[Span]]:
+    """The spans of the trace under which an enrollment was sent."""
+    settings = {"DREAMS_OTLP_ENDPOINT": collector.endpoint, "DREAMS_TRACE_RATIO": "1.0"}
+    try:
+        async with await Stack.over(infrastructure, "trace.", settings=settings) as stack:
+            await _send(stack)
+            deadline = time.monotonic() + WITHIN_S
+            while not {"enrollment", "subsidy", "reporting"} <= {s.service for s in _of_trace(collector)}:
+                assert time.monotonic() < deadline, f"spans so far: {_of_trace(collector)}"
+                await asyncio.sleep(0.2)
+        # Services send what is left when they stop.
+        yield _of_trace(collector)
+    finally:
+        await infrastructure.drop_namespace("trace.")
+
+
+def _of_trace(collector: Collector) -> list[Span]:
+    return [span for span in collector.spans if span.trace_id == TRACE]
+
+
+async def _send(stack: Stack) -> None:
+    traced = [("traceparent", f"00-{TRACE}-{ROOT_SPAN}-01".encode())]
+    events = (allocated("1"), registered(WORKER), enrolled(WORKER, "32-trace-1", id=ENROLLMENT_ID))
+    async with administrators_producer(stack) as producer:
+        for event in events:
+            await producer.send_and_wait(
+                PROVINCE_EVENTS.topic(stack.namespace, "32"),
+                orjson.dumps(event),
+                headers=traced if event["id"] == ENROLLMENT_ID else [],
+            )
+
+
+async def test_the_tree_is_connected_from_publish_to_statistic(tree: list[Span]) -> None:
+    known = {span.span_id for span in tree} | {ROOT_SPAN}
+    assert {span.parent_id for span in tree} <= known
+    by_service = {span.service: span for span in tree}
+    assert by_service["enrollment"].parent_id == ROOT_SPAN
+    assert {"enrollment", "subsidy", "reporting"} <= by_service.keys()
+
+
+async def test_the_decision_reaches_the_statistic_under_the_same_trace(tree: list[Span]) -> None:
+    decision = next(s for s in tree if s.service == "reporting" and "subsidy.reserved" in s.name)
+    parent = next(span for span in tree if span.span_id == decision.parent_id)
+    assert parent.service == "subsidy"
+    assert parent.parent_id == next(s for s in tree if s.service == "enrollment").span_id
+
+
+async def test_spans_carry_the_event_and_link_to_their_batch(tree: list[Span]) -> None:
+    for span in tree:
+        assert span.attributes["correlation_id"] == ENROLLMENT_ID
+        assert span.attributes["lane"] == "32"
+        assert span.links == 1
+
+
+async def test_no_span_names_the_worker(tree: list[Span], collector: Collector) -> None:
+    assert tree
+    assert WORKER not in repr(collector.spans)
