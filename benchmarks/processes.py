@@ -1,0 +1,35 @@
+"""What a process and the machine have used, read from Linux's /proc."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
+_MIB: Final = 1024.0
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Seconds of processor time: of one process, and of the whole machine."""
+
+    process_s: float
+    machine_s: float
+
+
+def used(pid: int) -> Used:
+    """What process `pid` and the machine have used so far; the difference of two readings counts."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    process_s = (int(fields[11]) + int(fields[12])) * _TICK_S
+    user, nice, system, _idle, _iowait, irq, softirq, *_ = map(
+        int, Path("/proc/stat").read_text().split()[1:9]
+    )
+    return Used(process_s, (user + nice + system + irq + softirq) * _TICK_S)
+
+
+def peak_rss_mib(pid: int) -> float:
+    """The most memory that process `pid` has held, in MiB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / _MIB
+    return 0.0
