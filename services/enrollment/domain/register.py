@@ -71,7 +71,7 @@ class Enrollment:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """An event that waits for what it builds on; `raw` is judged again when that comes."""
+    """An event that waits for what it builds on; `raw`, without padding, is judged again when that comes."""
 
     lane: str
     source: str

@@ -1,0 +1,58 @@
+"""A register in memory that holds whatever a test asks about, so that rules are tried without Kafka and PostgreSQL."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import orjson
+
+from services.enrollment.domain.intake import Results, take_in
+from services.enrollment.domain.judging import Keys
+from services.enrollment.domain.register import Enrollment, LaneState, Register, Worker
+from services.enrollment.domain.submission import Submission, read
+
+TODAY = date(2026, 9, 3)
+LANES = ("32", "34")
+Answer = tuple[str, str | None]
+
+
+def register_of(lanes: Iterable[str] = LANES) -> Register:
+    """An empty register of a batch that holds `lanes`."""
+    states = {lane: LaneState(TODAY, 0) for lane in lanes}
+    return Register({}, {}, {}, {}, defaultdict(list), states)
+
+
+@dataclass
+class Books:
+    """A register and all that taking events in has led to."""
+
+    register: Register = field(default_factory=register_of)
+    results: Results = field(default_factory=Results)
+    sent: int = 0
+
+    def take(self, submission: Submission) -> Answer:
+        """Load what it touches, as the store would, and take it in: status and code of its first receipt."""
+        keys = Keys()
+        keys.add(submission)
+        for ref in keys.workers:
+            self.register.workers.setdefault(ref, Worker(ref))
+        for number in keys.enrollments:
+            self.register.enrollments.setdefault(number, Enrollment(number))
+        for natural in keys.naturals:
+            self.register.naturals.setdefault(natural, None)
+        before = len(self.results.receipts)
+        take_in(self.register, submission, TODAY, self.results)
+        receipt = self.results.receipts[before].receipt
+        return receipt["status"], receipt["code"]
+
+    def ask(self, event: dict[str, Any], *, lane: str = "32") -> Answer:
+        """Take in an event as `lane` sends it."""
+        self.sent += 1
+        return self.take(read(orjson.dumps(event), (), lane, 1000 + self.sent))
+
+    def status_at(self, offset: int, *, lane: str = "32") -> list[str]:
+        """The receipts for the record at `offset`, in order."""
+        mine = (out.receipt for out in self.results.receipts if out.lane == lane)
+        return [receipt["status"] for receipt in mine if receipt["offset"] == offset]
