@@ -7,11 +7,11 @@ import orjson
 from prometheus_client import Counter
 
 from services.enrollment import store
+from services.enrollment.domain import day
 from services.enrollment.domain.intake import (
     FactOut,
     ReceiptOut,
     Results,
-    days_between,
     reread,
     take_in,
     take_up_again,
@@ -20,7 +20,6 @@ from services.enrollment.domain.judging import Keys
 from services.enrollment.domain.register import Parked, Register
 from services.enrollment.domain.submission import Submission
 from shared.contracts.enrollment import DAY_BEGAN, RECEIPT_ISSUED, VERDICTS_TALLIED, DayBegan, VerdictsTallied
-from shared.contracts.envelope import shanghai_day
 from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_RECEIPTS
 from shared.plumbing.batch import Batch
 from shared.plumbing.outgoing import Outgoing, derived_id
@@ -36,7 +35,6 @@ class TakeIn:
 
     async def __call__(self, batch: Batch, db: Db) -> None:
         """Take one batch in; on an idle lane only the day may begin."""
-        today = shanghai_day(batch.recorded_at + self._offset)
         handed = [_parked(lane, payload) for lane, payload in batch.handed]
         again = [reread(parked) for parked in handed]
         fresh = [_submission(taken.event, taken.traceparent) for taken in batch.taken]
@@ -44,8 +42,8 @@ class TakeIn:
         for submission in (*again, *fresh):
             keys.add(submission)
         register = await store.load_register(db, batch.lanes, fresh + again, keys)
-        today = max([today, *(state.day for state in register.lanes.values() if state.day)])
-        await self._begin_days(batch, db, register, today)
+        today = day.today_of(register, batch.recorded_at + self._offset)
+        await _begin_days(batch, db, register, today)
         results = Results()
         for submission in again:
             register.lanes[submission.lane].parked -= 1
@@ -54,22 +52,6 @@ class TakeIn:
             take_in(register, submission, today, results)
         await store.save_register(db, register)
         self._publish(batch, results)
-
-    async def _begin_days(self, batch: Batch, db: Db, register: Register, today: date) -> None:
-        """Each Shanghai day begins on each lane, missed ones too, before anything recorded later."""
-        due = [lane for lane, state in register.lanes.items() if state.day is None or state.day < today]
-        if not due:
-            return
-        tallies = await store.tallies(db, due)
-        for lane in due:
-            for day in days_between(register.lanes[lane].day, today):
-                before = day - timedelta(days=1)
-                if (lane, before) in tallies:
-                    batch.publish_first(
-                        ENROLLMENT_EVENTS, lane, _tallied(lane, before, tallies[lane, before])
-                    )
-                batch.publish_first(ENROLLMENT_EVENTS, lane, _began(lane, day, batch.heads[lane]))
-            register.lanes[lane].day = today
 
     def _publish(self, batch: Batch, results: Results) -> None:
         for fact in results.facts:
@@ -85,6 +67,15 @@ class TakeIn:
             code = unreadable.get((taken.lane, taken.offset))
             if code is not None:
                 batch.quarantine(taken, code)
+
+
+async def _begin_days(batch: Batch, db: Db, register: Register, today: date) -> None:
+    """Each Shanghai day begins on each lane, before anything recorded later."""
+    due = day.lanes_due(register, today)
+    tallies = await store.tallies(db, due) if due else {}
+    for lane in due:
+        for said in day.begin(register.lanes[lane], today, tallies[lane], batch.heads[lane]):
+            batch.publish_first(ENROLLMENT_EVENTS, lane, _said(lane, said))
 
 
 def _submission(submission: Submission, traceparent: str | None) -> Submission:
@@ -120,26 +111,14 @@ def _receipt(out: ReceiptOut, judged_at: datetime) -> Outgoing:
     )
 
 
-def _began(lane: str, day: date, head: bytes) -> Outgoing:
+def _said(lane: str, said: VerdictsTallied | DayBegan) -> Outgoing:
+    began = isinstance(said, DayBegan)
     return Outgoing(
-        id=derived_id("day", lane, day),
-        type=DAY_BEGAN,
+        id=derived_id("day" if began else "tally", lane, said.day),
+        type=DAY_BEGAN if began else VERDICTS_TALLIED,
         subject=None,
-        time=f"{day.isoformat()}T00:00:00+08:00",
-        data=DayBegan(day=day, log_head=head.hex()),
-        causationid=None,
-        correlationid=None,
-        traceparent=None,
-    )
-
-
-def _tallied(lane: str, day: date, counts: dict[str, int]) -> Outgoing:
-    return Outgoing(
-        id=derived_id("tally", lane, day),
-        type=VERDICTS_TALLIED,
-        subject=None,
-        time=f"{day.isoformat()}T23:59:59+08:00",
-        data=VerdictsTallied(day=day, **counts),
+        time=f"{said.day.isoformat()}T{'00:00:00' if began else '23:59:59'}+08:00",
+        data=said,
         causationid=None,
         correlationid=None,
         traceparent=None,

@@ -285,13 +285,16 @@ async def _save_lanes(db: Db, register: Register) -> None:
 TALLIED: Final = ("accepted", "duplicate", "conflict", "rejected", "parked")
 
 
-async def tallies(db: Db, lanes: Sequence[str]) -> dict[tuple[str, date], dict[str, int]]:
-    """How the records of `lanes` were judged, by day."""
+async def tallies(db: Db, lanes: Sequence[str]) -> dict[str, dict[date, dict[str, int]]]:
+    """How the records of `lanes` were judged, by lane and day."""
     rows = await db.fetch(
         "SELECT lane, day, accepted, duplicate, conflict, rejected, parked FROM tally WHERE lane = ANY($1)",
         list(lanes),
     )
-    return {(row[0], row[1]): dict(zip(TALLIED, row[2:], strict=True)) for row in rows}
+    found: dict[str, dict[date, dict[str, int]]] = {lane: {} for lane in lanes}
+    for row in rows:
+        found[row[0]][row[1]] = dict(zip(TALLIED, row[2:], strict=True))
+    return found
 
 
 async def totals(db: Db) -> dict[str, int]:

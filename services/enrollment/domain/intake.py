@@ -1,6 +1,5 @@
 """Take submissions in: each gets its receipt, accepted ones their facts, and what waited for them goes on."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
@@ -173,10 +172,3 @@ def _receipt(submission: Submission, status: Any, refusal: Refusal | None) -> Re
         "first_event_id": refusal.first_event_id if refusal else None,
     }
     return ReceiptOut(submission.lane, receipt, submission.traceparent)
-
-
-def days_between(last: date | None, today: date) -> Iterator[date]:
-    """The days that begin on a lane: all since the last one, or today where none has begun yet."""
-    first = today.toordinal() if last is None else last.toordinal() + 1
-    for ordinal in range(first, today.toordinal() + 1):
-        yield date.fromordinal(ordinal)

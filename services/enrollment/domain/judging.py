@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from services.enrollment.domain.natural_keys import natural_key
 from services.enrollment.domain.register import (
     PARKED_MAX_PER_LANE,
     Enrollment,
@@ -49,23 +50,14 @@ class Keys:
         if submission.event is None:
             return
         data = submission.event.data
-        if submission.type in _REGISTER_WORKERS:
+        if submission.type in _LOOKS_AT_WORKER:
             self.workers.add(submission.event.subject or "")
         number = getattr(data, "enrollment_no", None)
         if number is not None:
             self.enrollments.add(number)
-        submission.natural = _natural_key(submission)
+        submission.natural = natural_key(submission)
         if submission.natural is not None:
             self.naturals.add(submission.natural)
-
-
-def _natural_key(submission: Submission) -> Natural | None:
-    """What the event may record once only, whatever its id; None where its enrollment's state says so."""
-    key = _NATURAL.get(submission.type or "")
-    if key is None:
-        return None
-    kind = (submission.type or "").removeprefix("dreams.").rpartition(".v")[0]
-    return kind, "\x1f".join(map(str, key(submission.lane, submission.event)))
 
 
 def judge(register: Register, submission: Submission) -> Outcome:
@@ -202,7 +194,7 @@ def _move(enrollment: Enrollment, state: State, event_id: str) -> None:
 
 
 def _claim(register: Register, submission: Submission) -> str | None:
-    natural = submission.natural or _natural_key(submission)
+    natural = submission.natural or natural_key(submission)
     assert natural is not None and submission.id is not None
     return register.claim(natural, submission.id)
 
@@ -223,23 +215,5 @@ RULES: Final[dict[str, Callable[[Register, Submission], Outcome]]] = {
     provinces.PROJECT_ESTABLISHED: _record_once,
 }
 
-_REGISTER_WORKERS: Final = frozenset({provinces.WORKER_REGISTERED, provinces.WORKER_ENROLLED})
-
-# What may be counted once only. A province that restores its system resends under new ids (failure mode 49).
-_NATURAL: Final[dict[str, Callable[[str, Any], tuple[Any, ...]]]] = {
-    provinces.WORKER_ENROLLED: lambda _, e: (
-        e.subject,
-        e.data.institution.code,
-        e.data.programme,
-        e.data.start,
-    ),
-    provinces.SCHOLARSHIP_AWARDED: lambda _, e: (e.data.funder.name, e.data.scholarship_no),
-    provinces.PLAN_DECLARED: lambda lane, e: (lane, e.data.fiscal_year, e.data.fund_source, e.data.plan_no),
-    provinces.BUDGET_ALLOCATED: lambda lane, e: (
-        lane,
-        e.data.fiscal_year,
-        e.data.fund_source,
-        e.data.document_no,
-    ),
-    provinces.PROJECT_ESTABLISHED: lambda lane, e: (lane, e.data.project_no),
-}
+_LOOKS_AT_WORKER: Final = frozenset({provinces.WORKER_REGISTERED, provinces.WORKER_ENROLLED})
+"""Types whose rule looks at the worker's row."""

@@ -89,9 +89,9 @@ def content_hash(submission: Submission) -> bytes:
 
 
 def to_keep(submission: Submission) -> bytes:
-    """A valid event in a few kilobytes, as `read` takes it to the same content: its limits bind nothing else.
+    """A valid event without padding: `read` takes it to the same content, and its fields' limits keep it small.
 
-    Blanks and the digits of a second may fill a mebibyte, and all that waits for one worker is loaded at once.
+    Blanks or the digits of a second may fill a mebibyte, and all that waits for one worker is loaded at once.
     """
     event = submission.event
     assert event is not None
