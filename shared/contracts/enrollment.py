@@ -108,7 +108,7 @@ class DayBegan(Value):
     day: date
     """The day that begins, in Asia/Shanghai."""
     log_head: str
-    """Hash, in hex, at the head of the lane's log before this event; 64 zeros for an empty log."""
+    """Hash, in hex, at the head of the lane's log before the batch that stamped this; 64 zeros for an empty log."""
 
 
 class VerdictsTallied(Value):
