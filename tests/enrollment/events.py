@@ -74,3 +74,54 @@ def allocated(
         "amount_fen": amount_fen,
     }
     return event("budget.allocated", data, lane=lane, **attributes)
+
+
+def withdrawn(worker: str, number: str, *, lane: str = "32", **attributes: Any) -> dict[str, Any]:
+    """A withdrawal."""
+    data = {"enrollment_no": number, "withdrawn_on": "2026-10-01", "reason": "work"}
+    return event("enrollment.withdrawn", data, lane=lane, subject=worker, **attributes)
+
+
+def completed(worker: str, number: str, *, lane: str = "32", **attributes: Any) -> dict[str, Any]:
+    """A completion."""
+    data = {"enrollment_no": number, "level": "associate", "completed_on": "2028-07-01"}
+    return event("degree.completed", data, lane=lane, subject=worker, **attributes)
+
+
+def scholarship(
+    worker: str, number: str, scholarship_no: str, *, lane: str = "32", **attributes: Any
+) -> dict[str, Any]:
+    """A scholarship that a city awards for the enrollment `number`."""
+    data = {
+        "scholarship_no": scholarship_no,
+        "enrollment_no": number,
+        "funder": {"name": "无锡市总工会", "level": "city"},
+        "fund_source": "city-federation",
+        "amount_fen": 50_000,
+        "awarded_on": "2026-09-10",
+    }
+    return event("scholarship.awarded", data, lane=lane, subject=worker, **attributes)
+
+
+def planned(plan_no: str, *, lane: str = "32", **attributes: Any) -> dict[str, Any]:
+    """A plan."""
+    data = {
+        "plan_no": plan_no,
+        "fiscal_year": 2026,
+        "fund_source": "provincial-federation",
+        "funder": {"name": "江苏省总工会", "level": "provincial"},
+        "amount_fen": 60_000_000,
+        "heads": 600,
+    }
+    return event("plan.declared", data, lane=lane, **attributes)
+
+
+def established(project_no: str, *, lane: str = "32", **attributes: Any) -> dict[str, Any]:
+    """A project."""
+    data = {
+        "project_no": project_no,
+        "name": "求学圆梦",
+        "lead": "江苏省总工会",
+        "established_on": "2026-03-01",
+    }
+    return event("project.established", data, lane=lane, **attributes)

@@ -52,6 +52,22 @@ class Books:
         self.sent += 1
         return self.take(read(orjson.dumps(event), (), lane, 1000 + self.sent))
 
+    def ask_all(self, *events: dict[str, Any], lane: str = "32") -> None:
+        """Take in events of which none may be refused."""
+        for event in events:
+            status, code = self.ask(event, lane=lane)
+            assert status in {"accepted", "parked"}, (event, code)
+
+    def first_of(self, event: dict[str, Any]) -> str | None:
+        """The event that its last receipt names as standing in the way."""
+        mine = (out.receipt for out in reversed(self.results.receipts))
+        first: str | None = next(
+            receipt["first_event_id"]
+            for receipt in mine
+            if (receipt["event_source"], receipt["event_id"]) == (event["source"], event["id"])
+        )
+        return first
+
     def status_at(self, offset: int, *, lane: str = "32") -> list[str]:
         """The receipts for the record at `offset`, in order."""
         mine = (out.receipt for out in self.results.receipts if out.lane == lane)

@@ -82,3 +82,11 @@ async def test_an_enrollment_is_confirmed_once_and_by_its_own_worker(door: Door)
     assert (await door.ask(confirmed(worker_ref("Q"), "32-once")))["code"] == "subject_mismatch"
     assert (await door.ask(confirmed(worker, "32-once")))["status"] == "accepted"
     assert (await door.ask(confirmed(worker, "32-once")))["code"] == "already_recorded"
+
+
+async def test_the_same_id_from_two_systems_is_two_events(door: Door) -> None:
+    sent = allocated("two-1")
+    other = allocated("two-2", id=sent["id"], source="//provinces/32/finance")
+    assert (await door.ask(sent))["status"] == "accepted"
+    assert (await door.ask(other))["status"] == "accepted"
+    assert (await door.ask(other))["status"] == "duplicate"

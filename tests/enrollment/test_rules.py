@@ -1,0 +1,239 @@
+"""The rules of the register: each refusal with its code, and every order of cause and effect with one end."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.enrollment.domain.natural_keys import natural_key
+from services.enrollment.domain.register import PARKED_MAX_PER_LANE
+from services.enrollment.domain.submission import read
+from shared.contracts import provinces
+from tests.enrollment.events import (
+    allocated,
+    completed,
+    confirmed,
+    enrolled,
+    established,
+    planned,
+    registered,
+    scholarship,
+    withdrawn,
+    worker_ref,
+)
+from tests.enrollment.memory import Books
+
+Event = dict[str, Any]
+A, B = worker_ref("A"), worker_ref("B")
+NO = "32-1"
+ACCEPTED = ("accepted", None)
+ALREADY = ("rejected", "already_recorded")
+
+
+def studying(funding: str = "32") -> Books:
+    """A register in which A is enrolled under NO."""
+    books = Books()
+    books.ask_all(registered(A), enrolled(A, NO, funding=funding))
+    return books
+
+
+def same_course_under_another_number() -> Event:
+    """The worker, the institution, the programme and the start of NO."""
+    again = enrolled(A, "32-2")
+    return again | {"data": again["data"] | {"programme": enrolled(A, NO)["data"]["programme"]}}
+
+
+ONCE: dict[str, tuple[Callable[[], Event], Callable[[], Event]]] = {
+    provinces.WORKER_REGISTERED: (lambda: registered(B), lambda: registered(B)),
+    provinces.WORKER_ENROLLED: (lambda: enrolled(A, "32-9"), lambda: enrolled(A, "32-9")),
+    provinces.ENROLLMENT_CONFIRMED: (lambda: confirmed(A, NO), lambda: confirmed(A, NO)),
+    provinces.ENROLLMENT_WITHDRAWN: (lambda: withdrawn(A, NO), lambda: withdrawn(A, NO)),
+    provinces.DEGREE_COMPLETED: (lambda: completed(A, NO), lambda: completed(A, NO)),
+    provinces.SCHOLARSHIP_AWARDED: (lambda: scholarship(A, NO, "s-1"), lambda: scholarship(A, NO, "s-1")),
+    provinces.PLAN_DECLARED: (lambda: planned("p-1"), lambda: planned("p-1")),
+    provinces.BUDGET_ALLOCATED: (lambda: allocated("d-1"), lambda: allocated("d-1", amount_fen=7)),
+    provinces.PROJECT_ESTABLISHED: (lambda: established("j-1"), lambda: established("j-1")),
+}
+
+
+def test_every_type_is_tried_twice() -> None:
+    assert ONCE.keys() == provinces.DATA_MODELS.keys()
+
+
+@pytest.mark.parametrize("kind", ONCE)
+def test_the_same_matter_under_a_new_id_is_already_recorded(kind: str) -> None:
+    books = studying()
+    first, again = (make() for make in ONCE[kind])
+    assert books.ask(first) == ACCEPTED
+    facts = len(books.results.facts)
+    assert books.ask(again) == ALREADY
+    assert books.first_of(again) == first["id"]
+    third = ONCE[kind][1]()
+    assert (books.ask(third), books.first_of(third)) == (ALREADY, first["id"])
+    assert len(books.results.facts) == facts
+
+
+def test_the_same_course_under_another_number_is_already_recorded() -> None:
+    books = studying()
+    assert books.ask(same_course_under_another_number()) == ALREADY
+
+
+def test_another_course_under_the_same_number_is_already_recorded() -> None:
+    books = studying()
+    assert books.ask(enrolled(A, NO, funding="34", time="2026-09-02T08:00:00+08:00")) == ALREADY
+    other = enrolled(A, NO)
+    other["data"] |= {"programme": "another"}
+    assert books.ask(other) == ALREADY
+
+
+def test_an_enrollments_fact_carries_what_the_register_knows_of_its_worker() -> None:
+    fact = studying().results.facts[-1]
+    assert fact.data["worker"] == {"categories": ["industrial", "migrant"], "origin_province": "34"}
+
+
+OTHERS: dict[str, tuple[Callable[[], Event], Callable[[], Event], str]] = {
+    "a worker in another province": (lambda: registered(A), lambda: registered(A, lane="34"), "34"),
+    "another course": (lambda: enrolled(A, "32-8"), lambda: enrolled(A, "32-9"), "32"),
+    "a scholarship of another number": (
+        lambda: scholarship(A, NO, "s-1"),
+        lambda: scholarship(A, NO, "s-2"),
+        "32",
+    ),
+    "a plan of another province": (lambda: planned("p-1"), lambda: planned("p-1", lane="34"), "34"),
+    "money of another province": (lambda: allocated("d-1"), lambda: allocated("d-1", lane="34"), "34"),
+    "money of another document": (lambda: allocated("d-1"), lambda: allocated("d-2"), "32"),
+    "a project of another province": (
+        lambda: established("j-1"),
+        lambda: established("j-1", lane="34"),
+        "34",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_another_matter_is_recorded_beside_the_first(name: str) -> None:
+    books = studying()
+    first, other, lane = OTHERS[name]
+    books.ask(first())
+    assert books.ask(other(), lane=lane) == ACCEPTED
+
+
+def test_a_funders_number_names_one_scholarship_in_all_provinces() -> None:
+    books = studying()
+    assert books.ask(scholarship(A, NO, "s-1")) == ACCEPTED
+    assert books.ask(scholarship(A, NO, "s-1", lane="34"), lane="34") == ALREADY
+
+
+def test_parts_of_a_natural_key_never_run_into_each_other() -> None:
+    one, other = planned("1"), planned("11")
+    one["data"]["fund_source"], other["data"]["fund_source"] = "pot-1", "pot-"
+    first, second = (natural_key(read(orjson.dumps(event), (), "32", 1)) for event in (one, other))
+    assert first != second
+
+
+STEPS: dict[str, Callable[[str, str], Event]] = {
+    "confirmed": confirmed,
+    "withdrawn": withdrawn,
+    "completed": completed,
+}
+AFTER = [
+    ("withdrawn", "confirmed"),
+    ("withdrawn", "completed"),
+    ("completed", "confirmed"),
+    ("completed", "withdrawn"),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), AFTER)
+def test_an_enrollment_that_has_ended_stays_as_it_ended(before: str, after: str) -> None:
+    books = studying()
+    assert books.ask(STEPS[before](A, NO)) == ACCEPTED
+    assert books.ask(STEPS[after](A, NO)) == ("rejected", "wrong_state")
+    assert books.register.enrollments[NO].state == before
+
+
+@pytest.mark.parametrize("end", ["withdrawn", "completed"])
+def test_an_enrollment_may_end_once_it_is_confirmed(end: str) -> None:
+    books = studying()
+    assert books.ask(confirmed(A, NO)) == ACCEPTED
+    assert books.ask(STEPS[end](A, NO)) == ACCEPTED
+    assert books.register.enrollments[NO].state == end
+
+
+@pytest.mark.parametrize("step", [*STEPS.values(), lambda who, no: scholarship(who, no, "s-1")])
+def test_what_names_another_workers_enrollment_is_refused(step: Callable[[str, str], Event]) -> None:
+    books = studying()
+    assert books.ask(step(B, NO)) == ("rejected", "subject_mismatch")
+    assert books.register.enrollments[NO].state == "enrolled"
+
+
+def test_only_the_province_that_funds_may_confirm() -> None:
+    books = studying(funding="34")
+    assert books.ask(confirmed(A, NO)) == ("rejected", "not_the_funder")
+    assert books.ask(confirmed(A, NO, lane="34"), lane="34") == ACCEPTED
+
+
+@pytest.mark.parametrize("end", ["withdrawn", "completed"])
+def test_any_province_may_report_the_end_and_its_fact_stands_on_the_funders_lane(end: str) -> None:
+    books = studying(funding="34")
+    assert books.ask(STEPS[end](A, NO)) == ACCEPTED
+    fact = books.results.facts[-1]
+    assert (fact.lane, fact.data["reported_by"]) == ("34", "32")
+    assert fact.data["enrollment"] == books.register.enrollments[NO].facts
+
+
+@pytest.mark.parametrize("early", [enrolled(A, NO), confirmed(A, NO), scholarship(A, NO, "s-1")])
+def test_a_full_waiting_room_refuses_and_the_id_may_come_again(early: Event) -> None:
+    books = Books()
+    books.register.lanes["32"].parked = PARKED_MAX_PER_LANE
+    assert books.ask(early) == ("rejected", "too_many_waiting")
+    assert not books.register.parked
+    books.register.lanes["32"].parked -= 1
+    assert books.ask(early) == ("parked", "waits_for")
+
+
+def test_the_same_id_from_two_systems_is_two_events() -> None:
+    books = Books()
+    first = allocated("d-1", id="same")
+    other = allocated("d-2", id="same", source="//provinces/32/finance")
+    assert books.ask(first) == books.ask(other) == ACCEPTED
+    assert books.ask(first) == books.ask(other) == ("duplicate", "duplicate")
+
+
+STORY: list[tuple[str, Event]] = [
+    ("34", registered(A, lane="34")),
+    ("32", enrolled(A, NO, funding="34")),
+    ("34", confirmed(A, NO, lane="34")),
+    ("32", scholarship(A, NO, "s-1")),
+    ("32", registered(B)),
+    ("32", enrolled(B, "32-2")),
+    ("32", confirmed(B, "32-2")),
+    ("34", scholarship(B, "32-2", "s-2", lane="34")),
+]
+
+
+def told(story: list[tuple[str, Event]]) -> Books:
+    """A register to which events have come in this order."""
+    books = Books()
+    for lane, event in story:
+        books.ask_all(event, lane=lane)
+    return books
+
+
+@given(st.permutations(STORY))
+def test_every_order_of_cause_and_effect_ends_in_the_same_register(story: list[tuple[str, Event]]) -> None:
+    books, in_order = told(story), told(STORY)
+    assert books.register.workers == in_order.register.workers
+    assert books.register.enrollments == in_order.register.enrollments
+    assert books.register.naturals == in_order.register.naturals
+    assert not books.register.parked
+    assert all(state.parked == 0 for state in books.register.lanes.values())
+    final = [out.receipt["event_id"] for out in books.results.receipts if out.receipt["status"] != "parked"]
+    assert sorted(final) == sorted(event["id"] for _, event in STORY)
+    facts = [fact.cause.id for fact in books.results.facts]
+    for worker in (STORY[:4], STORY[4:]):
+        registration, enrollment, *later = (event["id"] for _, event in worker)
+        assert facts.index(registration) < facts.index(enrollment) < min(map(facts.index, later))
