@@ -201,17 +201,13 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
         "message_en": "Subsidy and scholarships exceed the tuition by this part. Reduce the amount.",
     },
 }
-_WITHOUT_A_WORKER: Final = frozenset(
-    {
-        provinces.PLAN_DECLARED,
-        provinces.BUDGET_ALLOCATED,
-        provinces.PROJECT_ESTABLISHED,
-        enrollment.DAY_BEGAN,
-        enrollment.VERDICTS_TALLIED,
-        subsidy.BUDGET_OPENED,
-        subsidy.BUDGET_EXHAUSTED,
-    }
-)
+_WITHOUT_A_WORKER: Final = (provinces.DATA_MODELS.keys() - provinces.ABOUT_A_WORKER) | {
+    enrollment.DAY_BEGAN,
+    enrollment.VERDICTS_TALLIED,
+    enrollment.RECEIPT_ISSUED,
+    subsidy.BUDGET_OPENED,
+    subsidy.BUDGET_EXHAUSTED,
+}
 
 
 def example(message: Message) -> dict[str, Any]:
