@@ -83,7 +83,6 @@ def test_the_same_course_under_another_number_is_already_recorded() -> None:
 
 def test_another_course_under_the_same_number_is_already_recorded() -> None:
     books = studying()
-    assert books.ask(enrolled(A, NO, funding="34", time="2026-09-02T08:00:00+08:00")) == ALREADY
     other = enrolled(A, NO)
     other["data"] |= {"programme": "another"}
     assert books.ask(other) == ALREADY

@@ -1,0 +1,59 @@
+"""Each type's example goes through the domains that decide about it: what a list of types forgets shows here."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from services.reporting.api.site import words
+from services.reporting.domain.counting import READS, count
+from services.reporting.domain.measures import MEASURES
+from shared.contracts import catalogue, provinces
+from shared.contracts.catalogue import MESSAGES, Message
+from shared.contracts.examples import example
+from tests.contracts.naming import message_name
+from tests.enrollment.memory import Books
+
+SENT = [m for m in MESSAGES if m.publisher == "provinces" and m.name != catalogue.CONTACT]
+COUNTED = [m for m in MESSAGES if m.publisher != "provinces" and m.name in READS]
+BEFORE_OTHERS = [m for m in SENT if m.name in {provinces.WORKER_REGISTERED, provinces.WORKER_ENROLLED}]
+
+
+@pytest.mark.parametrize("message", SENT, ids=message_name)
+def test_each_type_is_judged_with_what_is_loaded_for_it(message: Message) -> None:
+    books = Books()
+    assert books.ask(example(message))[0] in {"accepted", "parked"}
+
+
+@pytest.mark.parametrize("message", SENT, ids=message_name)
+def test_each_type_is_accepted_once_what_it_builds_on_is_there(message: Message) -> None:
+    books = Books()
+    for before in BEFORE_OTHERS[: SENT.index(message)]:
+        books.ask_all(example(before) | {"id": before.name})
+    assert books.ask(example(message)) == ("accepted", None)
+
+
+@pytest.mark.parametrize("message", SENT, ids=message_name)
+def test_the_fact_of_each_type_is_what_its_contract_says(message: Message) -> None:
+    books = Books()
+    for before in BEFORE_OTHERS[: SENT.index(message)]:
+        books.ask_all(example(before) | {"id": before.name})
+    books.ask_all(example(message))
+    fact = next(m for m in MESSAGES if (m.publisher, m.name) == ("enrollment", message.name))
+    fact.data.model_validate_json(orjson.dumps(books.results.facts[-1].data), extra="forbid")
+
+
+@pytest.mark.parametrize("message", COUNTED, ids=message_name)
+def test_each_fact_is_counted_in_measures_that_are_defined(message: Message) -> None:
+    fact: Any = message.model.model_validate_json(orjson.dumps(example(message)))
+    found = count([(message.streams[0].pattern, fact)])
+    assert {key[5] for key in found.cells} | {measure for _, measure in found.standing} <= MEASURES.keys()
+
+
+def test_each_unit_has_a_word_on_the_page() -> None:
+    assert {f"unit_{measure.unit}" for measure in MEASURES.values()} <= words().keys()
+
+
+@pytest.mark.parametrize("message", SENT, ids=message_name)
+def test_an_example_names_a_worker_where_its_type_is_about_one(message: Message) -> None:
+    assert ("subject" in example(message)) == (message.name in provinces.ABOUT_A_WORKER)
