@@ -39,7 +39,7 @@ campaign: setup  ## the generated tests at full counts, for hours if need be
 bench: setup  ## floor, ceiling, every service alone, the chain
 	@exec $(VENV)/bin/dreams bench
 
-schemas: setup  ## write docs/contracts from the contracts; refuses what would break a reader
+schemas: setup  ## write docs/contracts and docs/publishing.md; refuses what would break a reader
 	@$(VENV)/bin/python -m scripts.contract_documents
 
 compose-secrets:  ## passwords, keys and tokens for docker compose, in deploy/secrets; needs only Docker

@@ -1,4 +1,4 @@
-"""Writes docs/contracts from the contracts themselves (`make schemas`); `--check` says what is stale."""
+"""Writes docs/contracts and docs/publishing.md from the contracts (`make schemas`); `--check` says what is stale."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from console.province.guide import guide
 from scripts.contract_asyncapi import CHANNELS, SERVICES, document, key_of
 from scripts.contract_schemas import incompatibilities, schema_of
 from shared.contracts.catalogue import MESSAGES, Message
@@ -14,30 +15,41 @@ from shared.contracts.codes import CODES
 from shared.contracts.lanes import LANE_CODES
 from shared.contracts.topics import EVENT_MAX_BYTES, STREAMS, Principal, Stream, principals, topics
 
-FOLDER: Final = Path(__file__).resolve().parent.parent / "docs" / "contracts"
+DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
+FOLDER: Final = DOCS / "contracts"
+PROVINCES_PAGE: Final = "publishing.md"
 GENERATED: Final = "<!-- Written by `make schemas`; do not edit. -->\n"
 PUBLISHERS_ZH: Final = {"provinces": "各省", "enrollment": "注册服务", "subsidy": "补助服务"}
 STATUS_OF: Final = {"duplicate": "duplicate", "conflict": "conflict", "waits_for": "parked"}
 """The status that goes with a code; all others are `rejected`."""
 
 
-def main(arguments: list[str] | None = None, folder: Path = FOLDER) -> int:
+def main(arguments: list[str] | None = None, docs: Path = DOCS) -> int:
     """Write the documents, or with `--check` only look; 1 for stale documents or a change that is refused."""
     parser = argparse.ArgumentParser(prog="contract_documents", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 and name what is stale")
-    fresh = documents()
+    fresh, folder, page = documents(), docs / FOLDER.name, docs / PROVINCES_PAGE
     if parser.parse_args(arguments).check:
-        return _say(stale(fresh, folder), "run `make schemas` and commit docs/contracts")
+        return _say(stale(fresh, folder) + _stale_page(page), "run `make schemas` and commit docs")
     refused = breaking(folder)
     if refused:
         return _say(
-            refused, "within a major version only optional fields are added: give the type a new major"
+            refused,
+            "within a major version only optional fields are added: give the type a new major, "
+            "or delete its files if it was never released",
         )
     for name, text in fresh.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    page.write_text(guide(), encoding="utf-8")
     return _say(stale(fresh, folder), "delete them if their type has been retired for good")
+
+
+def _stale_page(page: Path) -> list[str]:
+    if page.exists() and page.read_text(encoding="utf-8") == guide():
+        return []
+    return [f"{page.name} is not what the contracts say now"]
 
 
 def _say(wrong: list[str], what_to_do: str) -> int:

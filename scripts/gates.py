@@ -28,7 +28,7 @@ GATES = (
     Gate("imports point downwards", ("lint-imports",)),
     Gate("dependencies are declared and used", ("deptry", ".")),
     Gate(
-        "docs/contracts says what the contracts say",
+        "docs say what the contracts say",
         ("python", "-m", "scripts.contract_documents", "--check"),
     ),
     Gate("AsyncAPI documents are valid", ("python", "-m", "scripts.validate_asyncapi")),

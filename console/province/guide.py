@@ -1,6 +1,4 @@
-"""Writes `docs/publishing.md`: how a province publishes its own file, with every column and every word it may use."""
-
-import sys
+"""The page `docs/publishing.md`: how a province publishes its own file, with every column and every word it may use."""
 
 from console.province.columns import CHINESE, IDENTITY_NUMBER, WORKER_REF, Column, accepted_words, columns
 from shared.contracts.lanes import LANES
@@ -8,7 +6,7 @@ from shared.contracts.provinces import DATA_MODELS
 
 HEAD = """# Publishing a province's own file (发送本省文件)
 
-<!-- Written by `python -m console.province.guide > docs/publishing.md`; a test compares. -->
+<!-- Written by `make schemas`; do not edit. -->
 
     dreams publish --template worker.enrolled              # an empty file with the right headers and an example
     dreams publish --province 32 --type worker.enrolled 注册.csv --dry-run
@@ -81,7 +79,3 @@ def _sectors() -> str:
 def _provinces() -> str:
     rows = [f"| `{lane.code}` | {lane.name_zh} | {lane.name_en} |" for lane in LANES]
     return "\n".join(["## Provinces 省份", "", "| Code | 名称 | Name |", "|---|---|---|", *rows])
-
-
-if __name__ == "__main__":
-    sys.stdout.write(guide())

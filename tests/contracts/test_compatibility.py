@@ -135,12 +135,14 @@ def test_a_breaking_change_is_not_written_over_the_committed_schema(
     _with("room", TEXT, required=True)(
         _model(committed, SENT)
     )  # as if the contract had lost a required field
-    file = tmp_path / path_of(SENT)
+    folder = tmp_path / "contracts"
+    file = folder / path_of(SENT)
     file.parent.mkdir(parents=True)
     file.write_text(json.dumps(committed), encoding="utf-8")
-    assert breaking(tmp_path)
+    assert breaking(folder)
     assert contract_documents.main([], tmp_path) == 1
     assert json.loads(file.read_text(encoding="utf-8")) == committed
     said = capsys.readouterr().out
     assert "dreams.worker.enrolled.v1" in said
     assert "new major" in said
+    assert "delete its files if it was never released" in said

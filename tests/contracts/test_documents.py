@@ -56,11 +56,13 @@ def test_a_stale_a_missing_and_a_left_over_document_are_each_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert contract_documents.main([], tmp_path) == 0
-    (tmp_path / "codes.md").write_text("old")
-    (tmp_path / "topics.md").unlink()
-    (tmp_path / "provinces" / "dreams.left.over.v1.json").write_text("{}")
+    (tmp_path / "publishing.md").write_text("old")
+    (tmp_path / "contracts" / "codes.md").write_text("old")
+    (tmp_path / "contracts" / "topics.md").unlink()
+    (tmp_path / "contracts" / "provinces" / "dreams.left.over.v1.json").write_text("{}")
     assert contract_documents.main(["--check"], tmp_path) == 1
     said = capsys.readouterr().out
+    assert "publishing.md is not what the contracts say now" in said
     assert "codes.md is not what the contracts say now" in said
     assert "topics.md is missing" in said
     assert "dreams.left.over.v1.json belongs to no contract" in said
