@@ -171,11 +171,11 @@ async def test_after_three_days_of_silence_every_lane_gets_its_days(
     running = Stack.over(infrastructure, namespace, services=("enrollment",), settings=clock_at(NOON))
     async with await running as stack:
         calendar = Calendar(stack)
-        await calendar.send(allocated("day-1"), allocated("day-2"), allocated("day-3", amount_fen=-1))
+        await calendar.send(allocated("day-0", amount_fen=-1), allocated("day-1"), allocated("day-2"))
         await calendar.facts(1, 3)
         await calendar.start_at(NOON + 3 * ONE_DAY)
         await calendar.facts(4, 7)
-        await calendar.send(allocated("day-4"))
+        await calendar.send(allocated("day-3"))
         await calendar.facts(4, 8)
         await calendar.start_at(NOON + 4 * ONE_DAY)
         facts = await calendar.facts(5, 10)
