@@ -147,11 +147,15 @@ async def _save_inbox(db: Db, register: Register) -> None:
         await db.copy_records_to_table("inbox", records=fresh, columns=_INBOX)
     again = [(*key, *_verdict(v)) for key, v in register.judged.items() if not v.fresh]
     if again:
-        await db.executemany(
-            """UPDATE inbox SET content = $4, status = $5, record_offset = $6, type = $7, code = $8, field = $9,
-                      detail = $10, first_event_id = $11, received_at = clock_timestamp()
-               WHERE lane = $1 AND source = $2 AND id = $3""",
-            again,
+        await db.execute(
+            """UPDATE inbox i SET content = n.content, status = n.status, record_offset = n.record_offset,
+                      type = n.type, code = n.code, field = n.field, detail = n.detail,
+                      first_event_id = n.first_event_id, received_at = clock_timestamp()
+               FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::bigint[], $7::text[],
+                           $8::text[], $9::text[], $10::text[], $11::text[])
+                    AS n(lane, source, id, content, status, record_offset, type, code, field, detail, first_event_id)
+               WHERE i.lane = n.lane AND i.source = n.source AND i.id = n.id""",
+            *_columns(again),
         )
 
 
@@ -168,6 +172,11 @@ _INBOX: Final = (
     "detail",
     "first_event_id",
 )
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Rows as one array for each column: what `unnest` takes."""
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _verdict(v: Verdict) -> tuple[Any, ...]:
@@ -263,13 +272,15 @@ async def _hand_over_the_rest(db: Db, freed: set[Missing]) -> None:
 
 async def _save_lanes(db: Db, register: Register) -> None:
     if register.tallies:
-        await db.executemany(
+        rows = [(*key, *(counts[name] for name in TALLIED)) for key, counts in register.tallies.items()]
+        await db.execute(
             """INSERT INTO tally AS t (lane, day, accepted, duplicate, conflict, rejected, parked)
-               VALUES ($1, $2, $3, $4, $5, $6, $7)
+               SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+                                    $7::bigint[])
                ON CONFLICT (lane, day) DO UPDATE SET accepted = t.accepted + excluded.accepted,
                    duplicate = t.duplicate + excluded.duplicate, conflict = t.conflict + excluded.conflict,
                    rejected = t.rejected + excluded.rejected, parked = t.parked + excluded.parked""",
-            [(*key, *(counts[name] for name in TALLIED)) for key, counts in register.tallies.items()],
+            *_columns(rows),
         )
     await db.execute(
         """INSERT INTO lane_state AS s (lane, day, parked)

@@ -224,10 +224,11 @@ async def open_handover(db: Db) -> int:
 
 async def keep_sealed(db: Db, rows: Sequence[tuple[str, str, int, str, bytes]]) -> None:
     """Keep records (stream, lane, offset, code, sealed bytes) in quarantine; each offset once."""
-    await db.executemany(
-        """INSERT INTO quarantine (stream, lane, record_offset, code, sealed) VALUES ($1, $2, $3, $4, $5)
+    await db.execute(
+        """INSERT INTO quarantine (stream, lane, record_offset, code, sealed)
+           SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bytea[])
            ON CONFLICT DO NOTHING""",
-        rows,
+        *(list(column) for column in zip(*rows, strict=True)),
     )
 
 
