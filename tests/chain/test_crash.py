@@ -222,11 +222,19 @@ async def _fenced_before_it_joins_again(stack: Stack, name: str, zombie: Process
 
 
 async def _fenced(stack: Stack, name: str) -> int:
-    """Records that the first process of a service dropped behind a cursor, and batches whose session was ended."""
+    """Records that the first process of a service dropped behind a cursor, and sessions that the second one ended.
+
+    The first is what a process had in hand when it froze, the second the transaction in which it froze.
+    """
+    dropped = await _metric(stack, name, 0, "dreams_dropped_total")
+    return dropped + await _metric(stack, name, 1, "dreams_ended_backends_total")
+
+
+async def _metric(stack: Stack, name: str, instance: int, metric: str) -> int:
     async with httpx.AsyncClient(trust_env=False) as client:
-        text = (await client.get(f"{stack.address(name)}/metrics")).text
-    counted = ("dreams_dropped_total{", "dreams_retries_total{")
-    return int(sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(counted)))
+        text = (await client.get(f"{stack.address(name, instance)}/metrics")).text
+    found = [line for line in text.splitlines() if line.startswith((f"{metric} ", f"{metric}{{"))]
+    return int(sum(float(line.rpartition(" ")[2]) for line in found))
 
 
 def _lanes_assigned(process: Process) -> list[int]:
