@@ -1,5 +1,5 @@
 # Every target prepares what it needs: after a clone, `make demo` and `make test` work as they are.
-# Presupposed: Python >= 3.11, Java >= 17 and Maven (or containers: docker compose up).
+# Presupposed: Python >= 3.11, Java >= 17 and Maven (or containers: make compose-secrets, then docker compose up).
 
 PYTHON ?= python3
 VENV   := .venv

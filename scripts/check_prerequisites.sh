@@ -34,6 +34,6 @@ if ! command -v mvn >/dev/null 2>&1; then
 fi
 
 if [ "$missing" -ne 0 ]; then
-    printf '%s\n' "Or run the system in containers, which need none of these: docker compose up" >&2
+    printf '%s\n' "Or run the system in containers, which need none of these: make compose-secrets, then docker compose up" >&2
     exit 1
 fi

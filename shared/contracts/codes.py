@@ -96,11 +96,6 @@ _ALL: Final = (
         "等待前置事件的记录过多，暂不接收。请先发送缺少的事件，再重新发送本事件。",
         "Too many events of this lane wait for others. Send what they wait for first, then this event again.",
     ),
-    Code(
-        "set_aside",
-        "系统处理该事件时出现内部错误，已由运维人员封存（{detail}）。处理后将通知贵省。",
-        "Our system failed on this event; an operator has set it aside ({detail}). You will hear when it is mended.",
-    ),
 )
 
 CODES: Final = {code.code: code for code in _ALL}

@@ -6,11 +6,15 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import orjson
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
+from console.province.drafting import Ready
+from console.province.producer import Broker, ProvinceSender
 from console.stack.infrastructure import Infrastructure
 from console.stack.stack import Stack
 from shared.contracts.topics import PROVINCE_EVENTS
@@ -18,7 +22,6 @@ from tests.chain.topics import administrators_producer
 from tests.enrollment.events import allocated, enrolled, registered, worker_ref
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
-ROOT_SPAN = "b7ad6b7169203331"
 WORKER = worker_ref("C")
 ENROLLMENT_ID = "trace-enrollment"
 WITHIN_S = 40.0
@@ -34,7 +37,8 @@ class Span:
     span_id: str
     parent_id: str
     attributes: dict[str, str]
-    links: int
+    links: tuple[str, ...]
+    """Ids of the spans that it links to."""
 
 
 @dataclass
@@ -84,7 +88,7 @@ def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
                     span.span_id.hex(),
                     span.parent_span_id.hex(),
                     attributes,
-                    len(span.links),
+                    tuple(link.span_id.hex() for link in span.links),
                 )
 
 
@@ -95,6 +99,7 @@ async def tree(infrastructure: Infrastructure, collector: Collector) -> AsyncIte
     try:
         async with await Stack.over(infrastructure, "trace.", settings=settings) as stack:
             await _send(stack)
+            await _publish(stack, collector)
             deadline = time.monotonic() + WITHIN_S
             while not {"enrollment", "subsidy", "reporting"} <= {s.service for s in _of_trace(collector)}:
                 assert time.monotonic() < deadline, f"spans so far: {_of_trace(collector)}"
@@ -110,22 +115,32 @@ def _of_trace(collector: Collector) -> list[Span]:
 
 
 async def _send(stack: Stack) -> None:
-    traced = [("traceparent", f"00-{TRACE}-{ROOT_SPAN}-01".encode())]
-    events = (allocated("1"), registered(WORKER), enrolled(WORKER, "32-trace-1", id=ENROLLMENT_ID))
     async with administrators_producer(stack) as producer:
-        for event in events:
-            await producer.send_and_wait(
-                PROVINCE_EVENTS.topic(stack.namespace, "32"),
-                orjson.dumps(event),
-                headers=traced if event["id"] == ENROLLMENT_ID else [],
-            )
+        for event in (allocated("1"), registered(WORKER)):
+            await producer.send_and_wait(PROVINCE_EVENTS.topic(stack.namespace, "32"), orjson.dumps(event))
+
+
+class _OneTrace(RandomIdGenerator):
+    def generate_trace_id(self) -> int:
+        return int(TRACE, 16)
+
+
+async def _publish(stack: Stack, collector: Collector) -> None:
+    """Send the enrollment as its province does: by its own publisher, whose spans are out when it is closed."""
+    event = enrolled(WORKER, "32-trace-1", id=ENROLLMENT_ID)
+    broker = Broker(stack.kafka.bootstrap, stack.namespace, stack.kafka.credentials)
+    async with ProvinceSender(broker, ("32",), otlp_endpoint=collector.endpoint) as sender:
+        contexts: Any = sender._contexts
+        contexts._tracer.id_generator = _OneTrace()
+        await sender.send([Ready(1, event["id"], event["source"], event["type"], "32", orjson.dumps(event))])
 
 
 async def test_the_tree_is_connected_from_publish_to_statistic(tree: list[Span]) -> None:
-    known = {span.span_id for span in tree} | {ROOT_SPAN}
-    assert {span.parent_id for span in tree} <= known
+    (root,) = (span for span in tree if not span.parent_id)
+    assert (root.service, root.attributes["event_id"]) == ("province", ENROLLMENT_ID)
+    assert {span.parent_id for span in tree if span is not root} <= {span.span_id for span in tree}
     by_service = {span.service: span for span in tree}
-    assert by_service["enrollment"].parent_id == ROOT_SPAN
+    assert by_service["enrollment"].parent_id == root.span_id
     assert {"enrollment", "subsidy", "reporting"} <= by_service.keys()
 
 
@@ -136,11 +151,17 @@ async def test_the_decision_reaches_the_statistic_under_the_same_trace(tree: lis
     assert parent.parent_id == next(s for s in tree if s.service == "enrollment").span_id
 
 
-async def test_spans_carry_the_event_and_link_to_their_batch(tree: list[Span]) -> None:
-    for span in tree:
+async def test_spans_carry_the_event_and_link_to_the_batch_that_they_were_part_of(
+    tree: list[Span], collector: Collector
+) -> None:
+    batches = {span.span_id: span for span in collector.spans if span.name.endswith(" batch")}
+    of_services = [span for span in tree if span.service != "province"]
+    assert {"enrollment", "subsidy", "reporting"} <= {span.service for span in of_services}
+    for span in of_services:
         assert span.attributes["correlation_id"] == ENROLLMENT_ID
         assert span.attributes["lane"] == "32"
-        assert span.links == 1
+        (link,) = span.links
+        assert batches[link].service == span.service
 
 
 async def test_no_span_names_the_worker(tree: list[Span], collector: Collector) -> None:

@@ -16,7 +16,12 @@ READ_LIMIT_S = 60.0
 
 def admin(stack: Stack) -> dict[str, Any]:
     """How the administrator connects."""
-    user, password = stack.kafka.credentials("admin")
+    return as_user(stack, "admin")
+
+
+def as_user(stack: Stack, name: str) -> dict[str, Any]:
+    """How a user of the broker connects."""
+    user, password = stack.kafka.credentials(name)
     return {
         "bootstrap_servers": stack.kafka.bootstrap,
         "security_protocol": "SASL_PLAINTEXT",

@@ -1,16 +1,34 @@
 """Bad input gets its receipt with code, field and a sentence in both languages; no lane stops, nothing is lost."""
 
+import asyncio
+import time
+from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import MessageSizeTooLargeError
 
-from tests.enrollment.conftest import Door, Headers
+from shared.contracts.lanes import LANE_CODES
+from shared.contracts.topics import (
+    DOOR_BATCH_MAX_BYTES,
+    ENROLLMENT_EVENTS,
+    PROVINCE_EVENTS,
+    PROVINCE_RECEIPTS,
+)
+from tests.chain.drained import database
+from tests.chain.topics import admin
+from tests.enrollment.conftest import WITHIN_S, Door, Headers
 from tests.enrollment.events import allocated, enrolled, event, registered, worker_ref
 
 W = worker_ref("A")
 GOOD = orjson.dumps(registered(W, id="never-taken"))
+BOMB_BYTES = 2 * 1024 * 1024
+BATCH_HEAD_MAX_BYTES = 128
+"""What a record batch of one record takes up besides its value, at most."""
+PROJECT = {"project_no": "1", "name": "x", "lead": "x", "established_on": "2026-01-01"}
 
 
 def changed(**attributes: Any) -> dict[str, Any]:
@@ -65,6 +83,16 @@ BAD: dict[str, tuple[dict[str, Any] | bytes | None, str, str | None]] = {
     "time without offset": (changed(time="2026-09-01T08:00:00"), "invalid", "time"),
     "a date of 1899": (changed(time="1899-12-31T00:00:00Z"), "invalid", "time"),
     "a date of 2999": (changed(time="2999-01-01T00:00:00Z"), "invalid", "time"),
+    "a date of 1899 in the data": (
+        event("project.established", PROJECT | {"established_on": "1899-12-31"}),
+        "invalid",
+        "data.established_on",
+    ),
+    "a date of 2999 in the data": (
+        event("project.established", PROJECT | {"established_on": "2999-01-01"}),
+        "invalid",
+        "data.established_on",
+    ),
     "no subject": (changed(subject=None), "missing_field", "subject"),
     "a raw identity number": (changed(subject="999999199001011234"), "invalid", "subject"),
     "negative amount": (allocated("a-1", amount_fen=-1), "invalid", "data.amount_fen"),
@@ -85,10 +113,7 @@ BAD: dict[str, tuple[dict[str, Any] | bytes | None, str, str | None]] = {
     "unknown attribute": (changed(colour="red"), "unknown_field", "colour"),
     "no data": ({k: v for k, v in changed().items() if k != "data"}, "missing_field", "data"),
     "a type of boolean for text": (
-        event(
-            "project.established",
-            {"project_no": "1", "name": True, "lead": "x", "established_on": "2026-01-01"},
-        ),
+        event("project.established", PROJECT | {"name": True}),
         "invalid",
         "data.name",
     ),
@@ -111,7 +136,7 @@ async def test_bad_input_is_answered_and_the_lane_goes_on(door: Door, name: str)
 HEADERS: dict[str, Headers] = {
     "null": [("x", None)],
     "not UTF-8": [("x", b"\xff\xfe"), ("correlation_id", b"\xc3\x28")],
-    "reply_to": [("reply_to", b"enrollment.events")],
+    "reply_to": [("reply_to", b"door.enrollment.events")],
     "a broken traceparent": [("traceparent", b"\xff" * 55)],
     "twice the same": [("traceparent", b"1"), ("traceparent", b"2")],
     "an empty name": [("", b"x")],
@@ -147,10 +172,67 @@ async def test_the_largest_event_is_still_read(door: Door) -> None:
     assert receipt["status"] == "accepted"
 
 
-async def test_a_compressed_bomb_is_refused_by_its_size(door: Door) -> None:
-    """Kafka itself unpacks it: the door's topics are uncompressed, so no reader ever does."""
-    receipt = await door.ask(b" " * (2 * 1024 * 1024))
-    assert receipt["code"] == "too_large"
+async def test_no_topic_that_a_record_names_gets_a_reply(door: Door) -> None:
+    """Enrollment may write its own topics: what lies there is what its log holds, and nothing else."""
+    for letter, stream in (("Q", ENROLLMENT_EVENTS), ("R", PROVINCE_RECEIPTS)):
+        topic = stream.topic(door.stack.namespace, "32").encode()
+        receipt = await door.ask(registered(worker_ref(letter)), headers=[("reply_to", topic)])
+        assert receipt["status"] == "accepted"
+    assert (await door.ask(registered(worker_ref("O"))))["status"] == "accepted"  # the replies would be out
+    deadline = time.monotonic() + WITHIN_S
+    async with database(door.stack, "enrollment") as db:
+        while (counts := await _logged_and_published(door, db))[0] != counts[1]:
+            assert time.monotonic() < deadline, f"logged and published: {counts}"
+            await asyncio.sleep(0.1)
+
+
+async def _logged_and_published(door: Door, db: Any) -> tuple[dict[str, int], dict[str, int]]:
+    """How many facts stand in the log, and how many records on the topics, by stream."""
+    rows = await db.fetch("SELECT stream, sum(seq)::bigint AS seq FROM outbound GROUP BY stream")
+    published = {}
+    async with AIOKafkaConsumer(**admin(door.stack)) as consumer:
+        for stream in (ENROLLMENT_EVENTS, PROVINCE_RECEIPTS):
+            places = [
+                TopicPartition(stream.topic(door.stack.namespace, lane), stream.partition(lane))
+                for lane in LANE_CODES
+            ]
+            published[stream.pattern] = sum((await consumer.end_offsets(places)).values())
+    return {row["stream"]: row["seq"] for row in rows}, published
+
+
+async def test_what_comes_compressed_lies_unpacked_at_the_door_and_is_refused_by_its_size(
+    door: Door,
+) -> None:
+    """The broker itself unpacks it, for the door's topics are uncompressed: no reader ever does."""
+    topic = PROVINCE_EVENTS.topic(door.stack.namespace, "32")
+    folder = door.stack.infrastructure.data / "kafka" / "data" / f"{topic}-0"
+    before = _stored_bytes(folder)
+    async with roomy_producer(door, compression_type="gzip") as producer:
+        sent = await producer.send_and_wait(topic, b" " * BOMB_BYTES, key=b"-", partition=0)
+    receipt = await door.answer(sent.offset)
+    assert (receipt["status"], receipt["code"]) == ("rejected", "too_large")
+    assert _stored_bytes(folder) - before > BOMB_BYTES
+
+
+async def test_a_record_just_over_the_topics_limit_is_refused_by_the_broker(door: Door) -> None:
+    topic = PROVINCE_EVENTS.topic(door.stack.namespace, "32")
+    async with roomy_producer(door) as producer:
+        with pytest.raises(MessageSizeTooLargeError):
+            await producer.send_and_wait(topic, b" " * DOOR_BATCH_MAX_BYTES, key=b"-", partition=0)
+        fits = b" " * (DOOR_BATCH_MAX_BYTES - BATCH_HEAD_MAX_BYTES)
+        receipt = await door.answer((await producer.send_and_wait(topic, fits, key=b"-", partition=0)).offset)
+    assert (receipt["status"], receipt["code"]) == ("rejected", "too_large")
+
+
+def roomy_producer(door: Door, **settings: Any) -> AIOKafkaProducer:
+    """A producer that refuses nothing by its size itself."""
+    return AIOKafkaProducer(
+        acks="all", max_request_size=4 * DOOR_BATCH_MAX_BYTES, **settings, **admin(door.stack)
+    )
+
+
+def _stored_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*.log"))
 
 
 async def test_the_bytes_of_unreadable_records_are_kept_sealed(door: Door) -> None:

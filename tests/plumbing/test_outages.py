@@ -201,6 +201,59 @@ async def test_a_producer_that_is_given_up_sends_no_more(
         await world.until_relayed(lane, 1, 2)
 
 
+async def test_with_too_much_unacknowledged_no_further_batch_is_taken_until_the_broker_has_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "PENDING_BYTES_MAX", 1_000)
+    monkeypatch.setattr(publisher, "SEND_TIMEOUT_S", 60.0)
+    (lane,) = world.some_lanes(1)
+    async with (
+        KafkaProxy(world.infrastructure.ports["kafka"]).running() as proxy,
+        world.relay(kafka_bootstrap=f"127.0.0.1:{proxy.port}") as running,
+    ):
+        await world.notes(lane, 1)
+        await world.until_relayed(lane, 1)
+        proxy.refuse_with = NOT_ENOUGH_REPLICAS
+        await world.notes(lane, *range(2, 12))
+
+        async def full() -> bool:
+            return not running.consumer._publisher._room.is_set()
+
+        await until(full)
+        taken = await world.stamped(lane)
+        await world.notes(lane, 12)
+        refused = proxy.lost
+
+        async def refused_again_and_again() -> bool:
+            return proxy.lost > refused + 5
+
+        await until(refused_again_and_again)
+        assert await world.stamped(lane) == taken
+        assert await running.metric("dreams_unpublished_events") > 0
+        assert await running.alive()
+        proxy.refuse_with = None
+        await world.until_relayed(lane, *range(1, 13))
+
+
+async def test_a_pool_whose_connections_are_all_in_use_is_waited_for_and_stops_no_lane(world: World) -> None:
+    lane, other = world.some_lanes(2)
+    async with world.relay(database_connections_max=2) as running:
+        await world.notes(lane, 1)
+        await world.until_relayed(lane, 1)
+        async with contextlib.AsyncExitStack() as slow_requests:
+            for _ in range(2):
+                await slow_requests.enter_async_context(running.app.state.pool.acquire())
+            await world.notes(lane, 2)
+            await world.notes(other, 1)
+            assert not await running.ready()  # it waits a moment for a connection
+            assert await running.alive()
+            assert await world.stamped(lane) == 1
+        await world.until_relayed(lane, 1, 2)
+        await world.until_relayed(other, 1)
+        assert (await world.cursor(lane))["stopped"] is None
+        assert await running.ready()
+
+
 @contextlib.asynccontextmanager
 async def no_right_to_write(world: World) -> AsyncIterator[None]:
     """The relay may not write its output for a while."""

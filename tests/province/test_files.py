@@ -200,6 +200,18 @@ def test_a_required_cell_left_empty_is_named(path: Path) -> None:
     assert (refused.code, refused.field) == ("missing_field", "身份证号 (identity_number)")
 
 
+def test_a_row_too_large_for_the_door_is_refused_before_it_is_sent(path: Path) -> None:
+    row = {"lead": "x", "project_no": "1", "established_on": "2026-01-01"}
+    lines = [json.dumps(row | {"name": "x" * size}) for size in (1024 * 1024, 10)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    large, small = _drafts(path, provinces.PROJECT_ESTABLISHED)
+    assert isinstance(large, Refused)
+    assert (large.number, large.code) == (1, "too_large")
+    assert "1 MiB" in large.zh
+    assert "1 MiB" in large.en
+    assert isinstance(small, Ready)
+
+
 def test_a_mistyped_identity_number_is_refused_and_not_repeated(path: Path) -> None:
     for wrong in (NUMBER[:-1], NUMBER[:-1] + ("1" if NUMBER[-1] != "1" else "2"), "9.9999E+17"):
         refused = _one(path, _csv(CHINESE | {"身份证号": wrong}))

@@ -1,14 +1,22 @@
 """Promises of the local Kafka and PostgreSQL that all other tests stand on."""
 
+import asyncio
+import secrets
 import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, Producer
 
 from console.stack.infrastructure import Infrastructure
+from shared.contracts.lanes import LANE_CODES
+from shared.contracts.topics import PROVINCE_EVENTS, province_principal
 
+T = TypeVar("T")
 BOMB_BYTES = 300 * 1024 * 1024  # 300 kB in gzip
 
 
@@ -32,19 +40,70 @@ async def test_a_province_writes_its_own_topic_and_enrollment_reads_it(
     assert record.value == b"hello"
 
 
-async def test_a_province_cannot_write_another_provinces_topic(
-    infrastructure: Infrastructure, namespace: str
+@pytest.fixture(scope="module")
+async def all_lanes(infrastructure: Infrastructure) -> AsyncIterator[str]:
+    """A namespace with the topics, users and rights of a whole deployment."""
+    namespace = f"t{secrets.token_hex(3)}."
+    await infrastructure.create_topics(namespace)
+    yield namespace
+    await infrastructure.drop_namespace(namespace)
+
+
+async def test_each_province_sees_its_own_four_topics_and_no_other(
+    infrastructure: Infrastructure, all_lanes: str
 ) -> None:
-    await infrastructure.create_topics(namespace, lanes=("32", "33"))
-    producer = Producer(
-        {**infrastructure.kafka.access.settings_of("province-33"), "message.timeout.ms": 5000}
-    )
-    outcome: list[object] = []
-    producer.produce(
-        f"{namespace}provinces.32.events", b"x", on_delivery=lambda error, _: outcome.append(error)
-    )
-    producer.flush(10)
-    assert "TOPIC_AUTHORIZATION_FAILED" in str(outcome) or "authorization" in str(outcome).lower()
+    def seen(lane: str) -> set[str]:
+        client = infrastructure.kafka.access.client_of(province_principal(lane))
+        return {name for name in client.list_topics(timeout=20).topics if name.startswith(all_lanes)}
+
+    for lane, topics in zip(LANE_CODES, await _at_once(seen), strict=True):
+        assert topics == {
+            f"{all_lanes}provinces.{lane}.{kind}" for kind in ("events", "contacts", "receipts", "decisions")
+        }
+
+
+async def test_each_province_writes_its_own_events_and_is_refused_at_the_next_ones(
+    infrastructure: Infrastructure, all_lanes: str
+) -> None:
+    """A ring through all provinces; that no topic of another is even seen is said above."""
+
+    def write(lane: str) -> list[KafkaError | None]:
+        next_one = LANE_CODES[(LANE_CODES.index(lane) + 1) % len(LANE_CODES)]
+        settings = infrastructure.kafka.access.settings_of(province_principal(lane))
+        producer = Producer({**settings, "message.timeout.ms": 20_000})
+        outcome: list[KafkaError | None] = []
+        for at in (lane, next_one):
+            topic = PROVINCE_EVENTS.topic(all_lanes, at)
+            producer.produce(topic, b"x", on_delivery=lambda error, _: outcome.append(error))
+            producer.flush(30)
+        return outcome
+
+    for lane, outcome in zip(LANE_CODES, await _at_once(write), strict=True):
+        own, foreign = outcome
+        assert own is None, f"{lane}: {own}"
+        assert foreign is not None, lane
+        assert foreign.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED, f"{lane}: {foreign}"
+
+
+async def test_a_province_writes_neither_its_receipts_nor_its_decisions(
+    infrastructure: Infrastructure, all_lanes: str
+) -> None:
+    """Topics that it sees, so that the write itself is refused."""
+    settings = infrastructure.kafka.access.settings_of("province-32")
+    producer = Producer({**settings, "message.timeout.ms": 20_000})
+    outcome: list[KafkaError | None] = []
+    for kind in ("receipts", "decisions"):
+        topic = f"{all_lanes}provinces.32.{kind}"
+        producer.produce(topic, b"x", on_delivery=lambda error, _: outcome.append(error))
+    await asyncio.to_thread(producer.flush, 30)
+    assert [error and error.code() for error in outcome] == [KafkaError.TOPIC_AUTHORIZATION_FAILED] * 2
+
+
+async def _at_once(ask: Callable[[str], T]) -> list[T]:
+    """What is found as each province; a login and a refusal take their time, so all at once."""
+    with ThreadPoolExecutor(len(LANE_CODES)) as pool:
+        loop = asyncio.get_running_loop()
+        return await asyncio.gather(*(loop.run_in_executor(pool, ask, lane) for lane in LANE_CODES))
 
 
 async def test_a_compressed_bomb_at_the_door_is_refused_and_the_broker_goes_on(
