@@ -25,6 +25,18 @@ async def test_poison_stops_its_lane_before_itself_while_the_others_go_on(world:
         assert "our own code fails on this note" not in cursor["stopped"], "a message may quote the event"
 
 
+async def test_a_value_that_the_database_cannot_hold_stops_its_lane_while_the_others_go_on(
+    world: World,
+) -> None:
+    sick, well = world.some_lanes(2)
+    async with world.relay():
+        await world.notes(sick, 1, 2**70)
+        await world.notes(well, 1)
+        assert (await stands(world, sick))["stopped"].startswith("poison: DataError at ")
+        await world.until_relayed(sick, 1)
+        await world.until_relayed(well, 1)
+
+
 async def test_a_repaired_lane_goes_on_from_its_cursor_when_it_is_resumed(world: World) -> None:
     (lane,) = world.some_lanes(1)
     handle = Relay(poison={2})
