@@ -135,6 +135,17 @@ async def test_odd_headers_change_nothing(door: Door, name: str) -> None:
     assert len(door.receipts["32", receipt["offset"]]) == 1
 
 
+async def test_a_header_name_that_is_not_utf8_holds_up_neither_its_record_nor_others(door: Door) -> None:
+    sent = [(registered(worker_ref(letter)), name) for letter, name in zip("WXYZ", ODD_NAMES, strict=True)]
+    offset = await door.send_as_one_batch([(one, [(name, b"x")]) for one, name in sent])
+    for place, (one, _) in enumerate(sent):
+        receipt = await door.answer(offset + place)
+        assert (receipt["status"], receipt["event_id"]) == ("accepted", one["id"])
+
+
+ODD_NAMES = (b"x", "地址".encode("gbk"), b"\xff", b"x")
+
+
 async def test_binary_mode_is_accepted_too(door: Door) -> None:
     sent = registered(worker_ref("K"))
     data = orjson.dumps(sent.pop("data"))

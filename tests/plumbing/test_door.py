@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiokafka
 import orjson
 import pytest
+from aiokafka.errors import KafkaTimeoutError
 from confluent_kafka import TopicPartition
 from cryptography.exceptions import InvalidTag
 
