@@ -240,10 +240,18 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _take(self, records: Sequence[ConsumerRecord]) -> None:
         """One batch from Kafka: carried, or put back whole."""
+        # Those of a lane that stands were dropped before: what follows them waits for the tick that reads the lane
+        # from its cursor again. Noted before the lock too, since that tick may be the one that holds it.
+        held_back = self._stood | self.carrier.stopped
         async with self._lock:
             if not self._owned:
                 return  # fetched while lanes are being opened: these records come again, from the cursor
             self._stood |= self.carrier.stopped
+            held_back |= self._stood
+            if held_back:
+                records = [one for one in records if self._lane_of(one) not in held_back]
+            if not records:
+                return
             try:
                 taken = self.carrier.decode(records)
                 lanes = lanes_of(taken)
@@ -411,6 +419,10 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._metrics.waiting.labels(group.name).set(
             sum(lane in self.lanes for _, lane in self.carrier.waiting)
         )
+
+    def _lane_of(self, record: ConsumerRecord) -> str | None:
+        owned = self._owned.get(TopicPartition(record.topic, record.partition))
+        return owned[1] if owned else None
 
     def _place(self, tp: TopicPartition) -> tuple[str, str] | None:
         """Stream and lane; None where this build knows no such lane."""
