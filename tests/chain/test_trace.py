@@ -15,9 +15,12 @@ from console.stack.infrastructure import Infrastructure
 from console.stack.stack import Stack
 from shared.contracts.topics import PROVINCE_EVENTS
 from tests.chain.topics import administrators_producer
-from tests.enrollment.events import allocated, enrolled, registered, worker_ref
+from tests.enrollment.events import allocated, enrolled, event, registered, worker_ref
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
+UNSAMPLED_TRACE = "0af7651916cd43ddff48eb211c80319c"
+"""The lower half says which part of all traces one belongs to: this one to the last quarter."""
+UNKNOWN_TRACE = "0af7651916cd43dd0048eb211c80319c"
 ROOT_SPAN = "b7ad6b7169203331"
 WORKER = worker_ref("C")
 ENROLLMENT_ID = "trace-enrollment"
@@ -91,7 +94,7 @@ def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
 @pytest.fixture(scope="module")
 async def tree(infrastructure: Infrastructure, collector: Collector) -> AsyncIterator[list[Span]]:
     """The spans of the trace under which an enrollment was sent."""
-    settings = {"DREAMS_OTLP_ENDPOINT": collector.endpoint, "DREAMS_TRACE_RATIO": "1.0"}
+    settings = {"DREAMS_OTLP_ENDPOINT": collector.endpoint, "DREAMS_TRACE_RATIO": "0.75"}
     try:
         async with await Stack.over(infrastructure, "trace.", settings=settings) as stack:
             await _send(stack)
@@ -106,18 +109,25 @@ async def tree(infrastructure: Infrastructure, collector: Collector) -> AsyncIte
 
 
 def _of_trace(collector: Collector) -> list[Span]:
-    return [span for span in collector.spans if span.trace_id == TRACE]
+    return _of(TRACE, collector)
+
+
+def _of(trace: str, collector: Collector) -> list[Span]:
+    return [span for span in collector.spans if span.trace_id == trace]
 
 
 async def _send(stack: Stack) -> None:
-    traced = [("traceparent", f"00-{TRACE}-{ROOT_SPAN}-01".encode())]
-    events = (allocated("1"), registered(WORKER), enrolled(WORKER, "32-trace-1", id=ENROLLMENT_ID))
+    events = (
+        (allocated("1"), None),
+        (registered(WORKER), UNSAMPLED_TRACE),
+        (event("zhang_wei.registered", {}), UNKNOWN_TRACE),
+        (enrolled(WORKER, "32-trace-1", id=ENROLLMENT_ID), TRACE),
+    )
     async with administrators_producer(stack) as producer:
-        for event in events:
+        for one, trace in events:
+            headers = [("traceparent", f"00-{trace}-{ROOT_SPAN}-01".encode())] if trace else []
             await producer.send_and_wait(
-                PROVINCE_EVENTS.topic(stack.namespace, "32"),
-                orjson.dumps(event),
-                headers=traced if event["id"] == ENROLLMENT_ID else [],
+                PROVINCE_EVENTS.topic(stack.namespace, "32"), orjson.dumps(one), headers=headers
             )
 
 
@@ -141,6 +151,20 @@ async def test_spans_carry_the_event_and_link_to_their_batch(tree: list[Span]) -
         assert span.attributes["correlation_id"] == ENROLLMENT_ID
         assert span.attributes["lane"] == "32"
         assert span.links == 1
+
+
+async def test_what_the_door_does_not_sample_leaves_no_span_anywhere(
+    tree: list[Span], collector: Collector
+) -> None:
+    assert tree, "it came behind the one that is not sampled"
+    assert _of(UNSAMPLED_TRACE, collector) == []
+
+
+async def test_a_type_that_is_not_known_is_named_by_no_span(tree: list[Span], collector: Collector) -> None:
+    assert tree
+    (span,) = _of(UNKNOWN_TRACE, collector)
+    assert span.name == "enrollment record"
+    assert "zhang_wei" not in repr(collector.spans)
 
 
 async def test_no_span_names_the_worker(tree: list[Span], collector: Collector) -> None:
