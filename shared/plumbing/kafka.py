@@ -4,6 +4,7 @@ import asyncio
 import logging
 import ssl
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -235,6 +236,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         else:
             self._lock.release()
         self._publisher.forget(self.lanes)
+        self._metrics.forget_lag(self.carrier.group.name, self.lanes)
         self._owned, self._paused = {}, set()
         self._carried_at.clear()
 
@@ -410,9 +412,12 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if group.gate == "door" and owned:
             going = {tp: offset for tp, offset in offsets.items() if not rows[owned[tp]][1]}
             await self._stop_where_deleted(going)
-        for tp, (_, lane) in owned.items():
-            high = consumer.highwater(tp) if tp in self._owned else None
-            self._metrics.lag.labels(group.name, lane).set(max(0, (high or offsets[tp]) - offsets[tp]))
+        ends = await consumer.end_offsets(list(owned))  # those of paused lanes too
+        lags: Counter[str] = Counter()
+        for tp in owned.keys() & self._owned.keys():
+            lags[owned[tp][1]] += max(0, ends[tp] - offsets[tp])
+        for lane, lag in lags.items():
+            self._metrics.lag.labels(group.name, lane).set(lag)
         if offsets:
             await consumer.commit(offsets)
         self._metrics.stopped.labels(group.name).set(len(self.carrier.stopped & set(self.lanes)))
