@@ -7,7 +7,9 @@ from aiokafka import TopicPartition
 from asyncpg import Record
 
 from shared.plumbing import kafka, store
+from shared.plumbing.batch import Batch
 from shared.plumbing.service import Definition
+from shared.plumbing.store import Db
 from tests.plumbing import relay
 from tests.plumbing.relay import INPUT, Relay
 from tests.plumbing.world import Running, World, fact, until
@@ -35,7 +37,7 @@ async def test_a_value_that_the_database_cannot_hold_stops_its_lane_while_the_ot
     world: World,
 ) -> None:
     sick, well = world.some_lanes(2)
-    async with world.relay():
+    async with world.relay(Asking()):
         await world.notes(sick, 1, 2**70)
         await world.notes(well, 1)
         assert (await stands(world, sick))["stopped"].startswith("poison: DataError at ")
@@ -158,6 +160,15 @@ async def test_what_a_stopped_lane_let_pass_is_read_again_before_what_follows_it
             await polled(running, lane, await world.notes(lane, 4))
             consumer.wake(lane)
         await world.until_relayed(lane, 1, 2, 3, 4)
+
+
+class Asking(Relay):
+    """A handler that gives each number to PostgreSQL in a query."""
+
+    async def __call__(self, batch: Batch, db: Db) -> None:
+        for taken in batch.taken:
+            await db.fetchval("SELECT $1::int8", taken.event.data.n)
+        await super().__call__(batch, db)
 
 
 def by_offset() -> Definition:
