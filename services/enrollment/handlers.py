@@ -56,8 +56,8 @@ class TakeIn:
     def _publish(self, batch: Batch, results: Results) -> None:
         for fact in results.facts:
             batch.publish(ENROLLMENT_EVENTS, fact.lane, _fact(fact))
-        for status, count in collections.Counter(out.receipt["status"] for out in results.receipts).items():
-            self._verdicts.labels(status).inc(count)
+        statuses = collections.Counter(out.receipt["status"] for out in results.receipts)
+        batch.after_commit.append(lambda: self._count(statuses))
         for receipt in results.receipts:
             batch.publish(PROVINCE_RECEIPTS, receipt.lane, _receipt(receipt, batch.recorded_at))
         for parked in results.released_elsewhere:
@@ -67,6 +67,10 @@ class TakeIn:
             code = unreadable.get((taken.lane, taken.offset))
             if code is not None:
                 batch.quarantine(taken, code)
+
+    def _count(self, statuses: collections.Counter[str]) -> None:
+        for status, count in statuses.items():
+            self._verdicts.labels(status).inc(count)
 
 
 async def _begin_days(batch: Batch, db: Db, register: Register, today: date) -> None:

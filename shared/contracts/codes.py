@@ -98,6 +98,8 @@ _ALL: Final = (
     ),
 )
 
+FIELD_MAX_CHARS: Final = 120
+"""So much of a field's path stands in a receipt: its name is the sender's, and as long as he likes."""
 CODES: Final = {code.code: code for code in _ALL}
 
 

@@ -50,6 +50,8 @@ class Batch:
     openings: dict[tuple[str, str], list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
     handovers: list[tuple[str, str, bytes]] = field(default_factory=list)
     quarantined: list[tuple[Taken, str]] = field(default_factory=list)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+    """Done once this batch is committed, so never twice: what is counted in metrics."""
 
     def publish(self, stream: Stream, lane: str, fact: Outgoing) -> None:
         """Publish a decided fact on `lane`; where this batch does not hold that lane, its owner will stamp it."""
@@ -102,6 +104,7 @@ class _Held:
     lane_rows: list[LaneRow]
     from_log: list[tuple[LaneRow, int | None, list[LogRow]]] = field(default_factory=list)
     new: list[LogRow] = field(default_factory=list)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
 
 
 class Carrier:
@@ -205,9 +208,9 @@ class Carrier:
         try:
             await self._publisher.mend()
             await self._carry_again(taken, lanes)
-        except postgres.PASSING as error:
-            raise postgres.PassingError(type(error).__name__) from error
-        except Exception as error:  # noqa: BLE001 - whatever our own code raises is poison and stops the lane
+        except Exception as error:  # whatever our own code raises is poison and stops the lane
+            if postgres.passes(error):
+                raise postgres.PassingError(type(error).__name__) from error
             return error
         return None
 
@@ -238,6 +241,8 @@ class Carrier:
                 self._publisher.doubt(held.lane_rows)
                 raise
         self._queue(held)
+        for act in held.after_commit:
+            act()
         self._metrics.batch(self.group.name, len(taken), time.perf_counter() - started_s)
 
     async def _hold(self, db: Db, lanes: Sequence[str]) -> _Held:
@@ -327,6 +332,7 @@ class Carrier:
         batch = Batch(now, going, passed, [(lane, payload) for lane, payload in handed], heads)
         if passed or handed or self.group.ticks:
             await self.group.handle(batch, db)
+            held.after_commit = batch.after_commit
         await self._write(db, held, batch)
 
     def _stands(self, held: _Held, lane: str) -> bool:

@@ -1,5 +1,6 @@
 """Read records strictly, each by itself: a bad one is a value, never an exception."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -8,6 +9,7 @@ import orjson
 from aiokafka import ConsumerRecord
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from shared.contracts.codes import FIELD_MAX_CHARS
 from shared.contracts.envelope import Fact
 from shared.contracts.topics import EVENT_MAX_BYTES
 
@@ -44,14 +46,19 @@ Decode = Callable[[ConsumerRecord], Decoded]
 
 
 def traceparent_of(headers: Sequence[tuple[str, bytes | None]]) -> str | None:
-    """The W3C trace context of a record; headers of any kind may stand beside it."""
+    """The W3C trace context of a record; headers of any kind may stand beside it.
+
+    It goes into the log as it is, a line for each event: nothing but the exact form may pass.
+    """
     for name, value in headers:
-        if name == "traceparent" and value is not None and len(value) == _TRACEPARENT_BYTES:
-            return value.decode("ascii", "replace")
+        if name == "traceparent" and value is not None and _TRACEPARENT.fullmatch(value):
+            return value.decode("ascii")
     return None
 
 
-_TRACEPARENT_BYTES: Final = 55
+_TRACEPARENT: Final = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
 
 
 class FactDecoder:
@@ -83,7 +90,7 @@ class FactDecoder:
 def explain(error: ValidationError) -> Bad:
     """The first thing that is wrong, without the value that was sent (it may be personal)."""
     first = error.errors(include_input=False, include_url=False, include_context=True)[0]
-    field = ".".join(str(part) for part in first["loc"])
+    field = ".".join(str(part) for part in first["loc"])[:FIELD_MAX_CHARS]
     if first["type"] == "extra_forbidden":
         return Bad("unknown_field", field)
     if first["type"] == "missing":

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from asyncpg import Pool
@@ -14,6 +15,7 @@ from shared.plumbing.metrics import Metrics
 
 STUCK_AFTER_S: Final = 25.0
 """Without a batch or a tick for this long the process is stuck."""
+DATABASE_TIMEOUT_S: Final = 2
 
 router = APIRouter(tags=["health"])
 
@@ -50,7 +52,7 @@ async def ready(request: Request, response: Response) -> dict[str, object]:
     """200 when the process has joined its groups and reaches its database."""
     pool: Pool = request.app.state.pool
     try:
-        async with pool.acquire(timeout=2) as db:
+        async with pool.acquire(timeout=DATABASE_TIMEOUT_S) as db:
             await store.clock(db)
     except postgres.PASSING as error:
         response.status_code = 503
@@ -64,11 +66,12 @@ async def ready(request: Request, response: Response) -> dict[str, object]:
 
 @router.get("/metrics", response_class=Response)
 async def metrics(request: Request) -> Response:
-    """Metrics in Prometheus' text format."""
+    """Metrics in Prometheus' text format; what the database cannot say now stays as last seen."""
     state = request.app.state
     measured: Metrics = state.metrics
-    async with state.pool.acquire() as db:
-        measured.quarantine.set(await store.quarantine_size(db))
-        _, outbound = await store.lane_states(db)
-    measured.unpublished.set(sum(row["seq"] - row["published_seq"] for row in outbound))
+    with suppress(*postgres.PASSING):  # the outage itself must be seen
+        async with state.pool.acquire(timeout=DATABASE_TIMEOUT_S) as db:
+            measured.quarantine.set(await store.quarantine_size(db))
+            _, outbound = await store.lane_states(db)
+        measured.unpublished.set(sum(row["seq"] - row["published_seq"] for row in outbound))
     return Response(generate_latest(measured.registry), media_type=CONTENT_TYPE_LATEST)

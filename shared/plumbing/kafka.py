@@ -4,6 +4,7 @@ import asyncio
 import logging
 import ssl
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,6 @@ import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import ConsumerStoppedError, KafkaError
 from asyncpg import Pool
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
@@ -25,6 +25,7 @@ from shared.plumbing import postgres, store
 from shared.plumbing.batch import Carrier, lanes_of, parts_of
 from shared.plumbing.decoding import Taken
 from shared.plumbing.metrics import Metrics
+from shared.plumbing.parsing import UnparsableError, mend_parsing
 from shared.plumbing.publisher import Publisher
 from shared.plumbing.settings import ServiceSettings
 
@@ -35,6 +36,8 @@ SPLIT_FROM_RECORDS: Final = 200
 """Smaller batches are carried as one."""
 OFFSET_COMMIT_S: Final = 5.0
 """Offsets are committed for lag displays only: the cursor decides."""
+JUMP_TIMEOUT_S: Final = 3.0
+"""Asking Kafka what a topic still holds keeps batches and ticks waiting."""
 OFFSET_COMMIT_TIMEOUT_S: Final = 3.0
 """Without a broker aiokafka would wait for ever, and the ticks with it."""
 BACKOFF_MAX_S: Final = 5.0
@@ -43,7 +46,6 @@ POLL_INTERVAL_MAX_MS: Final = 300_000
 """Who asks for no records this long leaves its group; backing off stays far below."""
 REBALANCE_TIMEOUT_MS: Final = 30_000
 BATCH_TIMEOUT_MS: Final = 10
-PROBE_TIMEOUT_MS: Final = 200
 FETCH_MAX_BYTES: Final = 4 * 1024 * 1024
 PRODUCER_BATCH_BYTES: Final = 256 * 1024
 REQUEST_TIMEOUT_MS: Final = 10_000
@@ -68,6 +70,7 @@ def _secret(path: Path) -> str:
 
 def make_broker(settings: ServiceSettings) -> KafkaBroker:
     """The FastStream broker of a service; it never creates topics."""
+    mend_parsing()
     return KafkaBroker(
         settings.kafka_bootstrap,
         security=security(settings),
@@ -166,7 +169,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         take.__annotations__["records"] = Annotated[payload, SkipValidation]
         self.subscriber(take)
         self._poll = self.subscriber.get_msg
-        self.subscriber.get_msg = self._poll_past_unreadable  # type: ignore[method-assign]
+        self.subscriber.get_msg = self._poll_past_unparsable  # type: ignore[method-assign]
 
     @property
     def lanes(self) -> list[str]:
@@ -233,21 +236,32 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         else:
             self._lock.release()
         self._publisher.forget(self.lanes)
+        self._metrics.forget_lag(self.carrier.group.name, self.lanes)
         self._owned, self._paused = {}, set()
         self._carried_at.clear()
 
     async def _take(self, records: Sequence[ConsumerRecord]) -> None:
         """One batch from Kafka: carried, or put back whole."""
+        # Those of a lane that stands were dropped before: what follows them waits for the tick that reads the lane
+        # from its cursor again. Noted before the lock too, since that tick may be the one that holds it.
+        held_back = self._stood | self.carrier.stopped
         async with self._lock:
             if not self._owned:
                 return  # fetched while lanes are being opened: these records come again, from the cursor
             self._stood |= self.carrier.stopped
+            held_back |= self._stood
+            if held_back:
+                records = [one for one in records if self._lane_of(one) not in held_back]
+            if not records:
+                return
             try:
                 taken = self.carrier.decode(records)
                 lanes = lanes_of(taken)
                 await self._carry_side_by_side(taken)
+                if self.carrier.jumped:
+                    await asyncio.wait_for(self._look_at_jumps(), JUMP_TIMEOUT_S)
             except Exception as error:  # noqa: BLE001 - nothing may end the poll loop; its text may quote a row
-                if not isinstance(error, postgres.PassingError):
+                if not isinstance(error, postgres.PassingError) and not postgres.passes(error):
                     log.error("take_failed", error=type(error).__name__, at=postgres.where(error))
                 self._put_back(records)
                 await self._back_off(error)
@@ -258,40 +272,32 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._failures = 0
             self._note(lanes)
             self._tick_unfinished()
-            await self._look_at_jumps()
 
-    async def _poll_past_unreadable(self, consumer: Any) -> tuple[ConsumerRecord, ...]:
-        """Poll; a record that the client itself cannot parse (a header's name in another encoding) stops its lane.
-
-        Otherwise it would end the poll loop, and with it all lanes.
-        """
+    async def _poll_past_unparsable(self, consumer: Any) -> tuple[ConsumerRecord, ...]:
+        """Poll; a record that nobody can parse stops its lane: it would end the poll loop, and with it all lanes."""
         try:
             return await self._poll(consumer)
-        except (KafkaError, ConsumerStoppedError):
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever its parser raises
-            log.error("record_cannot_be_parsed", error=type(error).__name__)
-            await self._stop_unparsable(consumer)
+        except UnparsableError as error:
+            log.error(
+                "record_cannot_be_parsed", topic=error.place.topic, offset=error.offset, error=error.why
+            )
+            await self._stop_unparsable(error)
             return ()
 
-    async def _stop_unparsable(self, consumer: Any) -> None:
-        """Read each lane by itself from its cursor, stop those that fail, and begin again with all others."""
+    async def _stop_unparsable(self, error: UnparsableError) -> None:
+        """Stop the lane that cannot be read; read all others of that poll, already moved on, from their cursors."""
         rows = await self._positions(self.lanes)
         for tp, key in self._owned.items():
-            next_offset, stopped = rows[key]
-            consumer.seek(tp, next_offset)
-            if stopped:
-                continue
-            try:
-                await consumer.getmany(tp, timeout_ms=PROBE_TIMEOUT_MS)
-            except KafkaError:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever its parser raises
-                why = f"unparsable: a record at or after {next_offset} ({type(error).__name__})"
-                await self.carrier.stop(key[1], why, next_offset)
-                self._paused.add(key[1])
-                consumer.pause(tp)
-            consumer.seek(tp, next_offset)
+            if key in rows:
+                self.consumer.seek(tp, rows[key][0])
+        if error.place not in self._owned:
+            return
+        _, lane = self._owned[error.place]
+        try:
+            await self.carrier.stop(lane, f"unparsable: {error.why} at {error.offset}", error.offset)
+            self.consumer.pause(error.place)
+        except postgres.PASSING as passing:  # it is met again
+            await self._back_off(passing)
 
     def _tick_unfinished(self) -> None:
         """Lanes with more handed-over work than one batch takes go on at once."""
@@ -379,8 +385,6 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _look_at_jumps(self) -> None:
         """Records beyond a door's cursor: read again from the cursor, or stop where Kafka has them no more."""
         jumped, self.carrier.jumped = self.carrier.jumped, set()
-        if not jumped:
-            return
         rows = await self._positions(sorted(jumped))
         wanted = {tp: rows[key][0] for tp, key in self._owned.items() if key[1] in jumped}
         missing = await self._stop_where_deleted(wanted)
@@ -408,15 +412,22 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if group.gate == "door" and owned:
             going = {tp: offset for tp, offset in offsets.items() if not rows[owned[tp]][1]}
             await self._stop_where_deleted(going)
-        for tp, (_, lane) in owned.items():
-            high = consumer.highwater(tp) if tp in self._owned else None
-            self._metrics.lag.labels(group.name, lane).set(max(0, (high or offsets[tp]) - offsets[tp]))
+        ends = await consumer.end_offsets(list(owned))  # those of paused lanes too
+        lags: Counter[str] = Counter()
+        for tp in owned.keys() & self._owned.keys():
+            lags[owned[tp][1]] += max(0, ends[tp] - offsets[tp])
+        for lane, lag in lags.items():
+            self._metrics.lag.labels(group.name, lane).set(lag)
         if offsets:
             await consumer.commit(offsets)
         self._metrics.stopped.labels(group.name).set(len(self.carrier.stopped & set(self.lanes)))
         self._metrics.waiting.labels(group.name).set(
             sum(lane in self.lanes for _, lane in self.carrier.waiting)
         )
+
+    def _lane_of(self, record: ConsumerRecord) -> str | None:
+        owned = self._owned.get(TopicPartition(record.topic, record.partition))
+        return owned[1] if owned else None
 
     def _place(self, tp: TopicPartition) -> tuple[str, str] | None:
         """Stream and lane; None where this build knows no such lane."""

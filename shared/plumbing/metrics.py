@@ -1,5 +1,6 @@
 """Metrics of every service, with enumerated labels only: never a worker, an event or an offset."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -52,6 +53,11 @@ class Metrics:
     def ended_backend(self) -> None:
         """A backend that held a cursor too long was ended."""
         self._ended.inc()
+
+    def forget_lag(self, group: str, lanes: Iterable[str]) -> None:
+        """Lanes were given up: their new owners measure them."""
+        for lane in lanes:
+            self.lag.remove(group, lane)
 
     def took_over(self, group: str, lanes: int) -> None:
         """Lanes were assigned to this process."""

@@ -41,6 +41,11 @@ PASSING: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.ReadOnlySQLTransactionError,
+    # A release before its migration, or a right that is missing: our statements are the same for every event.
+    asyncpg.SyntaxOrAccessError,
+    asyncpg.InvalidCachedStatementError,
+    asyncpg.PostgresSystemError,
+    asyncpg.InternalServerError,
     KafkaError,
     OSError,
     TimeoutError,
@@ -53,6 +58,12 @@ T = TypeVar("T")
 
 class PassingError(Exception):
     """Something around us fails; the same work is to be tried again later."""
+
+
+def passes(error: Exception) -> bool:
+    """Whether `error` may pass; a value that asyncpg cannot send does not: our own code has made it."""
+    bad_value = isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
+    return isinstance(error, PASSING) and not bad_value
 
 
 async def open_pool(dsn: str, application: str, max_size: int) -> Pool:

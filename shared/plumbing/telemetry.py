@@ -12,16 +12,22 @@ from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, TraceFlags
 
+from shared.contracts import enrollment, provinces, subsidy
 from shared.plumbing.decoding import Taken
 
 EXPORT_TIMEOUT_S: Final = 3
 QUEUE_MAX_SPANS: Final = 32_768
 MAX_LINKS: Final = 4_096
 _TRACE_ID_BITS: Final = 64
+_TYPES: Final = frozenset({*provinces.DATA_MODELS, *enrollment.FACT_MODELS, *subsidy.FACT_MODELS})
 
 
 class Telemetry:
-    """Spans of one service; without an endpoint nothing is made and contexts are handed on as they came."""
+    """Spans of one service; without an endpoint none is made.
+
+    What is sampled is decided at the door, in the flag of the context that goes on from there: the services behind
+    it obey that flag, which a province could set on all that it sends.
+    """
 
     def __init__(self, service: str, endpoint: str | None, ratio: float, *, at_the_door: bool) -> None:
         self._ratio = ratio
@@ -48,6 +54,9 @@ class Telemetry:
 
         What the event causes carries it on.
         """
+        if self._at_the_door:
+            for one in taken:
+                one.traceparent = self._decided(one.traceparent)
         if self._tracer is None or not taken:
             yield
             return
@@ -66,15 +75,18 @@ class Telemetry:
                     span.end()
 
     def _start(self, group: str, one: Taken, link: Link) -> trace.Span | None:
-        context = self._sampled_context(one.traceparent)
+        context = from_traceparent(one.traceparent)
         event = one.event
-        if context is None or self._tracer is None or event is None:  # types that are not read leave no span
+        if context is None or not context.trace_flags.sampled:
             return None
+        if self._tracer is None or event is None:  # types that are not read leave no span
+            return None
+        name = getattr(event, "type", None)
         attributes: dict[str, str | int] = {
             "lane": one.lane,
             "offset": one.offset,
             "event_id": getattr(event, "id", None) or "",
-            "event_type": getattr(event, "type", None) or "record",
+            "event_type": name if name in _TYPES else "record",  # an unknown one holds whatever was sent
         }
         attributes["correlation_id"] = getattr(event, "correlationid", None) or attributes["event_id"]
         span = self._tracer.start_span(
@@ -87,17 +99,15 @@ class Telemetry:
         one.traceparent = to_traceparent(span.get_span_context())
         return span
 
-    def _sampled_context(self, traceparent: str | None) -> SpanContext | None:
-        """The event's context where it is sampled; at the door we decide, whatever the sender's flag says."""
+    def _decided(self, traceparent: str | None) -> str | None:
+        """The same context with the flag that we give it; the same trace gets the same one everywhere."""
         context = from_traceparent(traceparent)
         if context is None:
             return None
-        if not self._at_the_door:
-            return context if context.trace_flags.sampled else None
         mask = (1 << _TRACE_ID_BITS) - 1
-        if (context.trace_id & mask) >= self._ratio * (1 << _TRACE_ID_BITS):
-            return None
-        return SpanContext(context.trace_id, context.span_id, True, TraceFlags(TraceFlags.SAMPLED))
+        sampled = self._tracer is not None and (context.trace_id & mask) < self._ratio * (1 << _TRACE_ID_BITS)
+        flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
+        return to_traceparent(SpanContext(context.trace_id, context.span_id, True, flags))
 
 
 def from_traceparent(value: str | None) -> SpanContext | None:

@@ -19,9 +19,13 @@ from console.stack.infrastructure import Infrastructure
 from console.stack.stack import Stack
 from shared.contracts.topics import PROVINCE_EVENTS
 from tests.chain.topics import administrators_producer
-from tests.enrollment.events import allocated, enrolled, registered, worker_ref
+from tests.enrollment.events import allocated, enrolled, event, registered, worker_ref
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
+UNSAMPLED_TRACE = "0af7651916cd43ddff48eb211c80319c"
+"""The lower half says which part of all traces one belongs to: this one to the last quarter."""
+UNKNOWN_TRACE = "0af7651916cd43dd0048eb211c80319c"
+ROOT_SPAN = "b7ad6b7169203331"
 WORKER = worker_ref("C")
 ENROLLMENT_ID = "trace-enrollment"
 WITHIN_S = 40.0
@@ -95,7 +99,7 @@ def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
 @pytest.fixture(scope="module")
 async def tree(infrastructure: Infrastructure, collector: Collector) -> AsyncIterator[list[Span]]:
     """The spans of the trace under which an enrollment was sent."""
-    settings = {"DREAMS_OTLP_ENDPOINT": collector.endpoint, "DREAMS_TRACE_RATIO": "1.0"}
+    settings = {"DREAMS_OTLP_ENDPOINT": collector.endpoint, "DREAMS_TRACE_RATIO": "0.75"}
     try:
         async with await Stack.over(infrastructure, "trace.", settings=settings) as stack:
             await _send(stack)
@@ -111,13 +115,25 @@ async def tree(infrastructure: Infrastructure, collector: Collector) -> AsyncIte
 
 
 def _of_trace(collector: Collector) -> list[Span]:
-    return [span for span in collector.spans if span.trace_id == TRACE]
+    return _of(TRACE, collector)
+
+
+def _of(trace: str, collector: Collector) -> list[Span]:
+    return [span for span in collector.spans if span.trace_id == trace]
 
 
 async def _send(stack: Stack) -> None:
+    events = (
+        (allocated("1"), None),
+        (registered(WORKER), UNSAMPLED_TRACE),
+        (event("zhang_wei.registered", {}), UNKNOWN_TRACE),
+    )
     async with administrators_producer(stack) as producer:
-        for event in (allocated("1"), registered(WORKER)):
-            await producer.send_and_wait(PROVINCE_EVENTS.topic(stack.namespace, "32"), orjson.dumps(event))
+        for one, trace in events:
+            headers = [("traceparent", f"00-{trace}-{ROOT_SPAN}-01".encode())] if trace else []
+            await producer.send_and_wait(
+                PROVINCE_EVENTS.topic(stack.namespace, "32"), orjson.dumps(one), headers=headers
+            )
 
 
 class _OneTrace(RandomIdGenerator):
@@ -127,12 +143,12 @@ class _OneTrace(RandomIdGenerator):
 
 async def _publish(stack: Stack, collector: Collector) -> None:
     """Send the enrollment as its province does: by its own publisher, whose spans are out when it is closed."""
-    event = enrolled(WORKER, "32-trace-1", id=ENROLLMENT_ID)
+    sent = enrolled(WORKER, "32-trace-1", id=ENROLLMENT_ID)
     broker = Broker(stack.kafka.bootstrap, stack.namespace, stack.kafka.credentials)
     async with ProvinceSender(broker, ("32",), otlp_endpoint=collector.endpoint) as sender:
         contexts: Any = sender._contexts
         contexts._tracer.id_generator = _OneTrace()
-        await sender.send([Ready(1, event["id"], event["source"], event["type"], "32", orjson.dumps(event))])
+        await sender.send([Ready(1, sent["id"], sent["source"], sent["type"], "32", orjson.dumps(sent))])
 
 
 async def test_the_tree_is_connected_from_publish_to_statistic(tree: list[Span]) -> None:
@@ -162,6 +178,20 @@ async def test_spans_carry_the_event_and_link_to_the_batch_that_they_were_part_o
         assert span.attributes["lane"] == "32"
         (link,) = span.links
         assert batches[link].service == span.service
+
+
+async def test_what_the_door_does_not_sample_leaves_no_span_anywhere(
+    tree: list[Span], collector: Collector
+) -> None:
+    assert tree, "it came behind the one that is not sampled"
+    assert _of(UNSAMPLED_TRACE, collector) == []
+
+
+async def test_a_type_that_is_not_known_is_named_by_no_span(tree: list[Span], collector: Collector) -> None:
+    assert tree
+    (span,) = _of(UNKNOWN_TRACE, collector)
+    assert span.name == "enrollment record"
+    assert "zhang_wei" not in repr(collector.spans)
 
 
 async def test_no_span_names_the_worker(tree: list[Span], collector: Collector) -> None:

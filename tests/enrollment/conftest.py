@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from console.stack.infrastructure import Infrastructure
 from console.stack.stack import Stack
@@ -19,6 +20,15 @@ from tests.chain.topics import admin
 LANES = ("32", "34")
 WITHIN_S = 30.0
 Headers = list[tuple[str, bytes | None]]
+
+
+class _RawName(str):
+    """A header's name that goes over the wire as the bytes it was made of."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object) -> bytes:
+        return str.encode(self, "latin-1")
 
 
 @dataclass
@@ -44,6 +54,18 @@ class Door:
         topic = PROVINCE_EVENTS.topic(self.stack.namespace, lane)
         sending = [await self.producer.send(topic, orjson.dumps(one), partition=0) for one in events]
         return [(await one).offset for one in sending]
+
+    async def send_as_one_batch(self, events: list[tuple[dict[str, Any], list[tuple[bytes, bytes]]]]) -> int:
+        """Send events, with headers whose names are any bytes, in one record batch; the offset of the first."""
+        topic = PROVINCE_EVENTS.topic(self.stack.namespace, "32")
+        async with AIOKafkaProducer(acks="all", **admin(self.stack)) as producer:
+            batch = producer.create_batch()
+            batch._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, 0, 1024 * 1024)
+            for event, headers in events:
+                odd = [(_RawName(name, "latin-1"), value) for name, value in headers]
+                batch.append(timestamp=None, key=None, value=orjson.dumps(event), headers=odd)
+            sent = await (await producer.send_batch(batch, topic, partition=0))
+        return int(sent.offset)
 
     async def answer(self, offset: int, *, lane: str = "32", status: str | None = None) -> dict[str, Any]:
         """The first receipt for the record (with `status`, where given), as soon as it is there."""

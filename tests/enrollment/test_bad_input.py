@@ -111,6 +111,13 @@ BAD: dict[str, tuple[dict[str, Any] | bytes | None, str, str | None]] = {
         "data.categories",
     ),
     "unknown attribute": (changed(colour="red"), "unknown_field", "colour"),
+    "an attribute's name without end": (changed(**{"x" * 700_000: 1}), "unknown_field", "x" * 120),
+    "a field's name without end": (
+        orjson.dumps(registered(W)).replace(b'"data":{', b'"data":{"' + b"x" * 700_000 + b'":1,'),
+        "unknown_field",
+        "data." + "x" * 115,
+    ),
+    "a type without end": (changed(type="x" * 700_000), "unknown_type", "type"),
     "no data": ({k: v for k, v in changed().items() if k != "data"}, "missing_field", "data"),
     "a type of boolean for text": (
         event("project.established", PROJECT | {"name": True}),
@@ -138,6 +145,8 @@ HEADERS: dict[str, Headers] = {
     "not UTF-8": [("x", b"\xff\xfe"), ("correlation_id", b"\xc3\x28")],
     "reply_to": [("reply_to", b"door.enrollment.events")],
     "a broken traceparent": [("traceparent", b"\xff" * 55)],
+    "a NUL in a traceparent": [("traceparent", b"00-" + b"a" * 32 + b"-" + b"b" * 15 + b"\x00-01")],
+    "a line's end in a traceparent": [("traceparent", b"00-" + b"a" * 32 + b"\n" + b"b" * 16 + b"-01")],
     "twice the same": [("traceparent", b"1"), ("traceparent", b"2")],
     "an empty name": [("", b"x")],
 }
@@ -145,10 +154,21 @@ HEADERS: dict[str, Headers] = {
 
 @pytest.mark.parametrize("name", HEADERS)
 async def test_odd_headers_change_nothing(door: Door, name: str) -> None:
-    letter = chr(ord("C") + list(HEADERS).index(name))
+    letter = "CDEFGHIJMNOP"[list(HEADERS).index(name)]
     receipt = await door.ask(registered(worker_ref(letter)), headers=HEADERS[name])
     assert receipt["status"] == "accepted"
     assert len(door.receipts["32", receipt["offset"]]) == 1
+
+
+async def test_a_header_name_that_is_not_utf8_holds_up_neither_its_record_nor_others(door: Door) -> None:
+    sent = [(registered(worker_ref(letter)), name) for letter, name in zip("WXYZ", ODD_NAMES, strict=True)]
+    offset = await door.send_as_one_batch([(one, [(name, b"x")]) for one, name in sent])
+    for place, (one, _) in enumerate(sent):
+        receipt = await door.answer(offset + place)
+        assert (receipt["status"], receipt["event_id"]) == ("accepted", one["id"])
+
+
+ODD_NAMES = (b"x", "地址".encode("gbk"), b"\xff", b"x")
 
 
 async def test_binary_mode_is_accepted_too(door: Door) -> None:

@@ -102,12 +102,14 @@ class PostgresProxy(Proxy):
 
 @dataclass
 class KafkaProxy(Proxy):
-    """Loses Produce responses or puts an error into them, and stays in the way when the broker names itself."""
+    """Loses Produce responses or puts an error into them, spoils what is read; it stays where the broker is named."""
 
     lose_produced: bool = False
     refuse_with: int | None = None
     """The error code for every partition in the next Produce responses."""
     lost: int = 0
+    spoil: bytes | None = None
+    """Wherever these bytes come by in a response their first one is another: a broken disk, a broken wire."""
 
     async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(_LOOPBACK, self.target)
@@ -133,6 +135,8 @@ class KafkaProxy(Proxy):
         itself = _LOOPBACK.encode() + struct.pack(">i", self.target)
         while True:
             frame = (await _frame(reader)).replace(itself, _LOOPBACK.encode() + struct.pack(">i", self.port))
+            if self.spoil:
+                frame = frame.replace(self.spoil, b"#" + self.spoil[1:])
             (correlation,) = struct.unpack_from(">i", frame, 4)
             if correlation in produced:
                 produced.discard(correlation)

@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiokafka
 import orjson
 import pytest
+from aiokafka.errors import KafkaTimeoutError
 from confluent_kafka import TopicPartition
 from cryptography.exceptions import InvalidTag
 
@@ -126,6 +129,67 @@ async def test_records_deleted_before_they_were_read_stop_their_lane_with_a_reas
         assert (await receipts(world, well, 1))[0]["status"] == "accepted"
         assert len(await world.published(robbed, PROVINCE_RECEIPTS)) == 1, "nothing behind the hole was taken"
         assert await running.alive()
+
+
+async def test_a_lane_whose_place_could_not_be_asked_for_is_still_read_again(world: World) -> None:
+    (lane,) = world.some_lanes(1)
+    sent = [orjson.dumps(registered(worker_ref(letter), lane=lane)) for letter in "PQR"]
+    place = aiokafka.TopicPartition(PROVINCE_EVENTS.topic(world.namespace, lane), 0)
+    async with enrollment(world) as running:
+        await world.write(PROVINCE_EVENTS, lane, sent[0])
+        await receipts(world, lane, 1)
+        client, failed = running.consumer.consumer, 0
+        ask = client.beginning_offsets
+
+        async def fail_twice(places: Any) -> Any:
+            nonlocal failed
+            if running.consumer._lock.locked() and failed < 2:  # not the tick's, which looks without it
+                failed += 1
+                raise KafkaTimeoutError
+            return await ask(places)
+
+        client.beginning_offsets = fail_twice
+        client.pause(place)
+        await world.write(PROVINCE_EVENTS, lane, *sent[1:])
+        client.seek(place, 2)
+        client.resume(place)
+        assert [one["status"] for one in (await receipts(world, lane, 3)).values()] == ["accepted"] * 3
+        assert failed == 2
+
+
+async def test_what_is_measured_moves_and_leaves_with_the_lane(world: World) -> None:
+    (lane,) = world.some_lanes(1)
+    event = orjson.dumps(registered(worker_ref("S"), lane=lane))
+    async with enrollment(world) as first:
+        await world.write(PROVINCE_EVENTS, lane, event, event, b"{")
+        await receipts(world, lane, 3)
+        for status in ("accepted", "duplicate", "rejected"):
+            assert await first.metric("dreams_receipts_total", status=status) == 1
+        assert await first.metric("dreams_batch_records_sum") >= 3
+        assert await first.metric("dreams_batch_seconds_count") >= 1
+        assert await first.metric("dreams_quarantine_records") >= 1
+        await first.order("stop", lane)
+        await world.write(PROVINCE_EVENTS, lane, event, event)
+
+        async def lags() -> bool:
+            return await first.metric("dreams_lag_records", lane=lane) == 2
+
+        await until(lags)
+        async with enrollment(world) as second:
+
+            async def each_its_own() -> bool:
+                both = (first, second)
+                return bool(second.consumer.lanes) and [await measured(one) for one in both] == [
+                    set(one.consumer.lanes) for one in both
+                ]
+
+            await until(each_its_own)
+
+
+async def measured(running: Running) -> set[str]:
+    """The lanes whose lag a process shows."""
+    text = (await running.http.get("/metrics")).text
+    return set(re.findall(r'^dreams_lag_records\{.*lane="(..)"', text, re.MULTILINE))
 
 
 async def test_quarantined_bytes_are_sealed_and_open_again_to_the_same_bytes(world: World) -> None:

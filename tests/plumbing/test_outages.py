@@ -110,6 +110,43 @@ async def test_a_lock_of_another_role_is_waited_for_and_stops_no_lane(
         assert (await world.cursor(lane))["stopped"] is None
 
 
+@pytest.mark.parametrize(
+    ("broken", "mended"),
+    [
+        ("REVOKE INSERT ON log FROM {role}", "GRANT INSERT ON log TO {role}"),
+        (
+            "ALTER TABLE outbound RENAME republish_from TO later",
+            "ALTER TABLE outbound RENAME later TO republish_from",
+        ),
+    ],
+    ids=["a right", "a column"],
+)
+async def test_a_schema_that_does_not_fit_for_a_while_stops_no_lane(
+    world: World, monkeypatch: pytest.MonkeyPatch, broken: str, mended: str
+) -> None:
+    monkeypatch.setattr(kafka, "BACKOFF_MAX_S", 0.5)
+    lane, other = world.some_lanes(2)
+    role = await world.pool.fetchval("SELECT quote_ident(current_user)")
+    async with world.relay() as running:
+        await world.notes(lane, 1)
+        await world.until_relayed(lane, 1)
+        await world.owner.execute(broken.format(role=role))
+        try:
+            await world.notes(lane, 2)
+            await world.notes(other, 1)
+
+            async def tried_again() -> bool:
+                return await running.metric("dreams_retries_total") > 3
+
+            await until(tried_again)
+            assert await world.pool.fetchval("SELECT count(*) FROM cursor WHERE stopped IS NOT NULL") == 0
+            assert await running.alive()
+        finally:
+            await world.owner.execute(mended.format(role=role))
+        await world.until_relayed(lane, 1, 2)
+        await world.until_relayed(other, 1)
+
+
 async def test_a_broker_that_refuses_writes_lets_the_outbox_grow_and_gets_all_of_it_afterwards(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,16 @@
 """A lane that stands (poison, an operator's order, a foreign log) stands alone, and goes on from its cursor."""
 
+import dataclasses
+
+import pytest
+from aiokafka import TopicPartition
 from asyncpg import Record
 
-from shared.plumbing import store
+from shared.plumbing import kafka, store
+from shared.plumbing.batch import Batch
+from shared.plumbing.service import Definition
+from shared.plumbing.store import Db
+from tests.plumbing import relay
 from tests.plumbing.relay import INPUT, Relay
 from tests.plumbing.world import Running, World, fact, until
 
@@ -23,6 +31,18 @@ async def test_poison_stops_its_lane_before_itself_while_the_others_go_on(world:
         assert await running.alive()
         assert await running.ready()
         assert "our own code fails on this note" not in cursor["stopped"], "a message may quote the event"
+
+
+async def test_a_value_that_the_database_cannot_hold_stops_its_lane_while_the_others_go_on(
+    world: World,
+) -> None:
+    sick, well = world.some_lanes(2)
+    async with world.relay(Asking()):
+        await world.notes(sick, 1, 2**70)
+        await world.notes(well, 1)
+        assert (await stands(world, sick))["stopped"].startswith("poison: DataError at ")
+        await world.until_relayed(sick, 1)
+        await world.until_relayed(well, 1)
 
 
 async def test_a_repaired_lane_goes_on_from_its_cursor_when_it_is_resumed(world: World) -> None:
@@ -107,6 +127,65 @@ async def test_records_already_in_hand_when_their_lane_is_stopped_are_not_taken(
             await store.resume_lane(db, lane)
         await owner.take(lane, 1, 2)
         await world.until_relayed(lane, 1, 2)
+
+
+@pytest.mark.parametrize("in_the_way", [False, True], ids=["later", "while the lane is read again"])
+async def test_what_a_stopped_lane_let_pass_is_read_again_before_what_follows_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, in_the_way: bool
+) -> None:
+    monkeypatch.setattr(kafka, "TICK_S", 600.0)  # ticks come when they are woken
+    (lane,) = world.some_lanes(1)
+    async with world.run(by_offset(), world.settings()) as running:
+        consumer = running.consumer
+        await world.notes(lane, 1)
+        await world.until_relayed(lane, 1)
+        await running.order("stop", lane)
+        await polled(running, lane, await world.notes(lane, 2, 3))
+
+        async def seen() -> bool:
+            return lane in consumer.carrier.stopped and not consumer._lock.locked()
+
+        await until(seen)
+        await running.order("resume", lane)
+        if in_the_way:
+            async with consumer._lock:
+                consumer.wake(lane)
+
+                async def tick_waits() -> bool:
+                    return bool(consumer._lock._waiters)
+
+                await until(tick_waits)
+                await polled(running, lane, await world.notes(lane, 4))
+        else:
+            await polled(running, lane, await world.notes(lane, 4))
+            consumer.wake(lane)
+        await world.until_relayed(lane, 1, 2, 3, 4)
+
+
+class Asking(Relay):
+    """A handler that gives each number to PostgreSQL in a query."""
+
+    async def __call__(self, batch: Batch, db: Db) -> None:
+        for taken in batch.taken:
+            await db.fetchval("SELECT $1::int8", taken.event.data.n)
+        await super().__call__(batch, db)
+
+
+def by_offset() -> Definition:
+    """The relay with the gate of a compacted topic: only the offset says what was taken in before."""
+    group = f"{relay.USER}-by-offset"
+    lanes = dataclasses.replace(relay.lane_group(Relay(), group), gate="offset")
+    return Definition(name="relay", groups=lambda _: [lanes], payloads={group: list[relay.Note]})
+
+
+async def polled(running: Running, lane: str, offset: int) -> None:
+    """Wait until the record at `offset` has come out of the client."""
+    place = TopicPartition(INPUT.topic(running.consumer._namespace, lane), INPUT.partition(lane))
+
+    async def beyond() -> bool:
+        return bool(await running.consumer.consumer.position(place) > offset)
+
+    await until(beyond)
 
 
 async def stands(world: World, lane: str) -> Record:

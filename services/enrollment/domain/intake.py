@@ -6,7 +6,14 @@ from typing import Any, Final
 
 from services.enrollment.domain.judging import Accepted, Waits, judge
 from services.enrollment.domain.register import Id, Missing, Parked, Register, Verdict
-from services.enrollment.domain.submission import Refusal, Submission, content_hash, read, to_keep
+from services.enrollment.domain.submission import (
+    TYPE_MAX_CHARS,
+    Refusal,
+    Submission,
+    content_hash,
+    read,
+    to_keep,
+)
 from shared.contracts.codes import sentences
 
 _WAITS_FOR: Final = {"worker": "工人 {0} / worker {0}", "enrollment": "注册 {0} / enrollment {0}"}
@@ -138,7 +145,7 @@ def _write(
         content,
         status,
         submission.offset,
-        submission.type,
+        _type(submission),
         *((refusal.code, refusal.field, refusal.detail, refusal.first_event_id) if refusal else ()),
         fresh=known is None or known.fresh,
     )
@@ -163,7 +170,7 @@ def _receipt(submission: Submission, status: Any, refusal: Refusal | None) -> Re
         "status": status,
         "event_id": submission.id,
         "event_source": submission.source,
-        "event_type": submission.type[:120] if submission.type else None,
+        "event_type": _type(submission),
         "offset": submission.offset,
         "code": refusal.code if refusal else None,
         "field": refusal.field if refusal else None,
@@ -172,3 +179,7 @@ def _receipt(submission: Submission, status: Any, refusal: Refusal | None) -> Re
         "first_event_id": refusal.first_event_id if refusal else None,
     }
     return ReceiptOut(submission.lane, receipt, submission.traceparent)
+
+
+def _type(submission: Submission) -> str | None:
+    return submission.type[:TYPE_MAX_CHARS] if submission.type else None

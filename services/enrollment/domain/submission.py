@@ -11,12 +11,15 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from shared.contracts import provinces
+from shared.contracts.codes import FIELD_MAX_CHARS
 from shared.contracts.envelope import WORKER_REF_PATTERN, ProvinceEvent
 from shared.contracts.strict_json import parse_strict
 from shared.contracts.topics import EVENT_MAX_BYTES
 
 ID_MAX_CHARS: Final = 128
 SOURCE_MAX_CHARS: Final = 122
+TYPE_MAX_CHARS: Final = 120
+"""So much of an unknown type is kept and answered."""
 Headers = Sequence[tuple[str, bytes | None]]
 
 _TYPE: Final = re.compile(r"^(dreams\.[a-z_]+\.[a-z_]+)\.v([0-9]{1,4})$")
@@ -229,7 +232,7 @@ _CHINESE: Final = {
 def _explain(error: ValidationError) -> Refusal:
     """The first thing that is wrong, in both languages, without the value that was sent (it may be personal)."""
     first = error.errors(include_input=False, include_url=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
+    field = ".".join(str(part) for part in first["loc"])[:FIELD_MAX_CHARS]
     if first["type"] == "json_invalid":  # it was valid JSON before: the validator's own depth is smaller
         return Refusal("invalid", "data", "嵌套过深 / nested too deep")
     if first["type"] == "extra_forbidden":
