@@ -94,13 +94,23 @@ class LaneGroup:
     ticks: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _FromLog:
+    """What of its log a lane still has to publish, from `from_seq` on, and what was queued when that was read."""
+
+    row: LaneRow
+    from_seq: int
+    rows: list[LogRow]
+    queued_before: int | None
+
+
 @dataclass(slots=True)
 class _Held:
     """What a transaction holds: rows under lock, and what is to be queued once it has committed."""
 
     cursors: dict[tuple[str, str], Cursor]
     lane_rows: list[LaneRow]
-    from_log: list[tuple[LaneRow, int | None, list[LogRow]]] = field(default_factory=list)
+    from_log: list[_FromLog] = field(default_factory=list)
     new: list[LogRow] = field(default_factory=list)
 
 
@@ -255,17 +265,17 @@ class Carrier:
         return held
 
     async def _catch_up(self, db: Db, row: LaneRow, held: _Held) -> None:
-        row.published_seq = max(row.published_seq, min(self._publisher.acknowledged(row), row.seq))
+        self._publisher.settle(row)
         queued = self._publisher.queued(row)
-        if queued == row.seq and row.republish_from is None:
+        if queued == row.seq:
             return
         # What was queued without a doubt since is on its way in order: only what follows it is missing.
         from_seq = (row.published_seq if queued is None else queued) + 1
-        # A wish to republish never skips what is missing: acknowledgements would move over the hole.
-        from_seq = min(from_seq, row.republish_from or from_seq)
-        row.republish_from = None
+        if queued is None and row.republish_from is not None:
+            # A wish never skips what is missing: acknowledgements would move over the hole.
+            from_seq = min(from_seq, row.republish_from)
         rows = await store.read_log(db, row.stream, row.lane, from_seq, LOG_READ_MAX_ROWS)
-        held.from_log.append((row, queued, rows))
+        held.from_log.append(_FromLog(row, from_seq, rows, queued))
 
     def _gate(self, taken: list[Taken], held: _Held) -> list[Taken]:
         """Drop what lies behind the cursors and what stands on stopped lanes; note gaps; move the cursors."""
@@ -366,8 +376,8 @@ class Carrier:
         return taken.stream, taken.lane, taken.offset, code, self._seal.close(raw)
 
     def _queue(self, held: _Held) -> None:
-        for row, queued_before, rows in held.from_log:
-            self._publisher.queue_log(row, rows, queued_before)
+        for some in held.from_log:
+            self._publisher.queue_log(some.row, some.from_seq, some.rows, some.queued_before)
         for new in held.new:
             self._publisher.queue_new(new)
 

@@ -3,8 +3,8 @@
 The rule (checked by exhaustive search in the tests): in every batch and tick the owner compares the lane's `seq`, read
 under the lane's lock, with the last one that it queued itself. If they differ it queues the log from
 `published_seq + 1` before anything new. After any doubt (a lost COMMIT answer, a failed send) it forgets what it
-queued.
-`published_seq` moves only over records that the broker has acknowledged.
+queued and begins again. An operator's wish to publish again is a doubt that begins at the wish; it stays in the row.
+`published_seq` and the wish move only over records that the broker has acknowledged.
 """
 
 import asyncio
@@ -37,6 +37,9 @@ class _Place:
     partition: int
     queued_seq: int | None = None
     acknowledged_seq: int = 0
+    """Of what was queued since it last began; no hole before it but what the row says."""
+    republish_from: int | None = None
+    """The wish that it has begun with, as far as it was acknowledged when last looked at."""
     runs: deque[LogRow] = field(default_factory=deque)
     sender: asyncio.Task[None] | None = None
 
@@ -82,12 +85,23 @@ class Publisher:
         """Wait until there is room for a further batch."""
         await self._room.wait()
 
-    def acknowledged(self, row: LaneRow) -> int:
-        """The highest `seq` of the lane that the broker has acknowledged without a hole; 0 where nothing is known."""
-        return self._place(row).acknowledged_seq
+    def settle(self, row: LaneRow) -> None:
+        """Move the row over what the broker has acknowledged; a wish that is not the one at work is a doubt."""
+        place = self._place(row)
+        if row.republish_from not in (None, place.republish_from):
+            # What was acknowledged before the wish says nothing about it.
+            place.queued_seq = place.republish_from = None
+            return
+        acknowledged = min(place.acknowledged_seq, row.seq)
+        row.published_seq = max(row.published_seq, acknowledged)
+        if row.republish_from is not None:
+            # Only with all of the log is it met: another process may still write down what it sent before the wish.
+            met = acknowledged == row.seq
+            row.republish_from = None if met else max(row.republish_from, acknowledged + 1)
+        place.republish_from = row.republish_from
 
     def doubt(self, rows: Sequence[LaneRow]) -> None:
-        """Forget what was queued: the next batch reads the log. What is under way goes on."""
+        """Forget what was queued: the next batch reads the log. What is under way goes on until then."""
         for row in rows:
             self._place(row).queued_seq = None
 
@@ -95,15 +109,20 @@ class Publisher:
         """The last `seq` of the lane that this process has queued itself without a doubt since."""
         return self._place(row).queued_seq
 
-    def queue_log(self, lane_row: LaneRow, rows: Sequence[LogRow], queued_before: int | None) -> None:
+    def queue_log(
+        self, lane_row: LaneRow, from_seq: int, rows: Sequence[LogRow], queued_before: int | None
+    ) -> None:
         """Queue committed rows read from the log, unless a send has failed since they were read."""
         place = self._place(lane_row)
         if place.queued_seq != queued_before:
             place.queued_seq = None
             return
+        if queued_before is None:
+            self._drop(place)
+            place.acknowledged_seq, place.republish_from = from_seq - 1, lane_row.republish_from
         for row in rows:
             self._enqueue(place, row)
-        place.queued_seq = rows[-1].last_seq if rows else lane_row.published_seq
+        place.queued_seq = rows[-1].last_seq if rows else from_seq - 1
 
     def queue_new(self, row: LogRow) -> None:
         """Queue what this process has just committed, its answer received."""
@@ -150,7 +169,7 @@ class Publisher:
                 self._doubt.set()
                 return
             if not place.runs or place.runs[0] is not row:
-                return
+                continue  # dropped meanwhile: what was begun anew comes after it
             place.runs.popleft()
             self._release(len(row.events))
             place.acknowledged_seq = row.last_seq
@@ -174,7 +193,7 @@ class Publisher:
     def _drop(self, place: _Place) -> None:
         self._release(sum(len(row.events) for row in place.runs))
         place.runs.clear()
-        place.queued_seq = None
+        place.queued_seq = place.republish_from = None
 
     def _release(self, size: int) -> None:
         self._pending_bytes -= size

@@ -255,9 +255,10 @@ async def resume_lane(db: Db, lane: str) -> int:
 
 
 async def ask_republish(db: Db, stream: str, lane: str, from_seq: int) -> bool:
-    """Ask the lane's owner to publish again from `from_seq`; False where nothing stands there."""
+    """Ask the lane's owner to publish again from `from_seq` or an earlier wish; False where nothing stands there."""
     done = await db.execute(
-        "UPDATE outbound SET republish_from = $3 WHERE stream = $1 AND lane = $2 AND seq >= $3",
+        """UPDATE outbound SET republish_from = least(republish_from, $3)
+           WHERE stream = $1 AND lane = $2 AND seq >= $3""",
         stream,
         lane,
         from_seq,
