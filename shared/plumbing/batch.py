@@ -23,8 +23,10 @@ from shared.plumbing.seal import Seal
 from shared.plumbing.store import Cursor, Db, LaneRow, LogRow
 from shared.plumbing.telemetry import Telemetry
 
-LOG_READ_MAX_ROWS: Final = 100
+LOG_READ_MAX_ROWS: Final = 1000
 """At most this many log rows of a lane are queued again in one batch."""
+LOG_READ_MAX_BYTES: Final = 32 * 1024 * 1024
+"""At most this much of the log is read in one batch, over all its lanes."""
 CONFLICT_TRIES_MAX: Final = 5
 """Serialization failures and deadlocks: the whole transaction again, with jitter."""
 CONFLICT_JITTER_S: Final = 0.05
@@ -110,6 +112,8 @@ class _Held:
 
     cursors: dict[tuple[str, str], Cursor]
     lane_rows: list[LaneRow]
+    log_bytes: int = LOG_READ_MAX_BYTES
+    """How much of the log may still be read."""
     from_log: list[_FromLog] = field(default_factory=list)
     new: list[LogRow] = field(default_factory=list)
 
@@ -274,7 +278,11 @@ class Carrier:
         if queued is None and row.republish_from is not None:
             # A wish never skips what is missing: acknowledgements would move over the hole.
             from_seq = min(from_seq, row.republish_from)
-        rows = await store.read_log(db, row.stream, row.lane, from_seq, LOG_READ_MAX_ROWS)
+        bytes_max = min(self._publisher.room_for_log(row), held.log_bytes)
+        if bytes_max <= 0:
+            return
+        rows = await store.read_log(db, row.stream, row.lane, from_seq, LOG_READ_MAX_ROWS, bytes_max)
+        held.log_bytes -= sum(len(some.events) for some in rows)
         held.from_log.append(_FromLog(row, from_seq, rows, queued))
 
     def _gate(self, taken: list[Taken], held: _Held) -> list[Taken]:

@@ -24,6 +24,8 @@ SEND_TIMEOUT_S: Final = 15.0
 """With idempotence aiokafka retries for ever: after this long the lane falls back on its log."""
 PENDING_BYTES_MAX: Final = 32 * 1024 * 1024
 """Back-pressure: with more than this unacknowledged, no further batch is taken."""
+LANE_PENDING_BYTES_MAX: Final = 8 * 1024 * 1024
+"""One lane's share of that: with more than this unacknowledged, no more of its log is read."""
 _PRODUCER_CLOSE_S: Final = 5.0
 
 log = structlog.get_logger()
@@ -41,6 +43,7 @@ class _Place:
     republish_from: int | None = None
     """The wish that it has begun with, as far as it was acknowledged when last looked at."""
     runs: deque[LogRow] = field(default_factory=deque)
+    pending_bytes: int = 0
     sender: asyncio.Task[None] | None = None
 
 
@@ -109,6 +112,11 @@ class Publisher:
         """The last `seq` of the lane that this process has queued itself without a doubt since."""
         return self._place(row).queued_seq
 
+    def room_for_log(self, row: LaneRow) -> int:
+        """How many bytes of the lane's log may be read now; what was queued before a doubt will be dropped."""
+        place = self._place(row)
+        return LANE_PENDING_BYTES_MAX - (0 if place.queued_seq is None else place.pending_bytes)
+
     def queue_log(
         self, lane_row: LaneRow, from_seq: int, rows: Sequence[LogRow], queued_before: int | None
     ) -> None:
@@ -150,6 +158,7 @@ class Publisher:
 
     def _enqueue(self, place: _Place, row: LogRow) -> None:
         place.runs.append(row)
+        place.pending_bytes += len(row.events)
         self._pending_bytes += len(row.events)
         if self._pending_bytes > PENDING_BYTES_MAX:
             self._room.clear()
@@ -171,7 +180,7 @@ class Publisher:
             if not place.runs or place.runs[0] is not row:
                 continue  # dropped meanwhile: what was begun anew comes after it
             place.runs.popleft()
-            self._release(len(row.events))
+            self._release(place, len(row.events))
             place.acknowledged_seq = row.last_seq
 
     async def _send_row(self, place: _Place, row: LogRow) -> None:
@@ -191,11 +200,12 @@ class Publisher:
             await ack
 
     def _drop(self, place: _Place) -> None:
-        self._release(sum(len(row.events) for row in place.runs))
+        self._release(place, place.pending_bytes)
         place.runs.clear()
         place.queued_seq = place.republish_from = None
 
-    def _release(self, size: int) -> None:
+    def _release(self, place: _Place, size: int) -> None:
+        place.pending_bytes -= size
         self._pending_bytes -= size
         if self._pending_bytes <= PENDING_BYTES_MAX:
             self._room.set()

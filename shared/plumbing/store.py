@@ -162,17 +162,22 @@ async def append_log(db: Db, rows: Sequence[LogRow]) -> None:
     )
 
 
-async def read_log(db: Db, stream: str, lane: str, from_seq: int, max_rows: int) -> list[LogRow]:
-    """Log rows of a lane that hold `from_seq` and what follows, in order."""
+async def read_log(
+    db: Db, stream: str, lane: str, from_seq: int, rows_max: int, bytes_max: int
+) -> list[LogRow]:
+    """Log rows of a lane that hold `from_seq` and what follows, in order; at least one, however large it is."""
     rows = await db.fetch(
         """SELECT stream, lane, first_seq, last_seq, recorded_at, prev_hash, hash, events, traceparents
-           FROM log WHERE stream = $1 AND lane = $2 AND first_seq >= coalesce(
-               (SELECT max(first_seq) FROM log WHERE stream = $1 AND lane = $2 AND first_seq <= $3), 0)
-           ORDER BY first_seq LIMIT $4""",
+           FROM (SELECT *, sum(octet_length(events)) OVER (ORDER BY first_seq) - octet_length(events) AS before
+                 FROM (SELECT * FROM log WHERE stream = $1 AND lane = $2 AND first_seq >= coalesce(
+                           (SELECT max(first_seq) FROM log WHERE stream = $1 AND lane = $2 AND first_seq <= $3), 0)
+                       ORDER BY first_seq LIMIT $4) AS following) AS measured
+           WHERE before < $5 ORDER BY first_seq""",
         stream,
         lane,
         from_seq,
-        max_rows,
+        rows_max,
+        bytes_max,
     )
     return [LogRow(*row) for row in rows]
 

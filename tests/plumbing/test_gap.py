@@ -7,7 +7,7 @@ import orjson
 import pytest
 from confluent_kafka import TopicPartition
 
-from shared.plumbing import batch, store
+from shared.plumbing import batch, publisher, store
 from shared.plumbing.publisher import Publisher
 from tests.plumbing.relay import INPUT, OUTPUT
 from tests.plumbing.world import Owner, World, fact, until
@@ -126,6 +126,41 @@ async def test_a_later_wish_never_replaces_an_earlier_one_that_is_still_open(wor
         for from_seq, stands in ((2, 2), (3, 2), (1, 1)):
             await ask_again(world, lane, from_seq)
             assert (await world.outbound(lane))["republish_from"] == stands
+
+
+async def test_a_batch_reads_no_more_of_the_log_than_fits_in_memory_and_goes_on_in_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some = world.some_lanes(3)
+    async with world.a_process() as owner:
+        await owner.open(*some)
+        for lane in some:
+            for n in range(1, 7):
+                await owner.take(lane, n)
+            await world.until_relayed(lane, *range(1, 7))
+    row_bytes = await world.pool.fetchval("SELECT max(length(events)) FROM log WHERE lane = ANY($1)", some)
+    await world.owner.execute("UPDATE outbound SET published_seq = 0 WHERE lane = ANY($1)", some)
+    monkeypatch.setattr(publisher, "LANE_PENDING_BYTES_MAX", 2 * row_bytes - 1)
+    monkeypatch.setattr(batch, "LOG_READ_MAX_BYTES", 3 * row_bytes)
+    read_log, read = store.read_log, [0]
+
+    async def counted(*arguments: Any) -> list[store.LogRow]:
+        rows = await read_log(*arguments)
+        assert len(rows) <= 2, "a lane's share"
+        read[-1] += sum(len(row.events) for row in rows)
+        return rows
+
+    monkeypatch.setattr(store, "read_log", counted)
+    async with world.a_process() as heir:
+
+        async def all_published() -> bool:
+            read.append(0)
+            await heir.tick(*some)
+            rows = [await world.outbound(lane) for lane in some]
+            return all(row["published_seq"] == row["seq"] == 6 for row in rows)
+
+        await until(all_published)
+    assert 0 < max(read) <= 4 * row_bytes, "a row over the limit at most"
 
 
 async def test_republish_of_what_was_never_published_is_refused(world: World) -> None:
