@@ -26,7 +26,10 @@ PENDING_BYTES_MAX: Final = 32 * 1024 * 1024
 """Back-pressure: with more than this unacknowledged, no further batch is taken."""
 LANE_PENDING_BYTES_MAX: Final = 8 * 1024 * 1024
 """One lane's share of that: with more than this unacknowledged, no more of its log is read."""
+_PRODUCER_START_S: Final = 8.0
+"""All lanes wait for it, perhaps after they have waited for room: together less than `health.STUCK_AFTER_S`."""
 _PRODUCER_CLOSE_S: Final = 5.0
+"""For each of the three steps in which a producer is closed."""
 
 log = structlog.get_logger()
 
@@ -63,13 +66,13 @@ class Publisher:
         self._room.set()
         self._doubt = asyncio.Event()
         self._mending = asyncio.Lock()
+        self._closing: asyncio.Task[None] | None = None
         self.failures = 0
 
     async def start(self) -> None:
         """Connect; raises when the broker refuses."""
         if self._streams:
-            self._producer = self._make_producer()
-            await self._producer.start()
+            self._producer = await self._started()
 
     async def stop(self, drain_s: float) -> None:
         """Send what is queued, for at most `drain_s`; the rest stays in the log for the next owner."""
@@ -77,7 +80,11 @@ class Publisher:
         if senders:
             await asyncio.wait(senders, timeout=drain_s)
         self.forget(list({lane for _, lane in self._places}))
-        await self._close()
+        closing = [self._closing] if self._closing else []
+        if self._producer is not None:
+            closing.append(asyncio.create_task(_close(self._producer)))
+        if closing:
+            await asyncio.wait(closing)
 
     def forget(self, lanes: Sequence[str]) -> None:
         """Drop what is queued for lanes that this process no longer owns."""
@@ -141,13 +148,27 @@ class Publisher:
         place.queued_seq = row.last_seq
 
     async def mend(self) -> None:
-        """Replace a producer that has failed: after a sequence error aiokafka's stays broken (aiokafka#1017)."""
+        """Replace a producer that has failed: after a sequence error aiokafka's stays broken (aiokafka#1017).
+
+        The successor takes over first, so that no other lane waits; what the old one still sends is late, but harmless.
+        One is closed at a time: until then its successor is not replaced.
+        """
         async with self._mending:
-            if not self._doubt.is_set():
+            if not self._doubt.is_set() or (self._closing is not None and not self._closing.done()):
                 return
-            await self._close()
-            await self.start()
+            failed, self._producer = self._producer, await self._started()
             self._doubt.clear()
+            if failed is not None:
+                self._closing = asyncio.create_task(_close(failed))
+
+    async def _started(self) -> AIOKafkaProducer:
+        producer = self._make_producer()
+        try:
+            await asyncio.wait_for(producer.start(), _PRODUCER_START_S)
+        except BaseException:
+            await _close(producer)
+            raise
+        return producer
 
     def _place(self, row: LaneRow) -> _Place:
         key = (row.stream, row.lane)
@@ -168,14 +189,16 @@ class Publisher:
     async def _send(self, place: _Place) -> None:
         """Send the lane's runs one after another; on any failure fall back on the log."""
         while place.runs:
-            row = place.runs[0]
+            row, producer = place.runs[0], self._producer
+            assert producer is not None
             try:
-                await asyncio.wait_for(self._send_row(place, row), SEND_TIMEOUT_S)
+                await asyncio.wait_for(self._send_row(producer, place, row), SEND_TIMEOUT_S)
             except Exception as error:  # noqa: BLE001 - whatever it is, the log has it
                 log.warning("publish_failed", stream=row.stream, lane=row.lane, error=type(error).__name__)
                 self.failures += 1
                 self._drop(place)
-                self._doubt.set()
+                if producer is self._producer:
+                    self._doubt.set()
                 return
             if not place.runs or place.runs[0] is not row:
                 continue  # dropped meanwhile: what was begun anew comes after it
@@ -183,19 +206,18 @@ class Publisher:
             self._release(place, len(row.events))
             place.acknowledged_seq = row.last_seq
 
-    async def _send_row(self, place: _Place, row: LogRow) -> None:
-        assert self._producer is not None
+    async def _send_row(self, producer: AIOKafkaProducer, place: _Place, row: LogRow) -> None:
         acks: list[Awaitable[object]] = []
-        batch = self._producer.create_batch()
+        batch = producer.create_batch()
         timestamp_ms = int(row.recorded_at.timestamp() * 1000)
         traces = row.traceparents.split("\n") if row.traceparents else repeat("")
         for value, trace in zip(row.events.split(b"\n"), traces, strict=False):
             headers = [("traceparent", trace.encode())] if trace else []
             if batch.append(timestamp=timestamp_ms, key=None, value=value, headers=headers) is None:
-                acks.append(await self._producer.send_batch(batch, place.topic, partition=place.partition))
-                batch = self._producer.create_batch()
+                acks.append(await producer.send_batch(batch, place.topic, partition=place.partition))
+                batch = producer.create_batch()
                 batch.append(timestamp=timestamp_ms, key=None, value=value, headers=headers)
-        acks.append(await self._producer.send_batch(batch, place.topic, partition=place.partition))
+        acks.append(await producer.send_batch(batch, place.topic, partition=place.partition))
         for ack in acks:
             await ack
 
@@ -210,18 +232,16 @@ class Publisher:
         if self._pending_bytes <= PENDING_BYTES_MAX:
             self._room.set()
 
-    async def _close(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is None:
-            return
-        if await _in_time(producer.stop()):
-            return
-        log.warning("producer_close_timed_out", after_s=_PRODUCER_CLOSE_S)
-        # It would go on sending what it has for ever, beside its successor. Ending it may need a second try: before
-        # Python 3.12 a task that waits with a timeout can miss being cancelled.
-        if producer._sender is not None:  # noqa: SLF001 - aiokafka has no stop without a flush
-            await _in_time(producer._sender.close())  # noqa: SLF001
-        await _in_time(producer.client.close())
+
+async def _close(producer: AIOKafkaProducer) -> None:
+    """Let a producer send what it has, or end it: it would go on for ever, beside its successor."""
+    if await _in_time(producer.stop()):
+        return
+    log.warning("producer_close_timed_out", after_s=_PRODUCER_CLOSE_S)
+    # Ending it may need a second try: before Python 3.12 a task that waits with a timeout can miss being cancelled.
+    if producer._sender is not None:  # noqa: SLF001 - aiokafka has no stop without a flush
+        await _in_time(producer._sender.close())  # noqa: SLF001
+    await _in_time(producer.client.close())
 
 
 async def _in_time(closing: Coroutine[object, object, object]) -> bool:

@@ -198,10 +198,10 @@ def fail_once(monkeypatch: pytest.MonkeyPatch, seq: int) -> None:
     send_row = Publisher._send_row
     failed: list[int] = []
 
-    async def fails(self: Publisher, place: Any, row: store.LogRow) -> None:
+    async def fails(self: Publisher, producer: Any, place: Any, row: store.LogRow) -> None:
         if row.first_seq == seq and not failed:
             failed.append(seq)
             raise TimeoutError
-        await send_row(self, place, row)
+        await send_row(self, producer, place, row)
 
     monkeypatch.setattr(Publisher, "_send_row", fails)
