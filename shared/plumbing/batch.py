@@ -121,7 +121,7 @@ class _Held:
     going: list[str]
     """Lanes that take records and are ticked in this batch, as they stood when it began."""
     draining: list[str]
-    log_bytes: int = LOG_READ_MAX_BYTES
+    log_bytes: int
     """How much of the log may still be read."""
     from_log: list[_FromLog] = field(default_factory=list)
     new: list[LogRow] = field(default_factory=list)
@@ -275,7 +275,7 @@ class Carrier:
         stopped = {c.lane for c in cursors if c.stopped}
         draining = await self._draining(db, cursors, [lane for lane in lanes if lane not in stopped])
         going = [lane for lane in lanes if lane not in stopped and lane not in draining]
-        held = _Held({(c.stream, c.lane): c for c in cursors}, rows, going, draining)
+        held = _Held({(c.stream, c.lane): c for c in cursors}, rows, going, draining, LOG_READ_MAX_BYTES)
         self.stopped = (self.stopped - set(lanes)) | stopped
         self.draining = (self.draining - set(lanes)) | set(draining)
         elsewhere = {place for place in self.waiting if place[1] not in lanes}
