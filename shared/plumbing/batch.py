@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import structlog
 from aiokafka import ConsumerRecord
-from asyncpg import Pool
+from asyncpg import Pool, Record
 
 from shared.contracts.topics import Stream
 from shared.plumbing import outgoing, postgres, store
@@ -23,8 +23,16 @@ from shared.plumbing.seal import Seal
 from shared.plumbing.store import Cursor, Db, LaneRow, LogRow
 from shared.plumbing.telemetry import Telemetry
 
-LOG_READ_MAX_ROWS: Final = 100
+LOG_READ_MAX_ROWS: Final = 1000
 """At most this many log rows of a lane are queued again in one batch."""
+LOG_READ_MAX_BYTES: Final = 32 * 1024 * 1024
+"""At most this much of the log is read in one batch, over all its lanes."""
+LOG_ROW_MAX_FACTS: Final = 4000
+"""More are stamped in several rows: each must be sent within `publisher.SEND_TIMEOUT_S`."""
+HANDED_FACTS_MAX: Final = 500
+"""A lane to which more decided facts were handed over drains: it takes no records before they are stamped."""
+DRAIN_MAX_FACTS: Final = 4000
+"""At most this many handed-over facts are stamped in one batch on all the lanes that drain."""
 CONFLICT_TRIES_MAX: Final = 5
 """Serialization failures and deadlocks: the whole transaction again, with jitter."""
 CONFLICT_JITTER_S: Final = 0.05
@@ -96,13 +104,28 @@ class LaneGroup:
     ticks: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _FromLog:
+    """What of its log a lane still has to publish, from `from_seq` on, and what was queued when that was read."""
+
+    row: LaneRow
+    from_seq: int
+    rows: list[LogRow]
+    queued_before: int | None
+
+
 @dataclass(slots=True)
 class _Held:
     """What a transaction holds: rows under lock, and what is to be queued once it has committed."""
 
     cursors: dict[tuple[str, str], Cursor]
     lane_rows: list[LaneRow]
-    from_log: list[tuple[LaneRow, int | None, list[LogRow]]] = field(default_factory=list)
+    going: list[str]
+    """Lanes that take records and are ticked in this batch, as they stood when it began."""
+    draining: list[str]
+    log_bytes: int
+    """How much of the log may still be read."""
+    from_log: list[_FromLog] = field(default_factory=list)
     new: list[LogRow] = field(default_factory=list)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
 
@@ -141,6 +164,8 @@ class Carrier:
         """Lanes of the door whose records lie beyond the cursor: records between were not seen."""
         self.unfinished: set[str] = set()
         """Lanes with more handed-over work than one batch takes: to be ticked again at once."""
+        self.draining: set[str] = set()
+        """Lanes that took no records in their last batch: these are to be read again."""
 
     def decode(self, records: Iterable[ConsumerRecord]) -> list[Taken]:
         """Decode each record by itself: bytes of two records never meet."""
@@ -202,6 +227,7 @@ class Carrier:
                 error = await self._try([one], [lane])
                 if error is not None:
                     await self.stop(lane, _poison(error), one.offset)
+                if error is not None or lane in self.draining:
                     break
 
     async def _try(self, taken: list[Taken], lanes: Sequence[str]) -> Exception | None:
@@ -230,7 +256,7 @@ class Carrier:
                 held = await self._hold(db, lanes)
                 passed = self._gate(taken, held)
                 with self._telemetry.batch(self.group.name, passed):
-                    await self._decide(db, held, passed, lanes)
+                    await self._decide(db, held, passed)
             except BaseException:
                 await postgres.roll_back(db, transaction)
                 raise
@@ -251,26 +277,44 @@ class Carrier:
             self._pool, db, store.lock_cursors(db, self._reads, lanes), self._metrics
         )
         rows = await store.lock_lane_rows(db, self._writes, lanes) if self._writes else []
-        held = _Held({(c.stream, c.lane): c for c in cursors}, rows)
-        self.stopped = (self.stopped - set(lanes)) | {c.lane for c in cursors if c.stopped}
+        stopped = {c.lane for c in cursors if c.stopped}
+        draining = await self._draining(db, cursors, [lane for lane in lanes if lane not in stopped])
+        going = [lane for lane in lanes if lane not in stopped and lane not in draining]
+        held = _Held({(c.stream, c.lane): c for c in cursors}, rows, going, draining, LOG_READ_MAX_BYTES)
+        self.stopped = (self.stopped - set(lanes)) | stopped
+        self.draining = (self.draining - set(lanes)) | set(draining)
         elsewhere = {place for place in self.waiting if place[1] not in lanes}
         self.waiting = elsewhere | {(c.stream, c.lane) for c in cursors if c.waiting_since}
         for row in rows:
             await self._catch_up(db, row, held)
         return held
 
+    async def _draining(self, db: Db, cursors: Sequence[Cursor], lanes: Sequence[str]) -> list[str]:
+        """Those of `lanes` that have more decided facts to stamp than fit in beside records."""
+        if not self._writes:
+            return []
+        draining = await store.lanes_handed_more_than(db, lanes, HANDED_FACTS_MAX)
+        for cursor in cursors:
+            cursor.draining = cursor.lane in draining
+        self.unfinished.update(draining)
+        return draining
+
     async def _catch_up(self, db: Db, row: LaneRow, held: _Held) -> None:
-        row.published_seq = max(row.published_seq, min(self._publisher.acknowledged(row), row.seq))
+        self._publisher.settle(row)
         queued = self._publisher.queued(row)
-        if queued == row.seq and row.republish_from is None:
+        if queued == row.seq:
             return
         # What was queued without a doubt since is on its way in order: only what follows it is missing.
         from_seq = (row.published_seq if queued is None else queued) + 1
-        # A wish to republish never skips what is missing: acknowledgements would move over the hole.
-        from_seq = min(from_seq, row.republish_from or from_seq)
-        row.republish_from = None
-        rows = await store.read_log(db, row.stream, row.lane, from_seq, LOG_READ_MAX_ROWS)
-        held.from_log.append((row, queued, rows))
+        if queued is None and row.republish_from is not None:
+            # A wish never skips what is missing: acknowledgements would move over the hole.
+            from_seq = min(from_seq, row.republish_from)
+        bytes_max = min(self._publisher.room_for_log(row), held.log_bytes)
+        if bytes_max <= 0:
+            return
+        rows = await store.read_log(db, row.stream, row.lane, from_seq, LOG_READ_MAX_ROWS, bytes_max)
+        held.log_bytes -= sum(len(some.events) for some in rows)
+        held.from_log.append(_FromLog(row, from_seq, rows, queued))
 
     def _gate(self, taken: list[Taken], held: _Held) -> list[Taken]:
         """Drop what lies behind the cursors and what stands on stopped lanes; note gaps; move the cursors."""
@@ -278,7 +322,7 @@ class Carrier:
         by_seq = self.group.gate == "seq"
         for one in taken:
             cursor = held.cursors[one.stream, one.lane]
-            if cursor.stopped:
+            if cursor.stopped or cursor.draining:
                 continue
             if one.failure is not None:
                 raise one.failure
@@ -322,40 +366,32 @@ class Carrier:
         self._metrics.gap(self.group.name, cursor.lane)
         log.error("gap", stream=cursor.stream, lane=cursor.lane, expected=cursor.last_seq + 1, seen=one.seq)
 
-    async def _decide(self, db: Db, held: _Held, passed: list[Taken], lanes: Sequence[str]) -> None:
-        going = [lane for lane in lanes if not self._stands(held, lane)]
-        handed = await store.take_handover(db, going, "parked") if self._writes else []
+    async def _decide(self, db: Db, held: _Held, passed: list[Taken]) -> None:
+        handed = await store.take_handover(db, held.going, "parked") if self._writes else []
         if len(handed) == store.HANDOVER_TAKE_MAX:
             self.unfinished.update(lane for lane, _ in handed)
         heads = {row.lane: row.head for row in reversed(held.lane_rows) if row.stream in self._writes[:1]}
         now = await store.clock(db)
-        batch = Batch(now, going, passed, [(lane, payload) for lane, payload in handed], heads)
+        batch = Batch(now, held.going, passed, [(lane, payload) for lane, payload in handed], heads)
         if passed or handed or self.group.ticks:
             await self.group.handle(batch, db)
             held.after_commit = batch.after_commit
         await self._write(db, held, batch)
-
-    def _stands(self, held: _Held, lane: str) -> bool:
-        return any(cursor.stopped for cursor in held.cursors.values() if cursor.lane == lane)
 
     async def _write(self, db: Db, held: _Held, batch: Batch) -> None:
         """Stamp what other lanes decided for ours before the batch's own, append to the log, move the cursors."""
         rows = {(row.stream, row.lane): row for row in held.lane_rows}
         facts = batch.openings
         if self._writes:
-            # All of them, however many: a fact of our own must not overtake one that it may build on.
-            while some := await store.take_handover(db, batch.lanes, "fact"):
-                for lane, payload in some:
-                    stream, _, fact = payload.partition(b"\n")
-                    facts[stream.decode(), lane].append(outgoing.from_bytes(fact))
-                if len(some) < store.HANDOVER_TAKE_MAX:
-                    break
+            for lane, payload in await self._handed_facts(db, held):
+                stream, _, fact = payload.partition(b"\n")
+                facts[stream.decode(), lane].append(outgoing.from_bytes(fact))
         for key, own in batch.facts.items():
             facts[key].extend(own)
         held.new = [
-            outgoing.stamp(rows[key], some, self._source, batch.recorded_at)
+            outgoing.stamp(rows[key], some[at : at + LOG_ROW_MAX_FACTS], self._source, batch.recorded_at)
             for key, some in facts.items()
-            if some
+            for at in range(0, len(some), LOG_ROW_MAX_FACTS)
         ]
         if held.new:
             await store.append_log(db, held.new)
@@ -367,13 +403,26 @@ class Carrier:
         if held.lane_rows:
             await store.save_lane_rows(db, held.lane_rows)
 
+    async def _handed_facts(self, db: Db, held: _Held) -> list[Record]:
+        """Decided facts that were handed over: a part of them where a lane drains, elsewhere all.
+
+        Elsewhere few waited when the batch began, and what has come since is taken however much it is: a fact of our
+        own must not overtake one that it may build on.
+        """
+        facts = await store.take_handover(db, held.draining, "fact", DRAIN_MAX_FACTS) if held.draining else []
+        while some := await store.take_handover(db, held.going, "fact"):
+            facts += some
+            if len(some) < store.HANDOVER_TAKE_MAX:
+                break
+        return facts
+
     def _sealed(self, taken: Taken, code: str) -> tuple[str, str, int, str, bytes]:
         raw = (taken.record.value if taken.record else None) or b""
         return taken.stream, taken.lane, taken.offset, code, self._seal.close(raw)
 
     def _queue(self, held: _Held) -> None:
-        for row, queued_before, rows in held.from_log:
-            self._publisher.queue_log(row, rows, queued_before)
+        for some in held.from_log:
+            self._publisher.queue_log(some.row, some.from_seq, some.rows, some.queued_before)
         for new in held.new:
             self._publisher.queue_new(new)
 

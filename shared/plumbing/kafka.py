@@ -269,6 +269,8 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             except BaseException:
                 self._put_back(records)
                 raise
+            draining = self.carrier.draining
+            self._put_back([r for r, one in zip(records, taken, strict=True) if one.lane in draining])
             self._failures = 0
             self._note(lanes)
             self._tick_unfinished()

@@ -3,8 +3,8 @@
 The rule (checked by exhaustive search in the tests): in every batch and tick the owner compares the lane's `seq`, read
 under the lane's lock, with the last one that it queued itself. If they differ it queues the log from
 `published_seq + 1` before anything new. After any doubt (a lost COMMIT answer, a failed send) it forgets what it
-queued.
-`published_seq` moves only over records that the broker has acknowledged.
+queued and begins again. An operator's wish to publish again is a doubt that begins at the wish; it stays in the row.
+`published_seq` and the wish move only over records that the broker has acknowledged.
 """
 
 import asyncio
@@ -24,7 +24,12 @@ SEND_TIMEOUT_S: Final = 15.0
 """With idempotence aiokafka retries for ever: after this long the lane falls back on its log."""
 PENDING_BYTES_MAX: Final = 32 * 1024 * 1024
 """Back-pressure: with more than this unacknowledged, no further batch is taken."""
+LANE_PENDING_BYTES_MAX: Final = 8 * 1024 * 1024
+"""One lane's share of that: with more than this unacknowledged, no more of its log is read."""
+_PRODUCER_START_S: Final = 8.0
+"""All lanes wait for it, perhaps after they have waited for room: together less than `health.STUCK_AFTER_S`."""
 _PRODUCER_CLOSE_S: Final = 5.0
+"""For each of the three steps in which a producer is closed."""
 
 log = structlog.get_logger()
 
@@ -37,7 +42,11 @@ class _Place:
     partition: int
     queued_seq: int | None = None
     acknowledged_seq: int = 0
+    """Of what was queued since it last began; no hole before it but what the row says."""
+    republish_from: int | None = None
+    """The wish that it has begun with, as far as it was acknowledged when last looked at."""
     runs: deque[LogRow] = field(default_factory=deque)
+    pending_bytes: int = 0
     sender: asyncio.Task[None] | None = None
 
 
@@ -57,13 +66,13 @@ class Publisher:
         self._room.set()
         self._doubt = asyncio.Event()
         self._mending = asyncio.Lock()
+        self._closing: asyncio.Task[None] | None = None
         self.failures = 0
 
     async def start(self) -> None:
         """Connect; raises when the broker refuses."""
         if self._streams:
-            self._producer = self._make_producer()
-            await self._producer.start()
+            self._producer = await self._started()
 
     async def stop(self, drain_s: float) -> None:
         """Send what is queued, for at most `drain_s`; the rest stays in the log for the next owner."""
@@ -71,7 +80,11 @@ class Publisher:
         if senders:
             await asyncio.wait(senders, timeout=drain_s)
         self.forget(list({lane for _, lane in self._places}))
-        await self._close()
+        closing = [self._closing] if self._closing else []
+        if self._producer is not None:
+            closing.append(asyncio.create_task(_close(self._producer)))
+        if closing:
+            await asyncio.wait(closing)
 
     def forget(self, lanes: Sequence[str]) -> None:
         """Drop what is queued for lanes that this process no longer owns."""
@@ -82,12 +95,23 @@ class Publisher:
         """Wait until there is room for a further batch."""
         await self._room.wait()
 
-    def acknowledged(self, row: LaneRow) -> int:
-        """The highest `seq` of the lane that the broker has acknowledged without a hole; 0 where nothing is known."""
-        return self._place(row).acknowledged_seq
+    def settle(self, row: LaneRow) -> None:
+        """Move the row over what the broker has acknowledged; a wish that is not the one at work is a doubt."""
+        place = self._place(row)
+        if row.republish_from not in (None, place.republish_from):
+            # What was acknowledged before the wish says nothing about it.
+            place.queued_seq = place.republish_from = None
+            return
+        acknowledged = min(place.acknowledged_seq, row.seq)
+        row.published_seq = max(row.published_seq, acknowledged)
+        if row.republish_from is not None:
+            # Only with all of the log is it met: another process may still write down what it sent before the wish.
+            met = acknowledged == row.seq
+            row.republish_from = None if met else max(row.republish_from, acknowledged + 1)
+        place.republish_from = row.republish_from
 
     def doubt(self, rows: Sequence[LaneRow]) -> None:
-        """Forget what was queued: the next batch reads the log. What is under way goes on."""
+        """Forget what was queued: the next batch reads the log. What is under way goes on until then."""
         for row in rows:
             self._place(row).queued_seq = None
 
@@ -95,15 +119,25 @@ class Publisher:
         """The last `seq` of the lane that this process has queued itself without a doubt since."""
         return self._place(row).queued_seq
 
-    def queue_log(self, lane_row: LaneRow, rows: Sequence[LogRow], queued_before: int | None) -> None:
+    def room_for_log(self, row: LaneRow) -> int:
+        """How many bytes of the lane's log may be read now; what was queued before a doubt will be dropped."""
+        place = self._place(row)
+        return LANE_PENDING_BYTES_MAX - (0 if place.queued_seq is None else place.pending_bytes)
+
+    def queue_log(
+        self, lane_row: LaneRow, from_seq: int, rows: Sequence[LogRow], queued_before: int | None
+    ) -> None:
         """Queue committed rows read from the log, unless a send has failed since they were read."""
         place = self._place(lane_row)
         if place.queued_seq != queued_before:
             place.queued_seq = None
             return
+        if queued_before is None:
+            self._drop(place)
+            place.acknowledged_seq, place.republish_from = from_seq - 1, lane_row.republish_from
         for row in rows:
             self._enqueue(place, row)
-        place.queued_seq = rows[-1].last_seq if rows else lane_row.published_seq
+        place.queued_seq = rows[-1].last_seq if rows else from_seq - 1
 
     def queue_new(self, row: LogRow) -> None:
         """Queue what this process has just committed, its answer received."""
@@ -114,13 +148,27 @@ class Publisher:
         place.queued_seq = row.last_seq
 
     async def mend(self) -> None:
-        """Replace a producer that has failed: after a sequence error aiokafka's stays broken (aiokafka#1017)."""
+        """Replace a producer that has failed: after a sequence error aiokafka's stays broken (aiokafka#1017).
+
+        The successor takes over first, so that no other lane waits; what the old one still sends is late, but harmless.
+        One is closed at a time: until then its successor is not replaced.
+        """
         async with self._mending:
-            if not self._doubt.is_set():
+            if not self._doubt.is_set() or (self._closing is not None and not self._closing.done()):
                 return
-            await self._close()
-            await self.start()
+            failed, self._producer = self._producer, await self._started()
             self._doubt.clear()
+            if failed is not None:
+                self._closing = asyncio.create_task(_close(failed))
+
+    async def _started(self) -> AIOKafkaProducer:
+        producer = self._make_producer()
+        try:
+            await asyncio.wait_for(producer.start(), _PRODUCER_START_S)
+        except BaseException:
+            await _close(producer)
+            raise
+        return producer
 
     def _place(self, row: LaneRow) -> _Place:
         key = (row.stream, row.lane)
@@ -131,6 +179,7 @@ class Publisher:
 
     def _enqueue(self, place: _Place, row: LogRow) -> None:
         place.runs.append(row)
+        place.pending_bytes += len(row.events)
         self._pending_bytes += len(row.events)
         if self._pending_bytes > PENDING_BYTES_MAX:
             self._room.clear()
@@ -140,59 +189,59 @@ class Publisher:
     async def _send(self, place: _Place) -> None:
         """Send the lane's runs one after another; on any failure fall back on the log."""
         while place.runs:
-            row = place.runs[0]
+            row, producer = place.runs[0], self._producer
+            assert producer is not None
             try:
-                await asyncio.wait_for(self._send_row(place, row), SEND_TIMEOUT_S)
+                await asyncio.wait_for(self._send_row(producer, place, row), SEND_TIMEOUT_S)
             except Exception as error:  # noqa: BLE001 - whatever it is, the log has it
                 log.warning("publish_failed", stream=row.stream, lane=row.lane, error=type(error).__name__)
                 self.failures += 1
                 self._drop(place)
-                self._doubt.set()
+                if producer is self._producer:
+                    self._doubt.set()
                 return
             if not place.runs or place.runs[0] is not row:
-                return
+                continue  # dropped meanwhile: what was begun anew comes after it
             place.runs.popleft()
-            self._release(len(row.events))
+            self._release(place, len(row.events))
             place.acknowledged_seq = row.last_seq
 
-    async def _send_row(self, place: _Place, row: LogRow) -> None:
-        assert self._producer is not None
+    async def _send_row(self, producer: AIOKafkaProducer, place: _Place, row: LogRow) -> None:
         acks: list[Awaitable[object]] = []
-        batch = self._producer.create_batch()
+        batch = producer.create_batch()
         timestamp_ms = int(row.recorded_at.timestamp() * 1000)
         traces = row.traceparents.split("\n") if row.traceparents else repeat("")
         for value, trace in zip(row.events.split(b"\n"), traces, strict=False):
             headers = [("traceparent", trace.encode())] if trace else []
             if batch.append(timestamp=timestamp_ms, key=None, value=value, headers=headers) is None:
-                acks.append(await self._producer.send_batch(batch, place.topic, partition=place.partition))
-                batch = self._producer.create_batch()
+                acks.append(await producer.send_batch(batch, place.topic, partition=place.partition))
+                batch = producer.create_batch()
                 batch.append(timestamp=timestamp_ms, key=None, value=value, headers=headers)
-        acks.append(await self._producer.send_batch(batch, place.topic, partition=place.partition))
+        acks.append(await producer.send_batch(batch, place.topic, partition=place.partition))
         for ack in acks:
             await ack
 
     def _drop(self, place: _Place) -> None:
-        self._release(sum(len(row.events) for row in place.runs))
+        self._release(place, place.pending_bytes)
         place.runs.clear()
-        place.queued_seq = None
+        place.queued_seq = place.republish_from = None
 
-    def _release(self, size: int) -> None:
+    def _release(self, place: _Place, size: int) -> None:
+        place.pending_bytes -= size
         self._pending_bytes -= size
         if self._pending_bytes <= PENDING_BYTES_MAX:
             self._room.set()
 
-    async def _close(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is None:
-            return
-        if await _in_time(producer.stop()):
-            return
-        log.warning("producer_close_timed_out", after_s=_PRODUCER_CLOSE_S)
-        # It would go on sending what it has for ever, beside its successor. Ending it may need a second try: before
-        # Python 3.12 a task that waits with a timeout can miss being cancelled.
-        if producer._sender is not None:  # noqa: SLF001 - aiokafka has no stop without a flush
-            await _in_time(producer._sender.close())  # noqa: SLF001
-        await _in_time(producer.client.close())
+
+async def _close(producer: AIOKafkaProducer) -> None:
+    """Let a producer send what it has, or end it: it would go on for ever, beside its successor."""
+    if await _in_time(producer.stop()):
+        return
+    log.warning("producer_close_timed_out", after_s=_PRODUCER_CLOSE_S)
+    # Ending it may need a second try: before Python 3.12 a task that waits with a timeout can miss being cancelled.
+    if producer._sender is not None:  # noqa: SLF001 - aiokafka has no stop without a flush
+        await _in_time(producer._sender.close())  # noqa: SLF001
+    await _in_time(producer.client.close())
 
 
 async def _in_time(closing: Coroutine[object, object, object]) -> bool:

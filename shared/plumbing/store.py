@@ -28,6 +28,8 @@ class Cursor:
     log_id: str | None
     stopped: str | None
     waiting_since: datetime | None
+    draining: bool = False
+    """Takes no records in this batch: more was handed over to its lane than one transaction takes."""
 
 
 @dataclass(slots=True)
@@ -108,9 +110,11 @@ async def save_cursors(db: Db, cursors: Sequence[Cursor]) -> None:
     await db.execute(
         """UPDATE cursor c SET next_offset = n.next_offset, last_seq = n.last_seq, log_id = n.log_id,
                   waiting_since = n.waiting_since, moved_at = clock_timestamp(), stopped = n.stopped,
+                  draining = n.draining,
                   stopped_at = CASE WHEN n.stopped IS NOT NULL THEN coalesce(c.stopped_at, clock_timestamp()) END
-           FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::text[])
-                AS n(stream, lane, next_offset, last_seq, log_id, waiting_since, stopped)
+           FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::text[],
+                       $8::boolean[])
+                AS n(stream, lane, next_offset, last_seq, log_id, waiting_since, stopped, draining)
            WHERE c.stream = n.stream AND c.lane = n.lane""",
         [c.stream for c in cursors],
         [c.lane for c in cursors],
@@ -119,6 +123,7 @@ async def save_cursors(db: Db, cursors: Sequence[Cursor]) -> None:
         [c.log_id for c in cursors],
         [c.waiting_since for c in cursors],
         [c.stopped for c in cursors],
+        [c.draining for c in cursors],
     )
 
 
@@ -162,17 +167,22 @@ async def append_log(db: Db, rows: Sequence[LogRow]) -> None:
     )
 
 
-async def read_log(db: Db, stream: str, lane: str, from_seq: int, max_rows: int) -> list[LogRow]:
-    """Log rows of a lane that hold `from_seq` and what follows, in order."""
+async def read_log(
+    db: Db, stream: str, lane: str, from_seq: int, rows_max: int, bytes_max: int
+) -> list[LogRow]:
+    """Log rows of a lane that hold `from_seq` and what follows, in order; at least one, however large it is."""
     rows = await db.fetch(
         """SELECT stream, lane, first_seq, last_seq, recorded_at, prev_hash, hash, events, traceparents
-           FROM log WHERE stream = $1 AND lane = $2 AND first_seq >= coalesce(
-               (SELECT max(first_seq) FROM log WHERE stream = $1 AND lane = $2 AND first_seq <= $3), 0)
-           ORDER BY first_seq LIMIT $4""",
+           FROM (SELECT *, sum(octet_length(events)) OVER (ORDER BY first_seq) - octet_length(events) AS before
+                 FROM (SELECT * FROM log WHERE stream = $1 AND lane = $2 AND first_seq >= coalesce(
+                           (SELECT max(first_seq) FROM log WHERE stream = $1 AND lane = $2 AND first_seq <= $3), 0)
+                       ORDER BY first_seq LIMIT $4) AS following) AS measured
+           WHERE before < $5 ORDER BY first_seq""",
         stream,
         lane,
         from_seq,
-        max_rows,
+        rows_max,
+        bytes_max,
     )
     return [LogRow(*row) for row in rows]
 
@@ -200,7 +210,20 @@ async def hand_over(db: Db, rows: Sequence[tuple[str, str, bytes]]) -> None:
     )
 
 
-async def take_handover(db: Db, lanes: Sequence[str], kind: str) -> list[Record]:
+async def lanes_handed_more_than(db: Db, lanes: Sequence[str], facts: int) -> list[str]:
+    """Those of `lanes` for which more than so many decided facts wait in handover."""
+    rows = await db.fetch(
+        """SELECT lane FROM unnest($1::text[]) AS lane WHERE EXISTS (
+               SELECT FROM handover WHERE to_lane = lane AND kind = 'fact' OFFSET $2)""",
+        lanes,
+        facts,
+    )
+    return [row["lane"] for row in rows]
+
+
+async def take_handover(
+    db: Db, lanes: Sequence[str], kind: str, most: int = HANDOVER_TAKE_MAX
+) -> list[Record]:
     """Take handed-over work of one kind for `lanes`, in the order it was left: rows (to_lane, payload)."""
     return list(
         await db.fetch(
@@ -212,7 +235,7 @@ async def take_handover(db: Db, lanes: Sequence[str], kind: str) -> list[Record]
                SELECT to_lane, payload FROM taken ORDER BY id""",
             lanes,
             kind,
-            HANDOVER_TAKE_MAX,
+            most,
         )
     )
 
@@ -256,9 +279,10 @@ async def resume_lane(db: Db, lane: str) -> int:
 
 
 async def ask_republish(db: Db, stream: str, lane: str, from_seq: int) -> bool:
-    """Ask the lane's owner to publish again from `from_seq`; False where nothing stands there."""
+    """Ask the lane's owner to publish again from `from_seq` or an earlier wish; False where nothing stands there."""
     done = await db.execute(
-        "UPDATE outbound SET republish_from = $3 WHERE stream = $1 AND lane = $2 AND seq >= $3",
+        """UPDATE outbound SET republish_from = least(republish_from, $3)
+           WHERE stream = $1 AND lane = $2 AND seq >= $3""",
         stream,
         lane,
         from_seq,

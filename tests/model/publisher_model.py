@@ -34,6 +34,7 @@ class Rule(Enum):
     PUBLISHED_WHEN_QUEUED = "moves published_seq over what is queued, not what is acknowledged"
     NO_SECOND_LOOK = "compares inside the transaction and does not look again after COMMIT"
     REPUBLISHES_ANYWHERE = "as built, and an operator's `republish from n` may skip what was never queued"
+    DROPS_THE_WISH = "as built, and an operator's wish is met once it is queued, not once it is acknowledged"
 
 
 class Finding(Enum):
@@ -43,7 +44,7 @@ class Finding(Enum):
     WAITING = "all is calm, and the consumer waits for a gap to close"
     INVENTED = "the partition holds a record that the log does not"
     GAP = "a record was appended before its predecessor, though the gap may close"
-    OVERCLAIMED = "published_seq is beyond what a consumer can reach"
+    OVERCLAIMED = "published_seq is beyond what a consumer can reach, and no operator's wish says so"
 
 
 class Fault(Enum):
@@ -54,6 +55,9 @@ class Fault(Enum):
     LOST_ANSWER = "COMMIT's answer does not come, whether it succeeded or not"
     FAILED_SEND = "a request is given up, whether it arrives later or not"
     REPUBLISH = "an operator asks the owner to publish again from some seq (as built only)"
+    FORGETTING = (
+        "a consumer loses what it had from some seq on, an operator asks for it (as built only, once)"
+    )
 
 
 class Bounds(NamedTuple):
@@ -80,6 +84,7 @@ class Transaction(NamedTuple):
     stamps: bool  # one new event, read_seq + 1
     rows: Run | None  # what it loaded of the log, to catch up
     queued_then: int | None  # `queued` when it loaded that
+    wish: int = 0  # what it left of an operator's wish, 0 for none
 
 
 class Process(NamedTuple):
@@ -89,6 +94,7 @@ class Process(NamedTuple):
     queued: int | None = None
     fifo: tuple[Run, ...] = ()
     acked: int = 0
+    wish: int = 0  # the operator's wish that it has begun with
     tx: Transaction | None = None
 
 
@@ -99,6 +105,8 @@ class Lane(NamedTuple):
     published: int = 0
     last: int = 0
     highest: int = 0
+    wish: int = 0  # the row's republish_from, 0 for none
+    forgotten: bool = False
 
 
 class State(NamedTuple):
@@ -115,7 +123,7 @@ class Step(NamedTuple):
 
     name: str
     process: Process
-    commits: tuple[int, int] | None = None  # seq and published_seq
+    commits: tuple[int, int, int] | None = None  # seq, published_seq and what is left of a wish
     arrives: Run | None = None
     abandons: Run | None = None
     fault: Fault | None = None
@@ -130,7 +138,7 @@ class Move(NamedTuple):
     swaps: bool = False
 
 
-AS_BUILT = (Rule.BUILT, Rule.REPUBLISHES_ANYWHERE)
+AS_BUILT = (Rule.BUILT, Rule.REPUBLISHES_ANYWHERE, Rule.DROPS_THE_WISH)
 TRUSTING = (Rule.AT_ASSIGNMENT, Rule.IN_FIRST_BATCH)
 
 
@@ -166,7 +174,7 @@ def search(rule: Rule, bounds: Bounds, against: frozenset[Finding]) -> Verdict:
 
 def findings(state: State, *, calm: bool) -> Iterator[Finding]:
     """Whatever speaks against the rule in this one state."""
-    seq, published, last, highest = state.lane
+    seq, published, last, highest, wish, _ = state.lane
     if highest > seq:
         yield Finding.INVENTED
     if calm and highest > last:
@@ -175,7 +183,7 @@ def findings(state: State, *, calm: bool) -> Iterator[Finding]:
         yield Finding.LOSS
     if highest > last:
         yield Finding.GAP
-    if published > last:
+    if min(published, wish - 1 if wish else published) > last:
         yield Finding.OVERCLAIMED
 
 
@@ -184,7 +192,8 @@ def is_calm(rule: Rule, state: State) -> bool:
     owner, other = state.owner, state.other
     if other != Process() or owner.tx or owner.fifo:
         return False
-    return _tick(rule, owner, state.lane) == (owner, state.lane.seq, state.lane.published)
+    lane = state.lane
+    return _tick(rule, owner, lane) == (owner, lane.seq, lane.published, lane.wish)
 
 
 # ---------------------------------------------------------------- two processes, the group, the wire
@@ -194,22 +203,45 @@ def moves(rule: Rule, bounds: Bounds, state: State) -> Iterator[Move]:
     """Every step that can come next."""
     lane, late, owner, other = state
     for actor, process in ((0, owner), (1, other)):
-        for step in _steps(rule, bounds, process, lane.seq, lane.published, actor == 0):
+        for step in _steps(rule, bounds, process, _row(lane), actor == 0):
             yield Move(step.name, actor, _after(rule, state, actor, step))
     if Fault.REASSIGNMENT in bounds.faults:
         yield _reassigned(rule, state)
     if Fault.CRASH in bounds.faults:
         yield from _crashes(rule, state)
+    for told, wished in _wishes(rule, bounds, lane):
+        yield Move(told, None, State(wished, _due(late, wished), owner, other))
     for run in late:
         reached = _consumed(lane, run)
         after = state._replace(lane=reached, late=_due(late, reached))
         yield Move(f"late packet {_words(run)} arrives", None, after)
 
 
+def _row(lane: Lane) -> tuple[int, int, int]:
+    """What a process reads under the lock."""
+    return lane.seq, lane.published, lane.wish
+
+
+def _wishes(rule: Rule, bounds: Bounds, lane: Lane) -> Iterator[tuple[str, Lane]]:
+    """An operator asks, with or without a reason; an earlier wish that is still open is never raised."""
+    if rule not in AS_BUILT:
+        return
+    if Fault.REPUBLISH in bounds.faults:
+        for first in range(1, lane.seq + 1):
+            wish = min(first, lane.wish or first)
+            yield f"an operator asks for {first} again", lane._replace(wish=wish)
+    if Fault.FORGETTING in bounds.faults and not lane.forgotten:
+        for last in range(lane.last):
+            wish = min(last + 1, lane.wish or last + 1)
+            forgetful = lane._replace(last=last, highest=last, wish=wish, forgotten=True)
+            yield f"the consumer forgets {last + 1} and what follows, an operator asks for it", forgetful
+
+
 def _after(rule: Rule, state: State, actor: int, step: Step) -> State:
     lane, late, owner, other = state
     if step.commits:
-        lane = Lane(*step.commits, lane.last, lane.highest)
+        seq, published, wish = step.commits
+        lane = lane._replace(seq=seq, published=published, wish=wish)
     if step.arrives:
         lane = _consumed(lane, step.arrives)
         late = _due(late, lane)
@@ -217,7 +249,7 @@ def _after(rule: Rule, state: State, actor: int, step: Step) -> State:
         late = _due((*late, step.abandons), lane)
     owner, other = (owner, step.process) if actor else (step.process, other)
     if step.commits:
-        owner, other = _forgets(rule, owner, *step.commits), _forgets(rule, other, *step.commits)
+        owner, other = _forgets(rule, owner, *step.commits[:2]), _forgets(rule, other, *step.commits[:2])
     return State(lane, late, owner, other)
 
 
@@ -259,7 +291,7 @@ def _due(late: tuple[Run, ...], lane: Lane) -> tuple[Run, ...]:
 @cache
 def _forgets(rule: Rule, process: Process, seq: int, published: int) -> Process:
     """Leave out what can make no difference any more, so that fewer states differ."""
-    if 0 < process.acked <= published:
+    if 0 < process.acked <= published and not process.wish:
         process = process._replace(acked=0)
     queued, tx = process.queued, process.tx
     if rule in (Rule.STATED, Rule.BUILT) and tx and not tx.stamps and tx.rows is None:
@@ -274,14 +306,14 @@ def _forgets(rule: Rule, process: Process, seq: int, published: int) -> Process:
 
 @cache
 def _steps(
-    rule: Rule, bounds: Bounds, process: Process, seq: int, published: int, is_owner: bool
+    rule: Rule, bounds: Bounds, process: Process, row: tuple[int, int, int], is_owner: bool
 ) -> tuple[Step, ...]:
     """What is under way comes first, so that the first step without a fault leads to rest."""
     steps = [*_sending_steps(process), *_answers(rule, process)]
     if process.owns and not is_owner:
         steps += _revocations(process)
     if process.owns and not process.tx:
-        steps += _transactions(rule, process, seq, published, seq < bounds.events)
+        steps += _transactions(rule, process, row, row[0] < bounds.events)
     return tuple(
         step
         for step in steps
@@ -289,47 +321,60 @@ def _steps(
     )
 
 
-def _transactions(rule: Rule, process: Process, seq: int, published: int, may_stamp: bool) -> Iterator[Step]:
+def _transactions(rule: Rule, process: Process, row: tuple[int, int, int], may_stamp: bool) -> Iterator[Step]:
     """From lock to COMMIT: an idle tick or one new event."""
-    for stamps, claimed in product((False, True)[: 1 + may_stamp], _claims(rule, process, published)):
+    seq = row[0]
+    for stamps, acked in product((False, True)[: 1 + may_stamp], _acknowledged(rule, process)):
         told = f"commits {seq + 1}" if stamps else "commits a tick"
-        for rows, fault in _loads(rule, process.queued, seq, claimed):
-            tx = Transaction(seq, stamps, rows, process.queued if rule in AS_BUILT and rows else None)
+        settled, published, wish, left = _settled(rule, process, row, acked)
+        for rows in _loads(rule, settled.queued, seq, published, wish):
+            tx = Transaction(seq, stamps, rows, settled.queued if rule in AS_BUILT and rows else None, left)
             read = f"having read {seq}" + (f" and log {_words(rows)}" if rows and rows[0] <= rows[1] else "")
-            after = process._replace(tx=tx)
-            yield Step(f"{told}, {read}", after, commits=(seq + stamps, claimed), fault=fault)
+            after = settled._replace(tx=tx)
+            yield Step(f"{told}, {read}", after, commits=(seq + stamps, published, left))
         tx = Transaction(seq, stamps, None, None)
         yield Step(f"nearly {told}, and does not know", _in_doubt(rule, process, tx), fault=Fault.LOST_ANSWER)
 
 
-def _loads(
-    rule: Rule, queued: int | None, seq: int, published: int
-) -> Iterator[tuple[Run | None, Fault | None]]:
-    """What of the log it may load in this transaction, the whole of what is missing first."""
+def _acknowledged(rule: Rule, process: Process) -> tuple[int, ...]:
+    """How far it may know that it is acknowledged: all of it, or nothing while that is on its way."""
+    known = process.queued or 0 if rule is Rule.PUBLISHED_WHEN_QUEUED else process.acked
+    return (known, 0) if known else (0,)
+
+
+def _settled(
+    rule: Rule, process: Process, row: tuple[int, int, int], acked: int
+) -> tuple[Process, int, int, int]:
+    """The row moved over acknowledgements: published_seq, the wish to load from, what to leave of it."""
+    seq, published, wish = row
+    if wish and rule is Rule.DROPS_THE_WISH:
+        return process._replace(queued=None), max(published, acked), wish, 0
+    if wish and wish != process.wish:
+        return process._replace(queued=None, wish=0), published, wish, wish
+    if wish:
+        wish = max(wish, acked + 1) if acked < seq else 0
+    return process._replace(wish=wish), max(published, acked), wish, wish
+
+
+def _loads(rule: Rule, queued: int | None, seq: int, published: int, wish: int) -> Iterator[Run | None]:
+    """What of the log it may load in this transaction, the whole of what is missing first, nothing last."""
     catches_up = queued is None if rule in TRUSTING else queued != seq
-    if rule not in AS_BUILT:
-        yield (published + 1, seq) if catches_up else None, None
+    if rule not in AS_BUILT or not catches_up:
+        yield (published + 1, seq) if catches_up else None
         return
     follows = (published if queued is None else queued) + 1
-    if not catches_up or follows > seq:
-        yield (follows, seq) if catches_up else None, None
-    for last in range(seq, follows - 1, -1):
-        yield (follows, last), None
-    for first in range(1, seq + 1):
-        start = first if rule is Rule.REPUBLISHES_ANYWHERE else min(first, follows)
-        for last in range(seq, start - 1, -1):
-            yield (start, last), Fault.REPUBLISH
-
-
-def _claims(rule: Rule, process: Process, published: int) -> tuple[int, ...]:
-    """What it may write to published_seq: as far as it is acknowledged, or less while that is on its way."""
-    claim = process.queued or 0 if rule is Rule.PUBLISHED_WHEN_QUEUED else process.acked
-    return (claim, published) if claim > published else (published,)
+    if queued is None and wish:
+        follows = wish if rule is Rule.REPUBLISHES_ANYWHERE else min(follows, wish)
+    for last in range(seq, follows - 2, -1):
+        yield (follows, last)
 
 
 def _answers(rule: Rule, process: Process) -> Iterator[Step]:
     if process.tx:
-        yield Step("learns that COMMIT succeeded", _answered(rule, process, process.tx))
+        answered = _answered(rule, process, process.tx)
+        begins_anew = process.owns and _begins_anew(rule, process, process.tx)
+        for run in (begins_anew and _requests(process)) or (None,):
+            yield Step(f"learns{_while_sending(run)} that COMMIT succeeded", answered, abandons=run)
         yield Step(
             "never gets COMMIT's answer", _in_doubt(rule, process, process.tx), fault=Fault.LOST_ANSWER
         )
@@ -343,14 +388,21 @@ def _answered(rule: Rule, process: Process, tx: Transaction) -> Process:
     if _overtaken(rule, process, tx):
         return process._replace(queued=None)
     fifo, queued = process.fifo, tx.read_seq
+    if tx.rows and _begins_anew(rule, process, tx):
+        fifo, process = (), process._replace(acked=tx.rows[0] - 1, wish=tx.wish)
     if tx.rows:
         fifo, queued = _queue(fifo, tx.rows), tx.rows[1]
     if tx.stamps and queued != tx.read_seq:
-        return process._replace(queued=None, fifo=fifo)
+        return process._replace(queued=queued if rule in AS_BUILT else None, fifo=fifo)
     if tx.stamps:
         queued = tx.read_seq + 1
         fifo = _queue(fifo, (queued, queued))
     return process._replace(queued=queued, fifo=fifo)
+
+
+def _begins_anew(rule: Rule, process: Process, tx: Transaction) -> bool:
+    """After a doubt it drops what it had queued; a request that is on the wire may still arrive."""
+    return rule in AS_BUILT and tx.rows is not None and process.queued is None and tx.queued_then is None
 
 
 def _overtaken(rule: Rule, process: Process, tx: Transaction) -> bool:
@@ -371,7 +423,7 @@ def _in_doubt(rule: Rule, process: Process, tx: Transaction) -> Process:
 
 
 def _sending_steps(process: Process) -> Iterator[Step]:
-    failed = process._replace(fifo=(), queued=None)
+    failed = process._replace(fifo=(), queued=None, wish=0)
     for run in _requests(process):
         yield Step(f"sends {_words(run)}, acknowledged", _sent(process, run), arrives=run)
         yield Step(f"sends {_words(run)}, gives up on it", failed, abandons=run, fault=Fault.FAILED_SEND)
@@ -419,13 +471,14 @@ def _queue(fifo: tuple[Run, ...], run: Run) -> tuple[Run, ...]:
 
 
 @cache
-def _tick(rule: Rule, process: Process, lane: Lane) -> tuple[Process, int, int]:
-    """The process, seq and published_seq after one undisturbed tick."""
-    published = _claims(rule, process, lane.published)[0]
-    rows, _ = next(_loads(rule, process.queued, lane.seq, published))
-    tx = Transaction(lane.seq, False, rows, process.queued if rule in AS_BUILT and rows else None)
-    after = _answered(rule, process, tx)
-    return _forgets(rule, after, lane.seq, published), lane.seq, published
+def _tick(rule: Rule, process: Process, lane: Lane) -> tuple[Process, int, int, int]:
+    """The process, seq, published_seq and what is left of a wish after one undisturbed tick."""
+    acked = _acknowledged(rule, process)[0]
+    settled, published, wish, left = _settled(rule, process, _row(lane), acked)
+    rows = next(_loads(rule, settled.queued, lane.seq, published, wish))
+    tx = Transaction(lane.seq, False, rows, settled.queued if rule in AS_BUILT and rows else None, left)
+    after = _answered(rule, settled, tx)
+    return _forgets(rule, after, lane.seq, published), lane.seq, published, left
 
 
 # ---------------------------------------------------------------- coming to rest, and telling how
@@ -450,7 +503,7 @@ def _undisturbed(rule: Rule, bounds: Bounds, state: State) -> State:
     lane, _, owner, other = state
     calm_bounds = bounds._replace(events=0, faults=frozenset())
     for actor, process in ((1, other), (0, owner)):
-        for step in _steps(rule, calm_bounds, process, lane.seq, lane.published, actor == 0):
+        for step in _steps(rule, calm_bounds, process, _row(lane), actor == 0):
             return _after(rule, state, actor, step)
     return state
 

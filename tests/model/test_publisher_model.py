@@ -15,17 +15,21 @@ log = logging.getLogger(__name__)
 
 ANYTHING = frozenset(Finding)
 HARM = frozenset({Finding.LOSS, Finding.WAITING, Finding.INVENTED})
-NO_OPERATOR = frozenset(Fault) - {Fault.REPUBLISH}
+BUT_PASSING_GAPS = HARM | {Finding.OVERCLAIMED}
+NO_OPERATOR = frozenset(Fault) - {Fault.REPUBLISH, Fault.FORGETTING}
+WISHES = frozenset(Fault) - {Fault.FORGETTING}
+FORGETFUL = frozenset(Fault) - {Fault.REPUBLISH}
 
 SUITE = (
-    (Rule.STATED, Bounds(events=3, fifo_runs=1)),
+    (Rule.STATED, Bounds(events=3, fifo_runs=1, faults=NO_OPERATOR)),
     (Rule.BUILT, Bounds(events=2, fifo_runs=2, faults=NO_OPERATOR)),
-    (Rule.BUILT, Bounds(events=2, fifo_runs=1)),
+    (Rule.BUILT, Bounds(events=1, fifo_runs=1, faults=WISHES)),
+    (Rule.BUILT, Bounds(events=2, fifo_runs=1, faults=WISHES - {Fault.REASSIGNMENT})),
 )
 CAMPAIGN = (
-    (Rule.STATED, Bounds(events=2, fifo_runs=4)),
-    (Rule.STATED, Bounds(events=3, fifo_runs=2)),
-    (Rule.BUILT, Bounds(events=2, fifo_runs=2)),
+    (Rule.STATED, Bounds(events=2, fifo_runs=4, faults=NO_OPERATOR)),
+    (Rule.STATED, Bounds(events=3, fifo_runs=2, faults=NO_OPERATOR)),
+    (Rule.BUILT, Bounds(events=2, fifo_runs=1, faults=WISHES)),
     (Rule.BUILT, Bounds(events=3, fifo_runs=1, faults=NO_OPERATOR)),
 )
 
@@ -55,6 +59,21 @@ def test_the_rule_loses_nothing_and_leaves_not_even_a_passing_gap(case: tuple[Ru
 
 
 @pytest.mark.parametrize(
+    "bounds",
+    [
+        pytest.param(Bounds(events=1, fifo_runs=1, faults=FORGETFUL), id="one-event"),
+        pytest.param(Bounds(2, 1, FORGETFUL - {Fault.REASSIGNMENT}), id="one-owner"),
+        pytest.param(Bounds(2, 1, FORGETFUL), id="two-of-both", marks=pytest.mark.campaign),
+    ],
+)
+def test_what_a_consumer_has_lost_comes_again_when_an_operator_asks_for_it(bounds: Bounds) -> None:
+    verdict = search(Rule.BUILT, bounds, against=BUT_PASSING_GAPS)
+    log.info("forgetful, %d events: %d states", bounds.events, verdict.states)
+    assert verdict.finding is None, "\n".join(verdict.trace)
+    assert verdict.calm_states
+
+
+@pytest.mark.parametrize(
     ("rule", "fault"),
     [
         (Rule.AT_ASSIGNMENT, Fault.REASSIGNMENT),
@@ -79,6 +98,13 @@ def test_an_operators_republish_that_skips_what_was_never_queued_is_caught() -> 
     verdict = search(Rule.REPUBLISHES_ANYWHERE, bounds, against=HARM)
     log.info("%s (%s)\n  %s", Rule.REPUBLISHES_ANYWHERE.value, verdict.finding, "\n  ".join(verdict.trace))
     assert verdict.finding is Finding.WAITING
+
+
+def test_a_wish_that_is_met_once_it_is_queued_is_caught() -> None:
+    bounds = Bounds(events=2, fifo_runs=1, faults=frozenset({Fault.FAILED_SEND, Fault.FORGETTING}))
+    verdict = search(Rule.DROPS_THE_WISH, bounds, against=HARM)
+    log.info("%s (%s)\n  %s", Rule.DROPS_THE_WISH.value, verdict.finding, "\n  ".join(verdict.trace))
+    assert verdict.finding is Finding.LOSS
 
 
 def test_a_trace_tells_who_did_what() -> None:

@@ -11,6 +11,8 @@ CHUNK_BYTES: Final = 1 << 16
 _LOOPBACK: Final = "127.0.0.1"
 _COMMIT: Final = b"COMMIT;\x00"
 _PRODUCE: Final = 0
+_PRODUCED_BYTES: Final = 4 + 2 + 3 * 8 + 4 + 2
+"""One partition in a Produce response: index, error, offset, two more numbers, no record errors, no message."""
 _HEAD = struct.Struct(">ihhi")
 
 
@@ -106,7 +108,9 @@ class KafkaProxy(Proxy):
 
     lose_produced: bool = False
     refuse_with: int | None = None
-    """The error code for every partition in the next Produce responses."""
+    """The error code for the first partition in the next Produce responses."""
+    refuse_partition: int | None = None
+    """Only for this partition, wherever it stands."""
     lost: int = 0
     spoil: bytes | None = None
     """Wherever these bytes come by in a response their first one is another: a broken disk, a broken wire."""
@@ -145,7 +149,7 @@ class KafkaProxy(Proxy):
                     continue
                 if self.refuse_with is not None:
                     self.lost += 1
-                    frame = _with_error(frame, self.refuse_with)
+                    frame = _with_error(frame, self.refuse_with, self.refuse_partition)
             writer.write(frame)
             await writer.drain()
 
@@ -172,8 +176,13 @@ async def _frame(reader: asyncio.StreamReader) -> bytes:
     return head + await reader.readexactly(int.from_bytes(head, "big"))
 
 
-def _with_error(frame: bytes, code: int) -> bytes:
-    """A Produce response (to version 8) about one topic, with this error for its first partition."""
+def _with_error(frame: bytes, code: int, partition: int | None) -> bytes:
+    """A Produce response (version 8) about one topic, with this error for `partition`, otherwise for its first."""
     (name_bytes,) = struct.unpack_from(">h", frame, 12)
-    place = 12 + 2 + name_bytes + 4 + 4
-    return frame[:place] + struct.pack(">h", code) + frame[place + 2 :]
+    place = 12 + 2 + name_bytes
+    (count,) = struct.unpack_from(">i", frame, place)
+    starts = [place + 4 + n * _PRODUCED_BYTES for n in range(count)]
+    wanted = [s for s in starts if partition in (None, struct.unpack_from(">i", frame, s)[0])]
+    for start in wanted[:1]:
+        frame = frame[: start + 4] + struct.pack(">h", code) + frame[start + 6 :]
+    return frame

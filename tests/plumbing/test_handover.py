@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from shared.plumbing import batch
 from shared.plumbing.outgoing import derived_id
 from tests.plumbing.relay import Relay
 from tests.plumbing.world import World, until
@@ -38,6 +41,52 @@ async def test_parked_work_is_judged_on_its_own_lane_before_new_records(world: W
         assert await world.relayed(lane) == []
 
 
+async def test_a_lane_to_which_much_was_handed_over_drains_in_bounded_rows_before_it_takes_records(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "HANDED_FACTS_MAX", 3)
+    monkeypatch.setattr(batch, "DRAIN_MAX_FACTS", 4)
+    monkeypatch.setattr(batch, "LOG_ROW_MAX_FACTS", 2)
+    lane, busy, other = world.some_lanes(3)
+    async with world.a_process() as owner:
+        await owner.open(lane, busy, other)
+        await owner.take(lane, *range(1, 10), to=busy)
+        records = owner.records(busy, 1, above=100) + owner.records(other, 1, above=200)
+        for left in (5, 1):
+            await owner.carry(records)
+            assert await waiting(world, busy) == left
+            cursor = await world.cursor(busy)
+            assert (cursor["draining"], cursor["last_seq"], cursor["next_offset"]) == (True, 0, 0)
+            assert owner.carrier.draining == owner.carrier.unfinished == {busy}
+        await owner.carry(records)
+        assert await waiting(world, busy) == 0
+        assert not (await world.cursor(busy))["draining"]
+        assert owner.carrier.draining == set()
+        await world.until_relayed(busy, *range(1, 10), 101)
+        await world.until_relayed(other, 201)
+    rows = await world.pool.fetch("SELECT last_seq - first_seq + 1 AS n FROM log WHERE lane = $1", busy)
+    assert [row["n"] for row in rows] == [2] * 5
+
+
+async def test_records_of_a_lane_that_drains_are_taken_afterwards_without_a_gap(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "HANDED_FACTS_MAX", 2)
+    monkeypatch.setattr(batch, "DRAIN_MAX_FACTS", 3)
+    lane, other = world.some_lanes(2)
+    async with world.a_process() as elsewhere:
+        await elsewhere.open(lane, other)
+        await elsewhere.take(other, *range(1, 31), to=lane)
+    assert await waiting(world, lane) == 30
+    await world.notes(lane, *range(101, 104))
+    async with world.relay() as running:
+        await world.until_relayed(lane, *range(1, 31), 101, 102, 103)
+        await world.notes(lane, 104)
+        await world.until_relayed(lane, *range(1, 31), 101, 102, 103, 104)
+        assert await running.metric("dreams_gaps_total") == 0
+        assert await waiting(world, lane) == 0
+
+
 async def test_handed_work_reaches_an_idle_lane_of_another_process(world: World) -> None:
     group = "subsidy-handover"
     async with world.relay(group=group) as first, world.relay(group=group) as second:
@@ -70,6 +119,11 @@ async def until_published(world: World, lane: str, count: int) -> list[dict[str,
         return facts if len(facts) >= count else []
 
     return await until(enough)
+
+
+async def waiting(world: World, lane: str) -> int:
+    """How much work waits in handover for a lane."""
+    return int(await world.pool.fetchval("SELECT count(*) FROM handover WHERE to_lane = $1", lane))
 
 
 def relayed_id(lane: str, n: int) -> str:

@@ -212,6 +212,37 @@ async def test_a_broker_that_is_away_for_a_while_is_no_reason_to_restart_and_get
         assert await running.alive()
 
 
+async def test_a_lane_whose_partition_is_not_available_holds_no_other_lane_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "SEND_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(publisher, "_PRODUCER_CLOSE_S", 12.0)
+    sick, well = world.some_lanes(2)
+    async with (
+        KafkaProxy(world.infrastructure.ports["kafka"]).running() as proxy,
+        world.relay(kafka_bootstrap=f"127.0.0.1:{proxy.port}") as running,
+    ):
+        await world.notes(well, 1)
+        await world.until_relayed(well, 1)
+        sender = running.consumer._publisher
+        stuck = sender._producer
+        proxy.refuse_partition, proxy.refuse_with = OUTPUT.partition(sick), NOT_ENOUGH_REPLICAS
+        await world.notes(sick, 1)
+
+        async def replaced() -> bool:
+            return sender._producer is not stuck
+
+        await until(replaced, within_s=10)
+        assert sender._closing is not None
+        for n in (2, 3, 4):
+            await world.notes(well, n)
+            await world.until_relayed(well, *range(1, n + 1), within_s=5)
+        assert not sender._closing.done(), "the old one is still being closed"
+        assert await running.alive()
+        proxy.refuse_with = None
+        await world.until_relayed(sick, 1)
+
+
 async def test_a_producer_that_is_given_up_sends_no_more(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,6 +100,19 @@ async def test_a_lane_stops_when_another_log_id_names_itself(world: World) -> No
         assert await running.alive()
 
 
+async def test_a_batch_in_which_another_log_id_appears_is_carried_up_to_it(world: World) -> None:
+    (lane,) = world.some_lanes(1)
+    async with world.a_process() as owner:
+        await owner.open(lane)
+        own = owner.records(lane, 1, 2)
+        foreign = owner.records(lane, 3, log_id="restored0000")
+        await owner.carry([*own, *foreign, *owner.records(lane, 4)])
+        cursor = await world.cursor(lane)
+        assert (cursor["last_seq"], cursor["stopped"]) == (2, "foreign log: restored0000")
+        await world.until_relayed(lane, 1, 2)
+        assert await world.pool.fetchval("SELECT count(*) FROM handover WHERE to_lane = $1", lane) == 0
+
+
 async def test_a_stopped_lane_neither_ticks_nor_takes_handed_work(world: World) -> None:
     lane, other = world.some_lanes(2)
     async with world.relay() as running:

@@ -269,10 +269,12 @@ class Owner:
         """The owner's turn on idle lanes."""
         await self.carrier.carry([], lanes)
 
-    def records(self, lane: str, *seqs: int, above: int = 0, **data: Any) -> list[ConsumerRecord]:
+    def records(
+        self, lane: str, *seqs: int, above: int = 0, log_id: str = UPSTREAM_LOG, **data: Any
+    ) -> list[ConsumerRecord]:
         """Notes as the broker would give them; a note's number is its `seq` and what is `above` it."""
         topic, partition = INPUT.topic(self.namespace, lane), INPUT.partition(lane)
-        values = [fact(lane, seq, {"n": above + seq} | data) for seq in seqs]
+        values = [fact(lane, seq, {"n": above + seq} | data, log_id) for seq in seqs]
         return [
             ConsumerRecord(topic, partition, seq - 1, 0, 0, None, value, None, 0, len(value), ())
             for seq, value in zip(seqs, values, strict=True)
