@@ -39,7 +39,8 @@ class Baseline:
     en: str
 
 
-_SINCE: Final = date(2025, 1, 1)
+COUNTED_SINCE: Final = date(2025, 1, 1)
+"""The national targets count from here: fiscal year of an award, day of a project."""
 _UNTIL: Final = date(2030, 12, 31)
 PACE_DAYS_MIN: Final = 30
 """A pace of fewer days says nothing about years."""
@@ -47,19 +48,23 @@ PROJECTED_DAYS_MAX: Final = 50 * 365
 """What lies further ahead is not worth a date."""
 
 TARGETS: Final = (
-    Target("funded", "funded", "at_least", 3_000_000, _SINCE, _UNTIL, None, "资助工人", "Workers funded"),
+    Target(
+        "funded", "funded", "at_least", 3_000_000, COUNTED_SINCE, _UNTIL, None, "资助工人", "Workers funded"
+    ),
     Target(
         "funded_migrant",
         "funded_migrant",
         "more_than",
         2_000_000,
-        _SINCE,
+        COUNTED_SINCE,
         _UNTIL,
         "funded",
         "其中农民工",
         "of them migrant workers",
     ),
-    Target("projects", "projects_since_2025", "at_least", 300, _SINCE, _UNTIL, None, "项目", "Projects"),
+    Target(
+        "projects", "projects_since_2025", "at_least", 300, COUNTED_SINCE, _UNTIL, None, "项目", "Projects"
+    ),
 )
 
 BASELINES: Final = (
