@@ -6,6 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from services.subsidy.domain.book import Award, Book, Budget, Cause, Entry, Posting, move
+from services.subsidy.domain.fiscal_year import fiscal_year
 from services.subsidy.domain.judging import (
     EnrollmentInputs,
     Outcome,
@@ -115,7 +116,7 @@ def _enroll(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.WorkerEnr
     if data.enrollment_no in book.awards:
         raise ValueError("an enrollment came twice: its number should be unique nationwide")
     today = book.lane(lane).day
-    year = rules.fiscal_year(data.start, today)
+    year = fiscal_year(data.start, today, rules.year_closing)
     scheme = rules.scheme_for(lane, data.start, data.track)
     budget = book.budget((lane, year, scheme.fund_source)) if scheme else None
     inputs = EnrollmentInputs(
@@ -284,7 +285,8 @@ def _book_scholarship(
         return
     award = book.awards.get(data.enrollment_no) or _stub(book, lane, fact)
     today = book.lane(lane).day
-    budget = book.budget((lane, rules.fiscal_year(data.awarded_on, today), data.fund_source))
+    year = fiscal_year(data.awarded_on, today, rules.year_closing)
+    budget = book.budget((lane, year, data.fund_source))
     inputs = ScholarshipInputs(
         awarded_fen=data.amount_fen,
         awarded_on=data.awarded_on.isoformat(),
