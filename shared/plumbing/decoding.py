@@ -8,8 +8,7 @@ import orjson
 from aiokafka import ConsumerRecord
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from shared.contracts.envelope import Fact
-from shared.contracts.topics import EVENT_MAX_BYTES
+from shared.contracts.envelope import EVENT_MAX_BYTES, Fact
 
 
 @dataclass(slots=True, eq=False)

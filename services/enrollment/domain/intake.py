@@ -8,7 +8,7 @@ from typing import Any, Final
 from services.enrollment.domain.judging import Accepted, Waits, judge
 from services.enrollment.domain.register import Id, Missing, Parked, Register, Verdict
 from services.enrollment.domain.submission import Refusal, Submission, content_hash, read
-from shared.contracts.codes import sentences
+from shared.contracts.receipt_codes import sentences
 
 _WAITS_FOR: Final = {"worker": "工人 {0} / worker {0}", "enrollment": "注册 {0} / enrollment {0}"}
 
