@@ -37,8 +37,10 @@ let heardAt = 0, redraw = 0, glow = false, latestAt = 0, latestDue = null;
 
 const named = (one) => one[lang];
 const laneName = (code) => named(lanes[code]);
-const bracketed = (text, more) => (lang === "zh" ? `${text}（${more}）` : `${text} (${more})`);
-const titled = (code) => bracketed(named(measures[code]), t[`unit_${measures[code].unit}`]);
+const titled = (code) => {
+  const [name, unit] = [named(measures[code]), t[`unit_${measures[code].unit}`]];
+  return lang === "zh" ? `${name}（${unit}）` : `${name} (${unit})`;
+};
 const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 const sums = () => (lane ? picture.lanes.find((one) => one.code === lane).measures : picture.measures);
 const of = (code, from = sums()) => from[code] ?? 0;
