@@ -19,12 +19,12 @@ from console.province.connection import find_connection, find_key
 from console.province.drafting import Ready, Refused, Sender, draft, full_type, is_example
 from console.province.files import Contents, FileError, read_file
 from console.province.publication import Outcome, not_sent, publish
-from console.province.sentences import SaidError
+from console.province.said_error import SaidError
 from console.province.tables import STATUS_WORDS, refused_cells, write_refused, write_template
-from shared.contracts.codes import sentences
 from shared.contracts.envelope import ProvinceEvent
 from shared.contracts.lanes import LANE_CODES
 from shared.contracts.provinces import DATA_MODELS
+from shared.contracts.receipt_codes import sentences
 from shared.plumbing.decoding import explain
 
 USAGE: Final = 2

@@ -10,10 +10,12 @@ from typing import Any, Final
 from console.province.guide import guide
 from scripts.contract_asyncapi import CHANNELS, SERVICES, document, key_of
 from scripts.contract_schemas import incompatibilities, schema_of
+from shared.contracts.access import Principal, principals
 from shared.contracts.catalogue import MESSAGES, Message
-from shared.contracts.codes import CODES
+from shared.contracts.envelope import EVENT_MAX_BYTES
 from shared.contracts.lanes import LANE_CODES
-from shared.contracts.topics import EVENT_MAX_BYTES, STREAMS, Principal, Stream, principals, topics
+from shared.contracts.receipt_codes import CODES
+from shared.contracts.topics import STREAMS, Stream, topics
 
 DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
 FOLDER: Final = DOCS / "contracts"

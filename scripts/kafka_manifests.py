@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from shared.contracts.topics import Principal, TopicSpec, principals, topics
+from shared.contracts.access import Principal, principals
+from shared.contracts.topics import TopicSpec, topics
 
 FOLDER = Path(__file__).resolve().parent.parent / "deploy" / "k8s" / "kafka"
 HEAD = "# Generated from shared/contracts/topics.py by `python -m scripts.kafka_manifests`: do not edit.\n"

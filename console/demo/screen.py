@@ -25,6 +25,7 @@ LINE_EVERY_S: Final = 5.0
 FRAMES_PER_S: Final = 4
 BAR_WIDTH: Final = 24
 FEN_PER_YUAN: Final = 100
+SIMULATED: Final = "simulated / 模拟数据"
 COLOURS: Final = {"accepted": "green", "duplicate": "cyan", "conflict": "yellow", "rejected": "red"}
 
 
@@ -125,7 +126,7 @@ def _places(state: StackState) -> Table:
 
 def _numbers(now: Snapshot, sent: Expected, rates: Mapping[str, float], since_s: float) -> Table:
     table = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("simulated / 模拟数据")
+    table.add_column(SIMULATED)
     for name in ("so far", "a second"):
         table.add_column(name, justify="right")
     table.add_column("")
@@ -153,8 +154,8 @@ def summary(outcome: Outcome) -> Group:
     """What a run has come to, and every count that does not agree."""
     reconciled, money = outcome.reconciled, outcome.last.money
     table = Table(title="Reconciled" if reconciled.holds else "NOT reconciled", title_justify="left")
-    table.box, table.show_header = SIMPLE_HEAD, False
-    table.add_column()
+    table.box = SIMPLE_HEAD
+    table.add_column(SIMULATED)
     table.add_column(justify="right")
     table.add_row("events sent", f"{outcome.sent.events:,}")
     for status, count in reconciled.receipts.items():
@@ -173,6 +174,7 @@ def summary(outcome: Outcome) -> Group:
 def as_json(outcome: Outcome) -> dict[str, Any]:
     """The run's one object for programs."""
     return {
+        "simulated": True,
         "events": outcome.sent.events,
         "receipts": dict(outcome.reconciled.receipts),
         "parked_open": outcome.reconciled.parked_open,
@@ -188,7 +190,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
 
 def _line(now: Snapshot, sent: Expected) -> str:
     return (
-        f"{sent.events:,} sent, {now.judged:,} judged, {now.facts:,} facts in the national numbers, "
+        f"simulated: {sent.events:,} sent, {now.judged:,} judged, {now.facts:,} facts in the national numbers, "
         f"lag {sum(_lags(now, sent).values()):,}"
     )
 

@@ -13,7 +13,8 @@ from console.stack.postgres import ADMIN as POSTGRES_ADMIN
 from console.stack.postgres import database_name
 from console.stack.private_files import kept_key, kept_secret, make_private_folder, write_private
 from console.stack.tokens import make_tokens
-from shared.contracts.topics import SERVICES, principals
+from shared.contracts.access import principals
+from shared.contracts.topics import SERVICES
 
 # Inside the broker's container; what is only the broker's own never leaves it.
 LISTENERS: Final = {

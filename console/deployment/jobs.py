@@ -8,7 +8,8 @@ from console.stack.kafka_access import KafkaAccess
 from console.stack.migrations import migrate
 from console.stack.postgres import ADMIN as POSTGRES_ADMIN
 from console.stack.postgres import create_service_database, database_name, grant_least_rights
-from shared.contracts.topics import SERVICES, principals, topics
+from shared.contracts.access import principals
+from shared.contracts.topics import SERVICES, topics
 
 
 async def make_databases(server: str, secrets: Path, namespace: str = "") -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from console.province.sentences import SaidError
+from console.province.said_error import SaidError
 from shared.contracts.envelope import SHANGHAI
 from shared.contracts.lanes import LANES
 from shared.contracts.provinces import ABOUT_A_WORKER, DATA_MODELS

@@ -9,10 +9,10 @@ from typing import Final
 
 from console.province.identity import WorkerKey, kept_key, read_key
 from console.province.producer import Broker, Credentials
-from console.province.sentences import SaidError
+from console.province.said_error import SaidError
 from console.stack.private_files import make_private_folder
 from console.stack.state import StackState, read_state
-from shared.contracts.topics import province_principal
+from shared.contracts.access import province_principal
 
 KEY_FILE: Final = Path("secrets") / "worker-ref.key"
 """In the stack's data: the key of a laptop, made on first use."""

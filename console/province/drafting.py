@@ -25,10 +25,9 @@ from console.province.files import FileError, Row
 from console.province.identity import IdentityError, WorkerKey, checked, worker_ref
 from console.province.organisations import credit_code
 from console.province.simulator import TopicKind
-from shared.contracts.codes import sentences
-from shared.contracts.envelope import event_type
+from shared.contracts.envelope import EVENT_MAX_BYTES, event_type
 from shared.contracts.provinces import ABOUT_A_WORKER, DATA_MODELS
-from shared.contracts.topics import EVENT_MAX_BYTES
+from shared.contracts.receipt_codes import sentences
 
 EXAMPLE_ID: Final = "示例"
 """An id that begins so marks the example row of a template: it is never sent."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from console.province.columns import missing, recognised
-from console.province.sentences import SaidError
+from console.province.said_error import SaidError
 from shared.contracts.strict_json import parse_strict
 
 FILE_MAX_BYTES: Final = 256 * 1024 * 1024

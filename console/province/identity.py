@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from console.province.sentences import SaidError
+from console.province.said_error import SaidError
 from console.stack.private_files import write_private
 
 KEY_MIN_BYTES: Final = 32

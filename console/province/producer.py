@@ -22,9 +22,11 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from opentelemetry.trace import Span, SpanKind, Tracer
 
-from console.province.sentences import SaidError
+from console.province.said_error import SaidError
 from console.province.simulator import TopicKind
-from shared.contracts.topics import EVENT_MAX_BYTES, PROVINCE_CONTACTS, PROVINCE_EVENTS, province_principal
+from shared.contracts.access import province_principal
+from shared.contracts.envelope import EVENT_MAX_BYTES
+from shared.contracts.topics import PROVINCE_CONTACTS, PROVINCE_EVENTS
 from shared.plumbing.telemetry import to_traceparent
 
 CONNECT_LIMIT_S: Final = 20.0

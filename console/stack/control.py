@@ -12,8 +12,8 @@ from pathlib import Path
 
 from console.stack.failures import StackError
 from console.stack.infrastructure import LOCK, Progress
-from console.stack.locks import holder_of, try_lock
 from console.stack.private_files import make_private_folder
+from console.stack.process_locks import holder_of, try_lock
 from console.stack.processes import end_leftovers
 from console.stack.stack import is_ready
 from console.stack.state import FILE, StackState, read_state

@@ -12,15 +12,16 @@ from typing import TextIO
 from console.stack.failures import StackError
 from console.stack.kafka import PORT_NAMES as KAFKA_PORT_NAMES
 from console.stack.kafka import Kafka
-from console.stack.locks import holder_of, sign, try_lock
 from console.stack.migrations import migrate
 from console.stack.ports import choose_ports
 from console.stack.postgres import PORT_NAME as POSTGRES_PORT_NAME
 from console.stack.postgres import Postgres, create_service_database, drop_databases
 from console.stack.private_files import make_private_folder, write_private
+from console.stack.process_locks import holder_of, sign, try_lock
 from console.stack.processes import Process, Spawner, end_leftovers
+from shared.contracts.access import Principal, principals
 from shared.contracts.lanes import LANE_CODES
-from shared.contracts.topics import SERVICES, STREAMS, Principal, TopicSpec, principals, topics
+from shared.contracts.topics import SERVICES, STREAMS, TopicSpec, topics
 
 PORT_NAMES = (*KAFKA_PORT_NAMES, POSTGRES_PORT_NAME)
 TEMPLATE = "template."

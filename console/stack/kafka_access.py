@@ -28,7 +28,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its stub do
 
 from console.stack.failures import StackError
 from console.stack.private_files import kept_secret
-from shared.contracts.topics import Principal, TopicSpec
+from shared.contracts.access import Principal
+from shared.contracts.topics import TopicSpec
 
 LOGIN_LIMIT_S = 30.0
 REQUEST_LIMIT_S = 30.0

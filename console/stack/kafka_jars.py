@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from console.stack.failures import StackError
-from console.stack.locks import locked
+from console.stack.process_locks import locked
 from console.stack.processes import Spawner
 
 KAFKA_VERSION = "4.3.1"

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request
 
 from services.enrollment import store
-from shared.contracts.codes import sentences
+from shared.contracts.receipt_codes import sentences
 from shared.plumbing.tokens import Caller, allow
 
 router = APIRouter(prefix="/v1", tags=["enrollment"])

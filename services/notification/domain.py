@@ -76,7 +76,7 @@ def _waitlisted(data: Any) -> Details:
 
 
 def _released(data: Any) -> Details:
-    return _award(data) | {"was": data.was}
+    return _award(data) | {"was": data.was, "why": data.why}
 
 
 def _booked(data: Any) -> Details:
@@ -84,6 +84,7 @@ def _booked(data: Any) -> Details:
         "scholarship_no": data.scholarship_no,
         "enrollment_no": data.enrollment_no,
         "amount_fen": data.amount_fen,
+        "awarded_fen": data.awarded_fen,
     }
 
 
@@ -137,8 +138,9 @@ _MONTHS: Final = (
 def phrases(details: Mapping[str, Any], language: Language) -> dict[str, str]:
     """The details of a message as its reader's language writes them."""
     said = {name: str(value) for name, value in details.items()}
-    if "amount_fen" in details:
-        said["amount"] = yuan(details["amount_fen"], language)
+    for name in ("amount", "awarded"):
+        if f"{name}_fen" in details:
+            said[name] = yuan(details[f"{name}_fen"], language)
     if "position" in details:
         said["position"] = f"{details['position']:,}"
     if "level" in details:

@@ -148,9 +148,12 @@ async def latest(db: Db, lanes: Sequence[str], types: Sequence[str], per_lane: i
 
 
 async def taken_in(db: Db) -> Record:
-    """How many facts were taken in, and when the last of them was recorded."""
+    """How many facts were taken in, on which day the first of them was recorded, and when the last."""
     row = await db.fetchrow(
         """SELECT (SELECT coalesce(sum(last_seq), 0)::bigint FROM cursor) AS facts,
+                  (SELECT min(f.recorded_day) FROM cursor c CROSS JOIN LATERAL (
+                       SELECT recorded_day FROM fact WHERE lane = c.lane AND stream = c.stream
+                       ORDER BY seq LIMIT 1) f) AS began,
                   (SELECT max(f.recorded_at) FROM cursor c CROSS JOIN LATERAL (
                        SELECT recorded_at FROM fact WHERE lane = c.lane AND stream = c.stream
                        ORDER BY seq DESC LIMIT 1) f) AS recorded_at,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import yaml
 from pydantic import Field, ValidationError
 
+from services.subsidy.domain.fiscal_year import Closing
 from services.subsidy.domain.schemes import Rules, Scheme, overlap
 from shared.plumbing.settings import ServiceSettings
 
@@ -30,8 +31,7 @@ def load_rules(settings: Settings) -> Rules:
     """The rules to decide by; SchemeError says what is wrong with a file."""
     return Rules(
         load_schemes(settings.schemes_folder),
-        settings.fiscal_year_closes_month,
-        settings.fiscal_year_closes_day,
+        Closing(settings.fiscal_year_closes_month, settings.fiscal_year_closes_day),
     )
 
 

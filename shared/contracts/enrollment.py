@@ -142,7 +142,7 @@ class ReceiptIssued(Value):
     offset: int
     """The record's offset in the province's topic, which names unreadable ones."""
     code: str | None = None
-    """Why, from the catalogue `shared.contracts.codes`; none when accepted."""
+    """Why, from the catalogue `shared.contracts.receipt_codes`; none when accepted."""
     field: str | None = None
     """Which field, as a path with dots."""
     message_zh: str | None = None

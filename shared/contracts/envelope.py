@@ -15,6 +15,8 @@ _EARLIEST_TIME: Final = datetime(1950, 1, 1, tzinfo=UTC)
 _LATEST_TIME: Final = datetime(2100, 1, 1, tzinfo=UTC)
 MAX_AMOUNT_FEN: Final = 2**53 - 1
 """The largest amount: what every JSON reader in the country holds exactly (RFC 8259, section 6)."""
+EVENT_MAX_BYTES: Final = 1024 * 1024
+"""One event, at every door: larger ones are refused."""
 
 WORKER_REF_PATTERN: Final = r"^k[0-9]{1,3}\.[A-Z2-7]{52}$"
 SOURCE_PATTERN: Final = r"^//[A-Za-z0-9._~/-]{1,120}$"

@@ -53,22 +53,6 @@ EnrollmentNo = Annotated[str, Field(pattern=r"^[0-9]{2}-[0-9A-Za-z-]{1,40}$")]
 FiscalYear = Annotated[int, Field(ge=2016, le=2099)]
 """Calendar year in Asia/Shanghai."""
 
-_RANK: Final[dict[str, int]] = {
-    "primary": 1,
-    "junior_high": 2,
-    "senior_high": 3,
-    "secondary_vocational": 3,
-    "associate": 4,
-    "bachelor": 5,
-    "master": 6,
-    "doctorate": 7,
-}
-
-
-def is_upgrade(before: EducationLevel, after: EducationLevel) -> bool:
-    """Whether `after` is a higher level of education than `before`."""
-    return _RANK[after] > _RANK[before]
-
 
 class Employer(Value):
     """Who employs the worker."""

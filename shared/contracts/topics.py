@@ -1,4 +1,4 @@
-"""Every topic, who may write and who may read it: the one list that brokers and manifests are made from."""
+"""Every topic: the one list that brokers and manifests are made from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,8 +7,6 @@ from typing import Final
 from shared.contracts.lanes import LANE_CODES, lane_at, partition_of
 
 MIB: Final = 1024 * 1024
-EVENT_MAX_BYTES: Final = MIB
-"""One event, at every door: larger ones are refused."""
 DOOR_BATCH_MAX_BYTES: Final = 8 * MIB
 INNER_BATCH_MAX_BYTES: Final = 4 * MIB
 
@@ -80,16 +78,6 @@ class TopicSpec:
     config: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """A user of the broker: topics it may write, topics it may read, prefixes of the groups it may join."""
-
-    name: str
-    write: tuple[str, ...]
-    read: tuple[str, ...]
-    group_prefixes: tuple[str, ...]
-
-
 # Uncompressed at the door: a gzip bomb would pass the broker's size check and kill the reader (failure mode 53).
 # Kept for ever at the door: nothing may be deleted there before it was read.
 _DOOR: Final = {
@@ -121,57 +109,3 @@ def topics(namespace: str = "") -> tuple[TopicSpec, ...]:
         for stream in STREAMS
         for name in stream.topics(namespace)
     )
-
-
-def principals(namespace: str = "") -> tuple[Principal, ...]:
-    """All users of a deployment's broker with least rights: services, provinces and the operator."""
-    return (*_services(namespace), *(_province(namespace, code) for code in LANE_CODES), _operator(namespace))
-
-
-def province_principal(code: str) -> str:
-    """The name of the user that publishes for lane `code`."""
-    return f"province-{code}"
-
-
-def _services(namespace: str) -> tuple[Principal, ...]:
-    def all_of(*streams: Stream) -> tuple[str, ...]:
-        return tuple(name for stream in streams for name in stream.topics(namespace))
-
-    return (
-        Principal(
-            "enrollment",
-            all_of(ENROLLMENT_EVENTS, PROVINCE_RECEIPTS),
-            all_of(PROVINCE_EVENTS, ENROLLMENT_EVENTS, PROVINCE_RECEIPTS),
-            (f"{namespace}enrollment",),
-        ),
-        Principal(
-            "subsidy",
-            all_of(SUBSIDY_EVENTS, PROVINCE_DECISIONS),
-            all_of(ENROLLMENT_EVENTS, SUBSIDY_EVENTS, PROVINCE_DECISIONS),
-            (f"{namespace}subsidy",),
-        ),
-        Principal(
-            "notification",
-            (),
-            all_of(ENROLLMENT_EVENTS, SUBSIDY_EVENTS, PROVINCE_CONTACTS),
-            (f"{namespace}notification",),
-        ),
-        Principal("reporting", (), all_of(ENROLLMENT_EVENTS, SUBSIDY_EVENTS), (f"{namespace}reporting",)),
-    )
-
-
-def _province(namespace: str, code: str) -> Principal:
-    return Principal(
-        province_principal(code),
-        (PROVINCE_EVENTS.topic(namespace, code), PROVINCE_CONTACTS.topic(namespace, code)),
-        (PROVINCE_RECEIPTS.topic(namespace, code), PROVINCE_DECISIONS.topic(namespace, code)),
-        (f"{namespace}province-{code}.",),
-    )
-
-
-def _operator(namespace: str) -> Principal:
-    """Reads everything but contacts, writes nothing: operators act through the services' APIs."""
-    read = tuple(
-        name for stream in STREAMS if stream is not PROVINCE_CONTACTS for name in stream.topics(namespace)
-    )
-    return Principal("operator", (), read, (f"{namespace}operator",))

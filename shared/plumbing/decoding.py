@@ -9,9 +9,8 @@ import orjson
 from aiokafka import ConsumerRecord
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from shared.contracts.codes import FIELD_MAX_CHARS
-from shared.contracts.envelope import Fact
-from shared.contracts.topics import EVENT_MAX_BYTES
+from shared.contracts.envelope import EVENT_MAX_BYTES, Fact
+from shared.contracts.receipt_codes import FIELD_MAX_CHARS
 
 
 @dataclass(slots=True, eq=False)

@@ -25,6 +25,7 @@ from shared.plumbing.metrics import Metrics
 from shared.plumbing.publisher import Publisher
 from shared.plumbing.seal import Seal
 from shared.plumbing.settings import ServiceSettings
+from shared.plumbing.simulated import Simulated
 from shared.plumbing.telemetry import Telemetry
 from shared.plumbing.tokens import Tokens
 
@@ -84,6 +85,8 @@ def api(definition: Definition, settings: ServiceSettings) -> FastAPI:
     app.state.settings = settings
     for router in (health.router, operators.router, *definition.routers):
         app.include_router(router)
+    if settings.simulated:
+        app.add_middleware(Simulated)
     return app
 
 

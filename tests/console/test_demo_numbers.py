@@ -1,12 +1,17 @@
 """The demonstration notices every count that does not agree, and waits for everything that is under way."""
 
+import time
 from collections import Counter
 from dataclasses import replace
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from console.demo.numbers import Receipt, Snapshot, outstanding, reconcile
+from console.demo.running import Outcome
+from console.demo.screen import LINE_EVERY_S, SIMULATED, TerminalScreen, as_json, summary
 from console.lane_states import LaneState, Publishing, Reading
 from console.province.simulator import Expected
 
@@ -128,3 +133,17 @@ def test_nothing_is_drained_while_anything_is_under_way() -> None:
         assert outstanding(replace(now, lanes=lanes), sent())
     assert outstanding(replace(now, handover={"enrollment": 1, "notification": 0}), sent())
     assert outstanding(replace(now, verdicts={**now.verdicts, "accepted": 1}), sent())
+
+
+def test_lines_summary_and_json_say_that_the_numbers_are_simulated() -> None:
+    console = Console(file=StringIO(), width=100)
+    with TerminalScreen(console, transient=False) as screen:
+        now = replace(drained(), at_s=time.monotonic() + 2 * LINE_EVERY_S)
+        screen.show(now, sent())
+    assert isinstance(console.file, StringIO)
+    line = console.file.getvalue()
+    assert "simulated: 4 sent" in line
+    outcome = Outcome(sent(), now, reconcile(sent(), 4, receipts(), now, LEDGER), 33, 1.0)
+    console.print(summary(outcome))
+    assert SIMULATED in console.file.getvalue().removeprefix(line)
+    assert as_json(outcome)["simulated"] is True

@@ -14,8 +14,8 @@ from scripts.contract_documents import FOLDER, documents, path_of
 from scripts.contract_schemas import PROVINCE_SOURCE_PATTERN, schema_of
 from services.enrollment.domain import submission
 from shared.contracts.catalogue import MESSAGES, Message, on_stream
-from shared.contracts.codes import CODES
 from shared.contracts.examples import example
+from shared.contracts.receipt_codes import CODES
 from shared.contracts.topics import STREAMS
 from shared.plumbing.decoding import FactDecoder
 from shared.plumbing.metrics import Metrics

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.contracts.access import principals, province_principal
 from shared.contracts.lanes import LANE_CODES, partition_of
 from shared.contracts.topics import (
     ENROLLMENT_EVENTS,
@@ -13,8 +14,6 @@ from shared.contracts.topics import (
     STREAMS,
     SUBSIDY_EVENTS,
     Stream,
-    principals,
-    province_principal,
     topics,
 )
 from tests.contracts.naming import stream_name

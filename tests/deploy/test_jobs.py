@@ -10,7 +10,8 @@ from console.deployment.__main__ import main
 from console.stack.infrastructure import Infrastructure
 from console.stack.postgres import ADMIN, create_service_database, database_name, dsn_for
 from console.stack.private_files import kept_secret
-from shared.contracts.topics import SERVICES, principals, topics
+from shared.contracts.access import principals
+from shared.contracts.topics import SERVICES, topics
 
 
 async def test_the_jobs_make_all_that_the_services_stand_on_and_may_be_repeated(

@@ -1,18 +1,30 @@
 """Promises about words and about what follows from an attempt: pure decisions."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from email.message import EmailMessage
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from services.notification import domain
 from services.notification.domain import Language, Next, Outcome
 from services.notification.gateway import Letter, Mailer
+from shared.contracts import subsidy
+from shared.contracts.envelope import Fact
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ENROLLMENT = {"enrollment_no": "32-0001"}
 AWARD = ENROLLMENT | {"fiscal_year": 2026, "amount_fen": 123_456_705}
+LEFT = AWARD | {"why": "withdrawn"}
+COVERED = AWARD | {"was": "waitlisted", "why": "tuition_covered"}
+SCHOLARSHIP = ENROLLMENT | {
+    "scholarship_no": "锡工〔2026〕7号",
+    "amount_fen": 300_000,
+    "awarded_fen": 300_000,
+}
 WORDS = [
     ("subsidy.granted", AWARD, "您的学费补助已批准", ["2026年度", "1,234,567.05元", "32-0001"]),
     (
@@ -28,27 +40,34 @@ WORDS = [
         "Your subsidy is on the waiting list",
         ["place 1,234"],
     ),
-    ("subsidy.released", AWARD | {"was": "reserved"}, "您的补助已取消", ["因您已退学，为您预留的补助"]),
-    ("subsidy.released", AWARD | {"was": "granted"}, "您的补助已取消", ["因您已退学，已批准的补助"]),
-    ("subsidy.released", AWARD | {"was": "waitlisted"}, "您的补助已取消", ["因您已退学，您候补中的补助"]),
-    ("subsidy.released", AWARD | {"was": "reserved"}, "Your subsidy has been released", ["reserved for you"]),
-    ("subsidy.released", AWARD | {"was": "granted"}, "Your subsidy has been released", ["granted to you"]),
+    ("subsidy.released", LEFT | {"was": "reserved"}, "您的补助已取消", ["因您已退学，为您预留的补助"]),
+    ("subsidy.released", LEFT | {"was": "granted"}, "您的补助已取消", ["因您已退学，已批准的补助"]),
+    ("subsidy.released", LEFT | {"was": "waitlisted"}, "您的补助已取消", ["因您已退学，您候补中的补助"]),
+    ("subsidy.released", LEFT | {"was": "reserved"}, "Your subsidy has been cancelled", ["reserved for you"]),
+    ("subsidy.released", LEFT | {"was": "granted"}, "Your subsidy has been cancelled", ["granted to you"]),
     (
         "subsidy.released",
-        AWARD | {"was": "waitlisted"},
-        "Your subsidy has been released",
-        ["for which you were waiting"],
+        LEFT | {"was": "waitlisted"},
+        "Your subsidy has been cancelled",
+        ["Because you have left the course", "for which you were waiting"],
+    ),
+    ("subsidy.released", COVERED, "您的奖学金已覆盖全部学费", ["1,234,567.05元", "已退出候补", "无需办理"]),
+    (
+        "subsidy.released",
+        COVERED,
+        "Your scholarships cover your tuition",
+        ["1,234,567.05 yuan", "has left the waiting list", "nothing that you need to do"],
     ),
     (
         "scholarship.booked",
-        ENROLLMENT | {"scholarship_no": "锡工〔2026〕7号", "amount_fen": 300_000},
-        "您的奖学金已入账",
+        SCHOLARSHIP,
+        "您的奖学金将用于抵扣学费",
         ["锡工〔2026〕7号", "3,000元"],
     ),
     (
         "scholarship.booked",
-        ENROLLMENT | {"scholarship_no": "WX-7", "amount_fen": 300_000},
-        "Your scholarship is booked",
+        SCHOLARSHIP | {"scholarship_no": "WX-7"},
+        "Your scholarship counts towards your tuition",
         ["WX-7", "3,000.00 yuan"],
     ),
     (
@@ -71,9 +90,7 @@ def test_each_cause_is_told_in_both_languages(
     cause: str, details: dict[str, object], subject: str, said: list[str]
 ) -> None:
     language: Language = "en" if subject.isascii() else "zh"
-    mailer = Mailer("localhost", 1, "noreply@dreams.invalid", simulated=False)
-    letter = Letter("k", "a@example.cn", "O'Neill & 张", language, cause, domain.phrases(details, language))
-    message = mailer.compose(letter, NOW)
+    message = _letter(cause, details, language)
     text = message.get_content()
     assert message["Subject"] == subject
     assert message["Content-Language"] == language
@@ -83,6 +100,57 @@ def test_each_cause_is_told_in_both_languages(
         assert words in text
     assert "模拟" not in text
     assert "imulated" not in text
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_who_studies_on_is_never_told_to_have_left(language: Language) -> None:
+    released = subsidy.SubsidyReleased(
+        award_id="a1",
+        enrollment_no="32-0001",
+        fiscal_year=2026,
+        fund_source="JS-2026",
+        amount_fen=100,
+        scheme="base",
+        scheme_version=1,
+        categories=("migrant",),
+        track="academic",
+        was="waitlisted",
+        why="tuition_covered",
+    )
+    claimed = domain.claim(_fact(subsidy.SUBSIDY_RELEASED, released), NOW)
+    assert claimed is not None
+    message = _letter(claimed.cause, claimed.details, language)
+    for words in ("退学", "left the course", "取消", "cancelled"):
+        assert words not in message["Subject"] + message.get_content()
+
+
+@pytest.mark.parametrize(("language", "rest"), [("zh", "其余部分"), ("en", "the rest exceeds")])
+def test_a_scholarship_that_is_booked_in_part_says_so_and_only_then(language: Language, rest: str) -> None:
+    whole = _letter("scholarship.booked", SCHOLARSHIP, language).get_content()
+    part = _letter("scholarship.booked", SCHOLARSHIP | {"awarded_fen": 500_000}, language).get_content()
+    assert rest in part
+    assert "5,000" in part
+    assert rest not in whole
+
+
+def _fact(kind: str, data: BaseModel) -> Fact[BaseModel]:
+    return Fact(
+        id="s-32-1",
+        source="//subsidy/abc",
+        type=kind,
+        subject="k1.A",
+        time=NOW,
+        recordedtime=NOW,
+        lane="32",
+        seq=1,
+        data=data,
+    )
+
+
+def _letter(cause: str, details: Mapping[str, object], language: Language) -> EmailMessage:
+    mailer = Mailer("localhost", 1, "noreply@dreams.invalid", simulated=False)
+    phrases = domain.phrases(details, language)
+    return mailer.compose(Letter("k", "a@example.cn", "O'Neill & 张", language, cause, phrases), NOW)
 
 
 @pytest.mark.parametrize(("language", "mark"), [("zh", "【模拟】"), ("en", "[Simulated] ")])

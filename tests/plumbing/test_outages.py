@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from shared.contracts.access import Principal
 from shared.contracts.lanes import LANE_CODES
-from shared.contracts.topics import Principal
 from shared.plumbing import health, kafka, postgres, publisher, store
 from tests.plumbing import relay
 from tests.plumbing.proxies import KafkaProxy, PostgresProxy

@@ -17,6 +17,7 @@ from services.reporting.api import live as live_module
 from services.reporting.api import site
 from services.reporting.config import Settings
 from services.reporting.domain.nation import NOTABLE
+from services.reporting.domain.tiles import TILES
 from shared.contracts import enrollment, provinces, subsidy
 from shared.contracts.lanes import LANE_CODES
 from shared.plumbing.service import asyncapi
@@ -56,6 +57,24 @@ async def test_everybody_may_read_numbers_that_agree_with_each_other(told: Runni
     by_minute = (await told.get("/v1/series", by="minute", lane="32", measure="enrolled")).json()["points"]
     enrolled_in_32 = next(lane for lane in lanes if lane["code"] == "32")["measures"]["enrolled"]
     assert sum(point["values"]["enrolled"] for point in by_minute) == enrolled_in_32
+
+
+async def test_simulated_numbers_are_marked_wherever_they_are_asked_for(told: Running) -> None:
+    for path in (
+        "/",
+        "/v1/nation",
+        "/v1/provinces",
+        "/v1/series",
+        "/v1/latest?lane=32",
+        "/v1/cells?cube=money",
+    ):
+        answer = await told.get(path, "official")
+        assert answer.status_code == 200, path
+        assert answer.headers["dreams-simulated"] == "true", path
+    async with told.client.stream("GET", "/live") as live:
+        assert live.headers["dreams-simulated"] == "true"
+    assert (await told.get("/v1/series")).json()["simulated"] is True
+    assert (await told.get("/v1/cells", "official", cube="money")).json()["simulated"] is True
 
 
 async def test_what_happened_just_now_names_nobody(told: Running) -> None:
@@ -311,10 +330,10 @@ def test_every_word_stands_in_both_languages_and_every_happening_has_one() -> No
 
 
 def test_the_map_shows_every_lane_but_the_nation_each_on_a_place_of_its_own() -> None:
-    assert {tile.code for tile in site.TILES} == set(LANE_CODES) - {"00"}
-    assert len({(tile.column, tile.row) for tile in site.TILES}) == len(site.TILES)
+    assert {tile.code for tile in TILES} == set(LANE_CODES) - {"00"}
+    assert len({(tile.column, tile.row) for tile in TILES}) == len(TILES)
     css = (site.PAGE / "page.css").read_text()
-    for tile in site.TILES:
+    for tile in TILES:
         assert f".t{tile.code} {{ grid-area: {tile.row + 1} / {tile.column}; }}" in css
 
 

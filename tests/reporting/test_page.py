@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, Literal
 
@@ -81,6 +82,29 @@ async def test_it_fits_every_width_in_both_languages_and_schemes(
     await page.close()
 
 
+async def test_every_label_on_the_map_stands_on_one_line_within_its_tile(
+    browser: Browser, told: Running, errors: list[str]
+) -> None:
+    for lang in ("en", "zh"):
+        page = await opened(browser, told, errors, f"?lang={lang}")
+        for width in (1440, 1101, 1100, 700, 390):
+            await page.set_viewport_size({"width": width, "height": 900})
+            unfit = await page.evaluate(
+                """() => [...document.querySelectorAll('.tile span')].filter((label) => {
+                    if (!label.getClientRects().length) return false;
+                    const text = document.createRange();
+                    text.selectNodeContents(label);
+                    const box = text.getBoundingClientRect(), tile = label.parentElement.getBoundingClientRect();
+                    const lines = new Set([...text.getClientRects()].map((line) => line.top)).size;
+                    return lines > 1 || box.left < tile.left || box.right > tile.right;
+                }).map((label) => label.textContent)"""
+            )
+            assert unfit == [], f"{lang} at {width} px"
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await page.close()
+    assert errors == []
+
+
 async def least_contrast(page: Page) -> float:
     """The lowest contrast between a text and what lies behind it, as WCAG computes it."""
     pairs = await page.evaluate(
@@ -114,6 +138,30 @@ async def test_the_first_sentence_says_the_number_that_matters(
     await expect(page.locator("h1")).to_contain_text(f"{funded} workers funded since 2025")
     await expect(page.locator(".simulated")).to_be_visible()
     await expect(page.locator("#baselines")).to_contain_text("more than 500 universities took part")
+    assert errors == []
+    await page.close()
+
+
+async def test_the_pace_so_far_is_said_with_the_month_that_reaches_the_target(
+    browser: Browser, reporting: Running, errors: list[str]
+) -> None:
+    publisher = Programme(5, ("32",)).play(60)
+    publisher.clock += timedelta(days=40)
+    publisher.publish(
+        S, "32", subsidy.SUBSIDY_GRANTED, award("32-9999", ("migrant",)), subject=worker(77_777)
+    )
+    await reporting.feed(publisher.published)
+    await reporting.until(len(publisher.published))
+    await reporting.db.execute(
+        "UPDATE standing SET total = 1500000 WHERE scope = 'nation' AND measure = 'funded'"
+    )
+    page = await opened(browser, reporting, errors)
+    # 41 days for the first half, so 41 more from 11 April 2026.
+    await expect(page.locator("#pace")).to_contain_text(
+        "At the pace so far the target is reached in May 2026."
+    )
+    await page.locator(".targets summary").click()
+    await expect(page.locator("#targets-table tbody tr").first).to_contain_text("May 2026")
     assert errors == []
     await page.close()
 
@@ -185,6 +233,11 @@ async def test_every_picture_has_a_table_and_every_measure_its_definition(
     whole = f"{nation['measures']['allocated_fen'] / 100:,.2f}"
     await expect(page.locator("#map-table tr").last).to_contain_text(whole)
     await expect(page.locator("#series-table tbody tr").first).to_be_visible()
+    await expect(page.locator("#targets-table tbody tr")).to_have_count(3)
+    await expect(page.locator("#money-table tbody tr").nth(1)).to_contain_text(whole)
+    sources = await page.locator("section .source").all_inner_texts()
+    assert len(sources) == 4
+    assert all(source.startswith("Source: facts recorded by") for source in sources)
     await page.get_by_role("button", name="Education upgrades").focus()
     await expect(page.locator("#definition")).to_contain_text("higher than before")
     assert errors == []

@@ -13,8 +13,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from confluent_kafka import KafkaError, Producer
 
 from console.stack.infrastructure import Infrastructure
+from shared.contracts.access import province_principal
 from shared.contracts.lanes import LANE_CODES
-from shared.contracts.topics import PROVINCE_EVENTS, province_principal
+from shared.contracts.topics import PROVINCE_EVENTS
 
 T = TypeVar("T")
 BOMB_BYTES = 300 * 1024 * 1024  # 300 kB in gzip

@@ -1,4 +1,4 @@
-"""Promises about schemes: files are refused with file, line and reason; years close on the day that is set."""
+"""Promises about schemes: files are refused with file, line and reason; versions do not overlap."""
 
 from datetime import date
 from pathlib import Path
@@ -95,19 +95,3 @@ def test_the_scope_was_widened_in_2025() -> None:
     assert set(first.tracks) == {"academic", "combined"}
     assert second.eligible_categories > first.eligible_categories
     assert (len(first.issuers), len(second.issuers)) == (2, 4)
-
-
-@pytest.mark.parametrize(
-    ("effective", "today", "year"),
-    [
-        (date(2026, 12, 31), date(2027, 1, 31), 2026),
-        (date(2026, 12, 31), date(2027, 2, 1), 2027),
-        (date(2018, 9, 1), date(2026, 5, 1), 2026),
-        (date(2027, 3, 1), date(2026, 12, 1), 2027),
-        (date(2026, 3, 1), None, 2026),
-    ],
-)
-def test_a_back_dated_day_counts_only_while_its_year_is_open(
-    effective: date, today: date | None, year: int
-) -> None:
-    assert Rules(load_schemes(SCHEMES)).fiscal_year(effective, today) == year

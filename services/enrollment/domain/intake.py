@@ -14,7 +14,7 @@ from services.enrollment.domain.submission import (
     read,
     to_keep,
 )
-from shared.contracts.codes import sentences
+from shared.contracts.receipt_codes import sentences
 
 _WAITS_FOR: Final = {"worker": "工人 {0} / worker {0}", "enrollment": "注册 {0} / enrollment {0}"}
 

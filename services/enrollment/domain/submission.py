@@ -11,10 +11,9 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from shared.contracts import provinces
-from shared.contracts.codes import FIELD_MAX_CHARS
-from shared.contracts.envelope import WORKER_REF_PATTERN, ProvinceEvent
+from shared.contracts.envelope import EVENT_MAX_BYTES, WORKER_REF_PATTERN, ProvinceEvent
+from shared.contracts.receipt_codes import FIELD_MAX_CHARS
 from shared.contracts.strict_json import parse_strict
-from shared.contracts.topics import EVENT_MAX_BYTES
 
 ID_MAX_CHARS: Final = 128
 SOURCE_MAX_CHARS: Final = 122
@@ -34,7 +33,7 @@ _KNOWN_WITHOUT_VERSION: Final = {name.rpartition(".v")[0] for name in _ADAPTERS}
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an event is not taken: a code of `shared.contracts.codes`, the field, and what exactly."""
+    """Why an event is not taken: a code of `shared.contracts.receipt_codes`, the field, and what exactly."""
 
     code: str
     field: str | None = None

@@ -25,7 +25,7 @@ CREATE TABLE message (
     tries integer NOT NULL DEFAULT 0,           -- of attempts; also tells a sender that was overtaken
     code text,                                  -- why it stands as it does, out of few
     recipient_sealed bytea,                     -- the contact it went to; erased with the contact
-    UNIQUE (cause_event_id, channel)
+    CONSTRAINT one_message_per_cause UNIQUE (cause_event_id, channel)
 ) WITH (fillfactor = 80);
 CREATE INDEX message_due ON message (due_at, message_id) WHERE state = 'pending';
 CREATE INDEX message_sending ON message (state_at) WHERE state = 'sending';

@@ -153,6 +153,7 @@ class Live:
             [Happening(**dict(row)) for row in newest],
             [_still(row["lane"], row["since"], stopped=row["stopped"]) for row in still],
             taken["facts"],
+            taken["began"],
             taken["recorded_at"],
             taken["now"],
             simulated=self._parts.settings.simulated,

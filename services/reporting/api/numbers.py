@@ -33,6 +33,8 @@ class Series(BaseModel):
 
     by: Literal["month", "minute"]
     lane: str | None
+    simulated: bool
+    """Numbers come from a simulation."""
     points: list[Point]
 
 
@@ -65,7 +67,8 @@ async def series(
             rows = await store.by_month(db, lane, wanted)
         else:
             rows = await store.by_minute(db, lane, wanted, MINUTES_SHOWN)
-    return Series(by=by, lane=lane, points=_points(rows))
+    simulated = request.app.state.settings.simulated
+    return Series(by=by, lane=lane, simulated=simulated, points=_points(rows))
 
 
 @router.get("/latest")

@@ -49,6 +49,8 @@ class CellSum(BaseModel):
 class Cells(BaseModel):
     """A page of cells, in the order of their key."""
 
+    simulated: bool
+    """Numbers come from a simulation."""
     cells: list[CellSum]
     next: str | None
     """Send it back as `after` for the next page; none on the last."""
@@ -97,7 +99,7 @@ async def cells(request: Request, query: Annotated[CellQuery, Query()]) -> Cells
     found = [CellSum(**dict(row)) for row in rows]
     last = found[-1] if len(found) == query.limit else None
     following = f"{last.lane}|{last.period}|{last.facet_1}|{last.facet_2}|{last.measure}" if last else None
-    return Cells(cells=found, next=following)
+    return Cells(simulated=request.app.state.settings.simulated, cells=found, next=following)
 
 
 @router.get("/facts/{event_id:path}", dependencies=for_operators)

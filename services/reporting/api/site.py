@@ -3,7 +3,7 @@
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -15,7 +15,7 @@ from services.reporting.api.live import Live
 from services.reporting.api.problem import ProblemRoute
 from services.reporting.domain.measures import MEASURES
 from services.reporting.domain.nation import Nation
-from shared.contracts.lanes import NATION, lane
+from services.reporting.domain.tiles import NATION_TILE, TILES
 from shared.plumbing import postgres
 
 Language = Literal["zh", "en"]
@@ -28,60 +28,6 @@ _SAFE: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """A province's place on the map: column and row from the north-west."""
-
-    code: str
-    column: int
-    row: int
-    zh: str
-    en: str
-    abbreviation: str
-
-
-# Column, row and the letters of GB/T 2260; the Corps has none there.
-_PLACES: Final = {
-    "23": (8, 0, "HL"),
-    "66": (1, 1, "XPCC"),
-    "15": (6, 1, "NM"),
-    "22": (8, 1, "JL"),
-    "65": (1, 2, "XJ"),
-    "62": (3, 2, "GS"),
-    "64": (4, 2, "NX"),
-    "14": (5, 2, "SX"),
-    "13": (6, 2, "HE"),
-    "11": (7, 2, "BJ"),
-    "21": (8, 2, "LN"),
-    "63": (3, 3, "QH"),
-    "61": (4, 3, "SN"),
-    "41": (5, 3, "HA"),
-    "37": (6, 3, "SD"),
-    "12": (7, 3, "TJ"),
-    "54": (2, 4, "XZ"),
-    "51": (3, 4, "SC"),
-    "50": (4, 4, "CQ"),
-    "42": (5, 4, "HB"),
-    "34": (6, 4, "AH"),
-    "32": (7, 4, "JS"),
-    "31": (8, 4, "SH"),
-    "53": (3, 5, "YN"),
-    "52": (4, 5, "GZ"),
-    "43": (5, 5, "HN"),
-    "36": (6, 5, "JX"),
-    "33": (7, 5, "ZJ"),
-    "45": (4, 6, "GX"),
-    "44": (5, 6, "GD"),
-    "35": (7, 6, "FJ"),
-    "46": (5, 7, "HI"),
-}
-_SHORT: Final = {"66": ("兵团", "Corps"), "23": ("黑龙江", "Heilong\u00adjiang")}
-TILES: Final = tuple(
-    Tile(code, column, row, lane(code).name_zh, lane(code).name_en, letters)
-    for code, (column, row, letters) in _PLACES.items()
-)
 
 
 def router(live: Live) -> APIRouter:
@@ -109,7 +55,7 @@ def router(live: Live) -> APIRouter:
             html_lang="zh-CN" if language == "zh" else "en",
             other="en" if language == "zh" else "zh",
             static=f"/page/{version}",
-            tiles=[_labelled(tile, language) for tile in TILES],
+            tiles=[asdict(tile) | {"short": asdict(tile)[f"short_{language}"]} for tile in TILES],
             simulated=request.app.state.settings.simulated,
             has_picture=picture is not None,
             given=_given(said, language, picture),
@@ -162,19 +108,13 @@ def _spoken(said: Mapping[str, Any], language: Language) -> dict[str, Any]:
     }
 
 
-def _labelled(tile: Tile, language: Language) -> dict[str, object]:
-    short = _SHORT.get(tile.code, (tile.zh, tile.en))
-    return {"code": tile.code, "short": short[language == "en"], "abbreviation": tile.abbreviation}
-
-
 def _given(said: Mapping[str, Any], language: Language, picture: Nation | None) -> str:
     """What the page's program starts with, as JSON that cannot end its element."""
-    nation = Tile(NATION, 0, 0, lane(NATION).name_zh, lane(NATION).name_en, "")
     given = {
         "lang": language,
         "words": _spoken(said, language),
         "tiles": [asdict(tile) for tile in TILES],
-        "nation": asdict(nation),
+        "nation": asdict(NATION_TILE),
         "definitions": [asdict(measure) for measure in MEASURES.values()],
         "picture": picture.model_dump(mode="json") if picture else None,
     }

@@ -9,6 +9,8 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from services.reporting.domain.targets import COUNTED_SINCE
+from services.reporting.domain.upgrades import is_upgrade
 from shared.contracts import enrollment, provinces, subsidy
 from shared.contracts.envelope import Fact, shanghai_day
 
@@ -17,8 +19,6 @@ ANY: Final = "any"
 NONE: Final = "none"
 """Where a fact has no such dimension."""
 NATION_SCOPE: Final = "nation"
-TARGETS_FROM_YEAR: Final = 2025
-"""The national targets count from 2025 (fiscal year of an award, year of a project)."""
 _MONTHS_CACHED: Final = 4096
 _NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -179,7 +179,7 @@ class _One:
 
     def grant(self, change: int, fiscal_year: int, categories: tuple[str, ...]) -> None:
         """A person gains or loses a grant; only what counts towards the targets."""
-        if fiscal_year < TARGETS_FROM_YEAR or self.fact.subject is None:
+        if fiscal_year < COUNTED_SINCE.year or self.fact.subject is None:
             return
         key = (self.lane, self.fact.subject)
         self._counted.grants[key] += change
@@ -284,7 +284,7 @@ def _withdrawn(one: _One, data: enrollment.EnrollmentWithdrawnFact) -> Columns:
 def _completed(one: _One, data: enrollment.DegreeCompletedFact) -> Columns:
     about = data.enrollment
     one.study("completed", data.completed_on, about.categories, about.track)
-    if provinces.is_upgrade(about.level_before, data.level):
+    if is_upgrade(about.level_before, data.level):
         one.study("education_upgrades", data.completed_on, about.categories, about.track)
     columns = _of_enrollment(about, data.reported_by) | {"level_after": data.level}
     return Columns(data.completed_on, enrollment_no=data.enrollment_no, **columns)
@@ -330,7 +330,7 @@ def _allocated(one: _One, data: provinces.BudgetAllocated) -> Columns:
 
 def _project(one: _One, data: provinces.ProjectEstablished) -> Columns:
     one.study("projects", data.established_on)
-    if data.established_on.year >= TARGETS_FROM_YEAR:
+    if data.established_on >= COUNTED_SINCE:
         one.total("projects_since_2025", 1)
     return Columns(
         data.established_on,

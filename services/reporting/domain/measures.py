@@ -154,8 +154,9 @@ _ALL: Final = (
         "awards",
         "补助释放",
         "Subsidies released",
-        "因退学释放的补助笔数（预留、发放或候补）。",
-        "Subsidies given back after a withdrawal, whether reserved, granted or waitlisted.",
+        "退学后，或因奖学金已覆盖学费而释放的补助笔数（预留、发放或候补）。",
+        "Subsidies given back after a withdrawal, or because scholarships cover the tuition, whether reserved, "
+        "granted or waitlisted.",
     ),
     Measure(
         "awards_refused",
@@ -163,7 +164,7 @@ _ALL: Final = (
         "awards",
         "不予补助",
         "Subsidies refused",
-        "没有适用方案的注册人次。",
+        "按补助办法不予补助的注册人次。",
         "Enrollments to which no scheme gives anything.",
     ),
     Measure(

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from pydantic import BaseModel
@@ -73,12 +73,13 @@ def nation(
     latest: list[Happening],
     still: list[Still],
     facts: int,
+    began: date | None,
     recorded_at: datetime | None,
     at: datetime,
     *,
     simulated: bool,
 ) -> Nation:
-    """Put the picture together from the sums (scope, lane, measure, total)."""
+    """Put the picture together from the sums (scope, lane, measure, total); `began` is the first fact's day."""
     whole: dict[str, int] = dict.fromkeys(MEASURES, 0)
     lanes: dict[str, dict[str, int]] = defaultdict(dict)
     for scope, lane, measure, total in sums:
@@ -95,7 +96,7 @@ def nation(
         recorded_at=recorded_at,
         facts=facts,
         measures=whole,
-        targets=[progress(target, whole[target.measure], today) for target in TARGETS],
+        targets=[progress(target, whole[target.measure], today, began) for target in TARGETS],
         baselines=BASELINES,
         lanes=[
             LaneNumbers(

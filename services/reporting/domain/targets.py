@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final, Literal
 
 from pydantic import BaseModel
@@ -39,23 +39,32 @@ class Baseline:
     en: str
 
 
-_SINCE: Final = date(2025, 1, 1)
+COUNTED_SINCE: Final = date(2025, 1, 1)
+"""The national targets count from here: fiscal year of an award, day of a project."""
 _UNTIL: Final = date(2030, 12, 31)
+PACE_DAYS_MIN: Final = 30
+"""A pace of fewer days says nothing about years."""
+PROJECTED_DAYS_MAX: Final = 50 * 365
+"""What lies further ahead is not worth a date."""
 
 TARGETS: Final = (
-    Target("funded", "funded", "at_least", 3_000_000, _SINCE, _UNTIL, None, "资助工人", "Workers funded"),
+    Target(
+        "funded", "funded", "at_least", 3_000_000, COUNTED_SINCE, _UNTIL, None, "资助工人", "Workers funded"
+    ),
     Target(
         "funded_migrant",
         "funded_migrant",
         "more_than",
         2_000_000,
-        _SINCE,
+        COUNTED_SINCE,
         _UNTIL,
         "funded",
         "其中农民工",
         "of them migrant workers",
     ),
-    Target("projects", "projects_since_2025", "at_least", 300, _SINCE, _UNTIL, None, "项目", "Projects"),
+    Target(
+        "projects", "projects_since_2025", "at_least", 300, COUNTED_SINCE, _UNTIL, None, "项目", "Projects"
+    ),
 )
 
 BASELINES: Final = (
@@ -104,10 +113,12 @@ class Progress(BaseModel):
     """Where a steady pace from the first day to the last would stand today; unknown before the first fact."""
     needed_per_month: int | None
     """What must be added each month from now on, rounded up; none when reached or over."""
+    projected: date | None
+    """The day on which the pace so far reaches the target; none when reached, far off, or known for too few days."""
 
 
-def progress(target: Target, value: int, today: date | None) -> Progress:
-    """Compare `value` with the target as of `today`, the day of the newest fact."""
+def progress(target: Target, value: int, today: date | None, began: date | None) -> Progress:
+    """Compare `value` with the target as of `today`, the day of the newest fact; `began` is that of the first."""
     needed = target.value + (1 if target.comparator == "more_than" else 0)
     reached = value >= needed
     return Progress(
@@ -121,6 +132,7 @@ def progress(target: Target, value: int, today: date | None) -> Progress:
         reached=reached,
         steady=_steady(target, today) if today else None,
         needed_per_month=_per_month(needed - value, today, target.until) if today and not reached else None,
+        projected=_projected(value, needed, began, today) if began and today and not reached else None,
     )
 
 
@@ -128,6 +140,14 @@ def _steady(target: Target, today: date) -> int:
     passed = (today - target.since).days + 1
     whole = (target.until - target.since).days + 1
     return target.value * min(max(passed, 0), whole) // whole
+
+
+def _projected(value: int, needed: int, began: date, today: date) -> date | None:
+    days = (today - began).days + 1
+    if days < PACE_DAYS_MIN or value <= 0:
+        return None
+    ahead_days = math.ceil((needed - value) * days / value)
+    return today + timedelta(days=ahead_days) if ahead_days <= PROJECTED_DAYS_MAX else None
 
 
 def _per_month(missing: int, today: date, until: date) -> int | None:

@@ -54,7 +54,6 @@ export function writer(lang) {
       return `${written.format(percent)}${zh ? "%" : " %"}`;
     },
     time: (moment) => (moment ? clock.format(new Date(moment)) : "–"),
-    day: (moment) => dated.format(new Date(moment)),
     // Today the time alone says it; otherwise the day as well.
     when: (moment) => {
       if (!moment) return "–";

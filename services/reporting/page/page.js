@@ -37,6 +37,10 @@ let heardAt = 0, redraw = 0, glow = false, latestAt = 0, latestDue = null;
 
 const named = (one) => one[lang];
 const laneName = (code) => named(lanes[code]);
+const titled = (code) => {
+  const [name, unit] = [named(measures[code]), t[`unit_${measures[code].unit}`]];
+  return lang === "zh" ? `${name}（${unit}）` : `${name} (${unit})`;
+};
 const fill = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 const sums = () => (lane ? picture.lanes.find((one) => one.code === lane).measures : picture.measures);
 const of = (code, from = sums()) => from[code] ?? 0;
@@ -104,7 +108,9 @@ function drawLead() {
       funded: exact("funded"), migrant: exact("funded_migrant"), target: write.round(target.target), share: write.share(target.value, target.target),
     });
     const needed = target.needed_per_month;
-    byId("pace").textContent = target.reached ? t.reached : needed === null ? "" : fill(t.pace, { needed: write.noun(needed), steady: write.noun(target.steady) });
+    const projected = target.projected && fill(t.projected, { month: monthName(target.projected) });
+    const pace = needed !== null && fill(t.pace, { needed: write.noun(needed), steady: write.noun(target.steady) });
+    byId("pace").textContent = target.reached ? t.reached : [projected, pace].filter(Boolean).join(lang === "zh" ? "" : " ");
   }
   byId("recorded").textContent = fill(t.recorded, { time: write.when(picture.recorded_at), facts: write.noun(picture.facts) });
 }
@@ -151,7 +157,7 @@ function drawMap() {
 }
 
 function drawScale(steps, unit) {
-  const limits = steps.map((limit, place) => [place + 1 + 5 - steps.length, `≤ ${write.short(limit, unit)}`]);
+  const limits = steps.map((limit, place) => [place + 1 + 5 - steps.length, `≤ ${write.short(limit, unit).replace(/\.0(?!\d)/, "")}`]);
   const key = JSON.stringify(limits);
   const scale = byId("scale");
   if (scale.dataset.key === key) return;
@@ -166,7 +172,7 @@ function drawScale(steps, unit) {
 function drawMapTable(values, unit) {
   const table = byId("map-table");
   if (!table.closest("details").open) return;
-  byId("map-table-measure").textContent = `${named(measures[measure])} (${t[`unit_${unit}`]})`;
+  byId("map-table-measure").textContent = titled(measure);
   const rows = given.tiles.map((tile) => [named(tile), values[tile.code]]).sort((a, b) => b[1] - a[1]);
   if (values["00"]) rows.push([t.nation_itself, values["00"]]);
   rows.push([t.whole_nation, of(measure, picture.measures)]);
@@ -207,10 +213,12 @@ function drawTargets() {
     bullet(one.querySelector(".picture"), { ...target, label: `${t[`target_${target.code}`]}: ${write.text(target.value)}${rest}` });
   }
   byId("national-only").hidden = !lane;
+  fillTable(byId("targets-table").tBodies[0], picture.targets.map((one) => [t[`target_${one.code}`], write.exact(one.value), fill(t[one.comparator], { value: write.round(one.target) }),
+    one.steady === null ? "–" : write.exact(one.steady), one.projected ? monthName(one.projected) : "–"]));
   if (!byId("baselines").childElementCount) {
     byId("baselines").append(...picture.baselines.map((one) => {
       const value = one.unit === "fen" ? write.roundMoney(one.value) : write.round(one.value);
-      return element("li", "num", fill(t[`baseline_${one.code}`], { value: fill(t[one.comparator], { value: lang === "zh" && one.code === "migrant_workers" ? `${value} ` : value }) }));
+      return element("li", "num", fill(t[`baseline_${one.code}`], { value: fill(t[one.comparator], { value }) }));
     }));
   }
 }
@@ -226,6 +234,7 @@ function drawMoney() {
   if (!planned && !allocated) {
     box.replaceChildren(element("p", "quiet", t.money_empty));
     byId("money-note").textContent = "";
+    byId("money-table").tBodies[0].replaceChildren();
     return;
   }
   const stage = (name, value, loss) => ({ name: t[name], value, text: write.money(value), loss });
@@ -236,6 +245,7 @@ function drawMoney() {
     stage("flow_reserved", reserved, fill(t.loss_reserved, { value: write.money(reserved - given_) })),
     stage("flow_granted", given_, ""),
   ];
+  fillTable(byId("money-table").tBodies[0], stages.map((one) => [one.name, write.exact(one.value, "fen")]));
   flow(box, stages, stages.map((one) => `${one.name} ${one.text}`).join(", "));
   byId("money-note").textContent = fill(t.money_note, { released: write.money(of("released_reserved_fen") + of("released_granted_fen")) });
 }
@@ -299,7 +309,7 @@ function drawLatest() {
     one.fresh = false;
     const when = element("time", "", write.time(one.recorded_at));
     when.dateTime = one.recorded_at;
-    line.append(when, element("span", "where", laneName(one.lane)), element("span", "what", t.happened[one.type] ?? one.type),
+    line.append(when, element("span", "where", lanes[one.lane][`short_${lang}`]), element("span", "what", t.happened[one.type] ?? one.type),
       element("span", "num", one.amount_fen ? write.money(one.amount_fen) : ""));
     return line;
   }));
@@ -360,8 +370,11 @@ function spread(points) {
 }
 
 function periodName(period) {
-  if (by === "minute") return write.time(period).slice(0, 5);
-  const [year, month] = period.split("-").map(Number);
+  return by === "minute" ? write.time(period).slice(0, 5) : monthName(period);
+}
+
+function monthName(day) {
+  const [year, month] = day.split("-").map(Number);
   return lang === "zh" ? `${year} 年 ${month} 月` : `${new Date(Date.UTC(year, month - 1)).toLocaleString("en-GB", { month: "short", timeZone: "UTC" })} ${year}`;
 }
 
@@ -370,7 +383,7 @@ function tick(period, place, step) {
   const [year, month] = period.split("-").map(Number);
   const short = lang === "zh" ? `${month} 月` : new Date(Date.UTC(year, month - 1)).toLocaleString("en-GB", { month: "short", timeZone: "UTC" });
   if (month === 1) return String(year);
-  if (place === 0) return periodName(period);
+  if (place === 0) return step < 32 ? short : periodName(period);
   if (place < 3 && step < 40) return "";
   return step >= 34 || (month % 3 === 1 && step >= 12) ? short : "";
 }
@@ -384,7 +397,7 @@ function drawSeries() {
       const chart = element("div", "chart");
       chart.dataset.measure = code;
       const line = element("p");
-      line.append(element("span", "", named(measures[code])), element("span", "readout quiet"));
+      line.append(element("span", "", titled(code)), element("span", "readout quiet"));
       chart.append(line, element("div", "picture"));
       return chart;
     }));
@@ -393,14 +406,14 @@ function drawSeries() {
   for (const chart of box.querySelectorAll(".chart")) {
     const code = chart.dataset.measure;
     const points = seriesData.map(({ period, values }) => ({ period, value: values[code] ?? 0 }));
-    columns(chart.querySelector(".picture"), { points, label: named(measures[code]), future: now, ticks: tick, onPick: (period) => { pickedPeriod = period; drawReadouts(); } });
+    columns(chart.querySelector(".picture"), { points, label: titled(code), future: now, ticks: tick, onPick: (period) => { pickedPeriod = period; drawReadouts(); } });
   }
   if (by === "month" && seriesData.some((point) => point.period > now)) byId("series-note").textContent = t.series_future;
   drawReadouts();
   const table = byId("series-table");
   if (table.closest("details").open) {
     const head = element("tr");
-    head.append(...[t.period, ...IN_SERIES.map((code) => named(measures[code]))].map((word, place) => {
+    head.append(...[t.period, ...IN_SERIES.map(titled)].map((word, place) => {
       const cell = element("th", place ? "num" : "", word);
       cell.scope = "col";
       return cell;
@@ -538,7 +551,7 @@ function follow() {
   setTimeout(() => { if (!picture) { document.body.dataset.state = "failed"; sentence(byId("sentence"), t.failed, {}); } }, FAILED_AFTER_MS);
 }
 
-byId("measure").append(...ON_MAP.map((code) => new Option(`${named(measures[code])} (${t[`unit_${measures[code].unit}`]})`, code)));
+byId("measure").append(...ON_MAP.map((code) => new Option(titled(code), code)));
 makeTotals();
 listen();
 recall();

@@ -6,15 +6,16 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from services.subsidy.domain.book import Award, Book, Budget, Cause, Entry, Posting, move
+from services.subsidy.domain.fiscal_year import fiscal_year
 from services.subsidy.domain.judging import (
     EnrollmentInputs,
     Outcome,
-    RefusalCode,
     ScholarshipInputs,
     judge_enrollment,
     judge_scholarship,
 )
 from services.subsidy.domain.schemes import Rules
+from services.subsidy.domain.sentences import EXCEEDS, REFUSED
 from shared.contracts import enrollment, provinces, subsidy
 from shared.contracts.envelope import Fact
 
@@ -44,29 +45,6 @@ TO_PROVINCE: Final = frozenset(
     }
 )
 """Decisions about awards and scholarships: they go back to the province too."""
-
-_REFUSED: Final[Mapping[RefusalCode, tuple[str, str]]] = {
-    "no_scheme": (
-        "该入学日期和培养类型没有适用的补助办法，无需处理。如填写有误，请更正后重新报送。",
-        "No scheme covers this first day and track; nothing is paid. If they are wrong, send a correction.",
-    ),
-    "not_eligible": (
-        "该工人的类别不在补助办法范围内，不予补助。如类别有误，请先更正工人信息。",
-        "The scheme does not cover the worker's categories, so nothing is paid. Correct them if wrong.",
-    ),
-    "nothing_to_pay": (
-        "学费为零，无需补助。如学费有误，请更正后重新报送。",
-        "There is no tuition to pay, so nothing is awarded. If the tuition is wrong, send a correction.",
-    ),
-}
-_OVER_BUDGET: Final = (
-    "奖学金超出该资金来源的可用预算，超出部分未入账。请追加拨款或调整奖学金。",
-    "The scholarship exceeds what its pot has free; the rest is not booked. Allocate more or change it.",
-)
-_OVER_TUITION: Final = (
-    "补助与奖学金合计超过学费，超出部分未入账。请核对学费和奖学金金额。",
-    "Subsidy and scholarships together exceed tuition; the rest is not booked. Check both amounts.",
-)
 
 
 def decide(rules: Rules, book: Book, lane: str, fact: Fact[Any]) -> None:
@@ -115,7 +93,7 @@ def _enroll(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.WorkerEnr
     if data.enrollment_no in book.awards:
         raise ValueError("an enrollment came twice: its number should be unique nationwide")
     today = book.lane(lane).day
-    year = rules.fiscal_year(data.start, today)
+    year = fiscal_year(data.start, today, rules.year_closing)
     scheme = rules.scheme_for(lane, data.start, data.track)
     budget = book.budget((lane, year, scheme.fund_source)) if scheme else None
     inputs = EnrollmentInputs(
@@ -160,7 +138,7 @@ def _enroll(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.WorkerEnr
 
 def _refuse(book: Book, award: Award, outcome: Outcome, inputs: EnrollmentInputs, cause: Cause) -> None:
     code = outcome.code or "no_scheme"
-    zh, en = _REFUSED[code]
+    zh, en = REFUSED[code]
     said = {"enrollment_no": award.enrollment_no, "code": code, "message_zh": zh, "message_en": en}
     _append(book, award, cause, subsidy.SUBSIDY_REFUSED, inputs, outcome.steps, said)
 
@@ -284,7 +262,8 @@ def _book_scholarship(
         return
     award = book.awards.get(data.enrollment_no) or _stub(book, lane, fact)
     today = book.lane(lane).day
-    budget = book.budget((lane, rules.fiscal_year(data.awarded_on, today), data.fund_source))
+    year = fiscal_year(data.awarded_on, today, rules.year_closing)
+    budget = book.budget((lane, year, data.fund_source))
     inputs = ScholarshipInputs(
         awarded_fen=data.amount_fen,
         awarded_on=data.awarded_on.isoformat(),
@@ -315,11 +294,12 @@ def _book_scholarship(
             "track": facts.track,
         }
         _append(book, award, cause, subsidy.SCHOLARSHIP_BOOKED, inputs, split.steps, booked, postings)
-    for kind, over_fen, (zh, en) in (
-        (subsidy.SCHOLARSHIP_EXCEEDS_BUDGET, split.over_budget_fen, _OVER_BUDGET),
-        (subsidy.SCHOLARSHIP_EXCEEDS_TUITION, split.over_tuition_fen, _OVER_TUITION),
+    for kind, over_fen in (
+        (subsidy.SCHOLARSHIP_EXCEEDS_BUDGET, split.over_budget_fen),
+        (subsidy.SCHOLARSHIP_EXCEEDS_TUITION, split.over_tuition_fen),
     ):
         if over_fen:
+            zh, en = EXCEEDS[kind]
             returned = {**said, "exceeding_fen": over_fen, "message_zh": zh, "message_en": en}
             _append(book, award, cause, kind, inputs, split.steps, returned)
     _shrink_waiting(book, award, cause)

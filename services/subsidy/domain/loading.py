@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Final
 
 from services.subsidy.domain.book import Book, BudgetKey
+from services.subsidy.domain.fiscal_year import possible_years
 from services.subsidy.domain.schemes import Rules
 from shared.contracts import enrollment, provinces
 from shared.contracts.envelope import Fact
@@ -26,10 +28,10 @@ def award_nos(facts: Facts) -> list[str]:
 
 def budget_keys(rules: Rules, book: Book, facts: Facts) -> set[BudgetKey]:
     """The budgets that the facts may touch; lanes and awards are loaded before."""
-    years: dict[str, set[int]] = {lane: {page.day.year} for lane, page in book.lanes.items() if page.day}
+    days: dict[str, set[date]] = {lane: {page.day} for lane, page in book.lanes.items() if page.day}
     for lane, fact in facts:
         if fact.type == enrollment.DAY_BEGAN:
-            years.setdefault(lane, set()).add(fact.data.day.year)
+            days.setdefault(lane, set()).add(fact.data.day)
     keys = {award.budget_key for award in book.awards.values() if award.fund_source}
     for lane, fact in facts:
         data = fact.data
@@ -38,11 +40,11 @@ def budget_keys(rules: Rules, book: Book, facts: Facts) -> set[BudgetKey]:
         elif fact.type == provinces.WORKER_ENROLLED:
             scheme = rules.scheme_for(lane, data.start, data.track)
             if scheme is not None:
-                keys.add((lane, data.start.year, scheme.fund_source))
-                keys.update((lane, year, scheme.fund_source) for year in years.get(lane, ()))
+                years = possible_years(data.start, days.get(lane, ()))
+                keys.update((lane, year, scheme.fund_source) for year in years)
         elif fact.type == provinces.SCHOLARSHIP_AWARDED:
-            keys.add((lane, data.awarded_on.year, data.fund_source))
-            keys.update((lane, year, data.fund_source) for year in years.get(lane, ()))
+            years = possible_years(data.awarded_on, days.get(lane, ()))
+            keys.update((lane, year, data.fund_source) for year in years)
     return keys
 
 

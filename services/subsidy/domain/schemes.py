@@ -1,12 +1,13 @@
-"""Schemes: rules as data, who gets how much from which pot, and which fiscal year a day belongs to."""
+"""Schemes: rules as data, who gets how much from which pot."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from services.subsidy.domain.fiscal_year import FIRST_OF_FEBRUARY, Closing
 from shared.contracts.envelope import AmountFen, Day, DocumentNo, LaneCode, Text, Value
 from shared.contracts.provinces import Category, Track
 
@@ -48,19 +49,12 @@ class Scheme(Value, extra="forbid", strict=False):
         )
 
 
-FEBRUARY: Final = 2
-
-
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """All that decisions are made by, apart from the facts.
-
-    A fiscal year is open until (`year_closes_month`, `year_closes_day`) of the next begins on the lane.
-    """
+    """All that decisions are made by, apart from the facts."""
 
     schemes: Sequence[Scheme]
-    year_closes_month: int = FEBRUARY
-    year_closes_day: int = 1
+    year_closing: Closing = FIRST_OF_FEBRUARY
 
     def scheme_for(self, lane: str, start: date, track: Track) -> Scheme | None:
         """The scheme version that covers such an enrollment; at most one does (`overlap`)."""
@@ -68,13 +62,6 @@ class Rules:
             if scheme.covers(lane, start, track):
                 return scheme
         return None
-
-    def fiscal_year(self, effective: date, today: date | None) -> int:
-        """The year of `effective` while it is open on a lane where `today` has begun, otherwise today's."""
-        if today is None:
-            return effective.year
-        closes = date(effective.year + 1, self.year_closes_month, self.year_closes_day)
-        return effective.year if today < closes else today.year
 
 
 def overlap(schemes: Sequence[Scheme]) -> tuple[Scheme, Scheme] | None:
