@@ -234,9 +234,9 @@ class Carrier:
         try:
             await self._publisher.mend()
             await self._carry_again(taken, lanes)
-        except Exception as error:  # whatever our own code raises is poison and stops the lane
-            if postgres.passes(error):
-                raise postgres.PassingError(type(error).__name__) from error
+        except postgres.PASSING as error:
+            raise postgres.PassingError(type(error).__name__) from error
+        except Exception as error:  # noqa: BLE001 - whatever our own code raises is poison and stops the lane
             return error
         return None
 

@@ -261,7 +261,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 if self.carrier.jumped:
                     await asyncio.wait_for(self._look_at_jumps(), JUMP_TIMEOUT_S)
             except Exception as error:  # noqa: BLE001 - nothing may end the poll loop; its text may quote a row
-                if not isinstance(error, postgres.PassingError) and not postgres.passes(error):
+                if not isinstance(error, (postgres.PassingError, *postgres.PASSING)):
                     log.error("take_failed", error=type(error).__name__, at=postgres.where(error))
                 self._put_back(records)
                 await self._back_off(error)

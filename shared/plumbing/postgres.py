@@ -60,12 +60,6 @@ class PassingError(Exception):
     """Something around us fails; the same work is to be tried again later."""
 
 
-def passes(error: Exception) -> bool:
-    """Whether `error` may pass; a value that asyncpg cannot send does not: our own code has made it."""
-    bad_value = isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError)
-    return isinstance(error, PASSING) and not bad_value
-
-
 async def open_pool(dsn: str, application: str, max_size: int) -> Pool:
     """A pool whose sessions have limits; RuntimeError where the server's settings would lose commits."""
     pool = await asyncpg.create_pool(

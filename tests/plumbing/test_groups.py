@@ -153,7 +153,8 @@ async def test_a_lane_that_is_appended_leaves_all_others_where_they_are(
         assert sorted(old.consumer.lanes) == sorted(LANE_CODES)
         assert await old.alive()
         assert await old.ready()
-    monkeypatch.setattr(topics, "LANE_CODES", (*LANE_CODES, NEW_LANE))
+    for module in (topics, lanes):
+        monkeypatch.setattr(module, "LANE_CODES", (*LANE_CODES, NEW_LANE))
     monkeypatch.setitem(lanes._PLACES, NEW_LANE, len(LANE_CODES))
     async with world.relay(group=group) as new:
         await world.producer.client.force_metadata_update()
