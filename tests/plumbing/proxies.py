@@ -11,8 +11,6 @@ CHUNK_BYTES: Final = 1 << 16
 _LOOPBACK: Final = "127.0.0.1"
 _COMMIT: Final = b"COMMIT;\x00"
 _PRODUCE: Final = 0
-_PRODUCED_BYTES: Final = 4 + 2 + 3 * 8 + 4 + 2
-"""One partition in a Produce response: index, error, offset, two more numbers, no record errors, no message."""
 _HEAD = struct.Struct(">ihhi")
 
 
@@ -177,12 +175,14 @@ async def _frame(reader: asyncio.StreamReader) -> bytes:
 
 
 def _with_error(frame: bytes, code: int, partition: int | None) -> bytes:
-    """A Produce response (version 8) about one topic, with this error for `partition`, otherwise for its first."""
+    """A Produce response (to version 8) about one topic, with this error for `partition`, otherwise for its first.
+
+    Without errors of its own all its partitions take the same room; four bytes for throttling follow them.
+    """
     (name_bytes,) = struct.unpack_from(">h", frame, 12)
     place = 12 + 2 + name_bytes
     (count,) = struct.unpack_from(">i", frame, place)
-    starts = [place + 4 + n * _PRODUCED_BYTES for n in range(count)]
-    wanted = [s for s in starts if partition in (None, struct.unpack_from(">i", frame, s)[0])]
-    for start in wanted[:1]:
-        frame = frame[: start + 4] + struct.pack(">h", code) + frame[start + 6 :]
+    for start in range(place + 4, len(frame) - 4, (len(frame) - place - 8) // count):
+        if partition in (None, *struct.unpack_from(">i", frame, start)):
+            return frame[: start + 4] + struct.pack(">h", code) + frame[start + 6 :]
     return frame

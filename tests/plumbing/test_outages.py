@@ -264,7 +264,11 @@ async def test_a_producer_that_is_given_up_sends_no_more(
 
         await until(replaced)
         assert stuck
-        assert stuck._sender.sender_task.done()
+
+        async def ended() -> bool:
+            return bool(stuck._sender.sender_task.done())
+
+        await until(ended)
         proxy.refuse_with = None
         await world.until_relayed(lane, 1, 2)
 
