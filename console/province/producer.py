@@ -235,7 +235,9 @@ class _Line:
                 taken += 1
             try:
                 if self._failure is None:
-                    await asyncio.wait_for(self._send(chunk), ACKNOWLEDGE_LIMIT_S)
+                    # Not wait_for: before Python 3.12 it swallows a cancellation that meets the last acknowledgement.
+                    async with asyncio.timeout(ACKNOWLEDGE_LIMIT_S):
+                        await self._send(chunk)
             except (KafkaError, TimeoutError) as error:
                 self._failure = SendError(
                     f"Kafka 未接收 {self._user} 发送的记录（{type(error).__name__}）。"

@@ -1,8 +1,10 @@
 """Sending as a province: in order, by its own user, only on its own topics, each event in a trace."""
 
+import asyncio
 import re
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from console.province import producer
 from console.province.producer import Broker, ProvinceSender, SendError, send_all
 from console.province.simulator import Rates, SimulatedRecord, generate
 from console.stack.infrastructure import Infrastructure
@@ -43,6 +46,30 @@ async def _read(infrastructure: Infrastructure, topics: list[str], number: int) 
                 for record in records:
                     found[record.topic].append(record)
     return found
+
+
+async def test_a_stop_at_the_moment_of_the_last_acknowledgement_ends(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sending, acknowledged = asyncio.Event(), asyncio.Event()
+
+    async def send(_line: producer._Line, _chunk: Sequence[producer.Sendable]) -> None:
+        sending.set()
+        await acknowledged.wait()
+
+    monkeypatch.setattr(producer._Line, "_send", send)
+    record = next(generate(1, 1, today=date(2026, 11, 24), lanes=LANES))
+
+    async def begin_and_give_up() -> None:
+        async with ProvinceSender(broker, LANES) as sender:
+            await sender.send([record])
+            await sending.wait()
+            acknowledged.set()
+            raise RuntimeError("given up")
+
+    async with asyncio.timeout(10):
+        with pytest.raises(RuntimeError, match="given up"):
+            await begin_and_give_up()
 
 
 async def test_every_record_arrives_once_in_its_provinces_order(
