@@ -1,7 +1,6 @@
 """Services are killed and frozen at random while provinces publish: every id is accounted for exactly once."""
 
 import asyncio
-import contextlib
 import signal
 import time
 from collections import Counter
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
+import asyncpg
 import httpx
 import orjson
 import pytest
@@ -43,9 +43,8 @@ RATE_PER_S = 800
 SESSION_S = 6.0
 FROZEN_S = 9.0
 """Longer than the session: the group gives the lanes away while the process still believes that it owns them."""
-ZOMBIE_TRIES_MAX = 3
 MOVED_ON = 500
-"""A frozen process wakes up when its heir has taken in so many more: what it has in hand is carried by then."""
+"""A frozen process wakes up when its heir has taken in so many more: what it had in hand is carried by then."""
 TAKE_OVER_LIMIT_S = 60.0
 CALM_S = 1.0
 LOOK_S = 0.05
@@ -65,7 +64,7 @@ class Havoc:
     taken_over: Counter[str] = field(default_factory=Counter)
     """How often one process came to own all lanes while the other stood still."""
     fenced: Counter[str] = field(default_factory=Counter)
-    """What frozen processes had in hand when they woke up and could not carry any more."""
+    """How often the transaction in which a process stood still was ended before it woke up."""
 
 
 FACTS = {"enrollment": ENROLLMENT_EVENTS, "subsidy": SUBSIDY_EVENTS}
@@ -154,23 +153,45 @@ async def _kill(stack: Stack, havoc: Havoc, name: str, instance: int) -> None:
 
 
 async def _make_zombie(stack: Stack, havoc: Havoc, name: str) -> None:
-    """Freeze a process until another has gone on with its lanes, wake it, and see its own batch fenced.
+    """Freeze a process in the middle of a transaction until another has gone on with its lanes, then wake it."""
+    zombie, heir = stack.services[name, 0], stack.services[name, 1]
+    admin: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(stack.postgres.admin_dsn)
+    try:
+        async with database(stack, name) as db:
+            sessions = await _freeze_in_a_transaction(
+                admin, await db.fetchval("SELECT current_database()"), zombie
+            )
 
-    What it has in hand is a matter of moments: where it was nothing, it is tried again.
-    """
-    zombie = stack.services[name, 0]
-    for _ in range(ZOMBIE_TRIES_MAX):
-        fenced_before = await _fenced(stack, name)
+        async def ended() -> bool:
+            return not await admin.fetchval(
+                "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = ANY($1))", sessions
+            )
+
+        havoc.taken_over[name] += await _taken_over(heir)
+        havoc.fenced[name] += await _in_time(ended)
+        await _moved_on(stack, name)
+    finally:
+        zombie.send_signal(signal.SIGCONT)
+        await admin.close()
+
+
+async def _freeze_in_a_transaction(
+    admin: "asyncpg.Connection[asyncpg.Record]", name: str, zombie: Process
+) -> list[int]:
+    """Freeze a process at a moment when it has written in a transaction; the server's pids of its sessions."""
+    deadline = time.monotonic() + TAKE_OVER_LIMIT_S
+    while True:
         zombie.send_signal(signal.SIGSTOP)
-        try:
-            havoc.taken_over[name] += await _taken_over(stack.services[name, 1])
-            await _moved_on(stack, name)
-        finally:
-            zombie.send_signal(signal.SIGCONT)
-        fenced = await _fenced_before_it_joins_again(stack, name, zombie) - fenced_before
-        if fenced > 0:
-            havoc.fenced[name] += fenced
-            return
+        rows = await admin.fetch(
+            """SELECT pid FROM pg_stat_activity WHERE datname = $1 AND application_name LIKE '%-0'
+               AND state = 'idle in transaction' AND backend_xid IS NOT NULL""",
+            name,
+        )
+        if rows:
+            return [row["pid"] for row in rows]
+        zombie.send_signal(signal.SIGCONT)
+        assert time.monotonic() < deadline, f"{zombie.name} is never in a transaction"
+        await asyncio.sleep(LOOK_S)
 
 
 async def _taken_over(heir: Process) -> bool:
@@ -202,39 +223,6 @@ async def _in_time(holds: Callable[[], Awaitable[bool]]) -> bool:
             return False
         await asyncio.sleep(LOOK_S)
     return True
-
-
-async def _fenced_before_it_joins_again(stack: Stack, name: str, zombie: Process) -> int:
-    """What a process that has just woken up was fenced from, read while it holds the lanes of before only in its mind.
-
-    Once it has joined its group again, what it drops could be a redelivery like any other's: not counted here.
-    """
-    joined, last = len(_lanes_assigned(zombie)), 0
-    deadline = time.monotonic() + TAKE_OVER_LIMIT_S
-    while time.monotonic() < deadline:
-        with contextlib.suppress(httpx.HTTPError):  # it is only just waking up
-            reading = await _fenced(stack, name)
-            if len(_lanes_assigned(zombie)) > joined:
-                break
-            last = reading
-        await asyncio.sleep(LOOK_S)
-    return last
-
-
-async def _fenced(stack: Stack, name: str) -> int:
-    """Records that the first process of a service dropped behind a cursor, and sessions that the second one ended.
-
-    The first is what a process had in hand when it froze, the second the transaction in which it froze.
-    """
-    dropped = await _metric(stack, name, 0, "dreams_dropped_total")
-    return dropped + await _metric(stack, name, 1, "dreams_ended_backends_total")
-
-
-async def _metric(stack: Stack, name: str, instance: int, metric: str) -> int:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        text = (await client.get(f"{stack.address(name, instance)}/metrics")).text
-    found = [line for line in text.splitlines() if line.startswith((f"{metric} ", f"{metric}{{"))]
-    return int(sum(float(line.rpartition(" ")[2]) for line in found))
 
 
 def _lanes_assigned(process: Process) -> list[int]:
@@ -357,4 +345,4 @@ def test_the_run_saw_lanes_taken_over_from_a_frozen_process_that_woke_up_and_was
     aftermath: Aftermath, service: str
 ) -> None:
     assert aftermath.havoc.taken_over[service], "the other process never came to own all lanes"
-    assert aftermath.havoc.fenced[service], "the frozen process had nothing in hand when it woke up"
+    assert aftermath.havoc.fenced[service], "the frozen process still held its transaction when it woke up"
