@@ -15,6 +15,8 @@ from shared.plumbing import kafka
 from shared.plumbing.service import collect_rarely
 from shared.plumbing.settings import ServiceSettings
 
+READ_MAX_RECORDS = 4_000
+
 
 async def main(events: int) -> None:
     """Read and decode `events` records of all provinces' topics."""
@@ -35,7 +37,7 @@ async def main(events: int) -> None:
     await consumer.seek_to_beginning()
     before, began_s, seen = used(os.getpid()).process_s, time.perf_counter(), 0
     while seen < events:
-        batches = await consumer.getmany(timeout_ms=1000, max_records=settings.batch_max_records)
+        batches = await consumer.getmany(timeout_ms=1000, max_records=READ_MAX_RECORDS)
         for records in batches.values():
             for record in records:
                 decode(record)

@@ -8,42 +8,37 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks.load import admin, producer
-from benchmarks.parts import database
+from benchmarks.parts import database, until_drained
 from console.province.simulator import SimulatedRecord
 from console.stack.stack import Stack
 from shared.contracts.lanes import LANE_CODES
 from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_EVENTS
 
-WATCH_S = 0.003
-SETTLE_S = 3.0
+WATCH_S = 0.01
 
 
 async def measure(stack: Stack, records: list[SimulatedRecord], rate_per_s: int) -> dict[str, float]:
     """Send `records` at a steady rate through running services; p50 and p99 in ms of accepted events."""
     seen: dict[tuple[str, int], float] = {}
-    watcher = asyncio.create_task(_watch(stack, seen))
+    watching = asyncio.create_task(_watch(stack, seen))
     sent = await _send(stack, records, rate_per_s)
-    await asyncio.sleep(SETTLE_S)
-    watcher.cancel()
-    facts = await _facts(stack)
-    waits_ms = [
-        (seen[lane, seq] - sent[cause]) * 1000
-        for cause, lane, seq in facts
-        if cause in sent and (lane, seq) in seen
-    ]
+    await until_drained(stack, len(sent))
+    facts = [(sent[cause], lane, seq) for cause, lane, seq in await _facts(stack) if cause in sent]
+    watching.cancel()
+    waits_ms = [(seen[lane, seq] - sent_s) * 1000 for sent_s, lane, seq in facts]
     percentiles = quantiles(waits_ms, n=100)
     return {"events": len(waits_ms), "p50_ms": round(percentiles[49], 1), "p99_ms": round(percentiles[98], 1)}
 
 
 async def _send(stack: Stack, records: list[SimulatedRecord], rate_per_s: int) -> dict[str, float]:
     sent: dict[str, float] = {}
-    began = time.perf_counter()
+    plain = [(r, _id(r)) for r in records if r.topic_kind == "events" and r.kind == "plain"]
     async with producer(stack) as sender:
-        for place, record in enumerate(r for r in records if r.topic_kind == "events" and r.kind == "plain"):
+        began = time.perf_counter()
+        for place, (record, event_id) in enumerate(plain):
             due = began + place / rate_per_s
             if (wait := due - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
-            event_id = _id(record)
             sent[event_id] = time.perf_counter()
             topic = PROVINCE_EVENTS.topic(stack.namespace, record.lane)
             await sender.send(topic, record.value, headers=list(record.headers), partition=0)

@@ -88,7 +88,7 @@ async def chain(stack: Stack, records: list[SimulatedRecord], events: int) -> Fi
     cpu_before = {name: used(stack.services[name, 0].pid).process_s for name in SERVICES}
     began_s = time.perf_counter()
     await load(stack, records)
-    await _until_drained(stack, events)
+    await until_drained(stack, events)
     took_s = time.perf_counter() - began_s
     machine_s = used(stack.services["enrollment", 0].pid).machine_s - before.machine_s
     cpu_s = sum(used(stack.services[name, 0].pid).process_s - cpu_before[name] for name in SERVICES)
@@ -96,7 +96,8 @@ async def chain(stack: Stack, records: list[SimulatedRecord], events: int) -> Fi
     return Figure(events, events / took_s, cpu_s / events * 1e6, rss_mib, machine_s / events * 1e6)
 
 
-async def _until_drained(stack: Stack, events: int) -> None:
+async def until_drained(stack: Stack, events: int) -> None:
+    """Wait until `events` records and all that they led to were taken in by everyone."""
     async with (
         database(stack, "enrollment") as enrollment,
         database(stack, "subsidy") as subsidy,

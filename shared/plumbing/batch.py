@@ -167,15 +167,19 @@ class Carrier:
         self.draining: set[str] = set()
         """Lanes that took no records in their last batch: these are to be read again."""
 
+    def lane_of(self, record: ConsumerRecord) -> str:
+        """The lane that a record lies on."""
+        key = (record.topic, record.partition)
+        lane = self._lane_of.get(key)
+        if lane is None:
+            lane = self._lane_of[key] = self._streams_of[record.topic].lane_of(self._namespace, *key)
+        return lane
+
     def decode(self, records: Iterable[ConsumerRecord]) -> list[Taken]:
         """Decode each record by itself: bytes of two records never meet."""
         taken = []
         for record in records:
-            stream = self._streams_of[record.topic]
-            key = (record.topic, record.partition)
-            lane = self._lane_of.get(key)
-            if lane is None:
-                lane = self._lane_of[key] = stream.lane_of(self._namespace, *key)
+            stream, lane = self._streams_of[record.topic], self.lane_of(record)
             failure = None
             try:
                 event, bad, seq, log_id = self.group.decode(record)
@@ -434,14 +438,3 @@ def _poison(error: Exception) -> str:
 def lanes_of(taken: Iterable[Taken]) -> list[str]:
     """The lanes that records lie on, each once, in lane order."""
     return sorted({one.lane for one in taken})
-
-
-def parts_of(taken: Sequence[Taken], number: int) -> list[list[Taken]]:
-    """Records in `number` parts of about the same size, no lane in two of them, each lane in its order."""
-    by_lane: dict[str, list[Taken]] = defaultdict(list)
-    for one in taken:
-        by_lane[one.lane].append(one)
-    parts: list[list[Taken]] = [[] for _ in range(number)]
-    for records in sorted(by_lane.values(), key=len, reverse=True):
-        min(parts, key=len).extend(records)
-    return [part for part in parts if part]

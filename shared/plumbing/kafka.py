@@ -2,10 +2,11 @@
 
 import asyncio
 import logging
+import random
 import ssl
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -22,18 +23,18 @@ from faststream.security import SASLScram512
 from pydantic import SkipValidation
 
 from shared.plumbing import postgres, store
-from shared.plumbing.batch import Carrier, lanes_of, parts_of
-from shared.plumbing.decoding import Taken
+from shared.plumbing.batch import Carrier, lanes_of
+from shared.plumbing.holds import Holds
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.parsing import UnparsableError, mend_parsing
 from shared.plumbing.publisher import Publisher
 from shared.plumbing.settings import ServiceSettings
 
 TICK_S: Final = 1.0
-SIDE_BY_SIDE: Final = 2
-"""Parts of a large batch that are carried at the same time, each in a transaction of its own."""
-SPLIT_FROM_RECORDS: Final = 200
-"""Smaller batches are carried as one."""
+SIDE_BY_SIDE: Final = 4
+"""Parts, each of other lanes, that are carried at the same time: while one waits for PostgreSQL, another decides."""
+OVERLAP_FROM_RECORDS: Final = 500
+"""A smaller part is waited for: what comes meanwhile makes the next one fuller."""
 OFFSET_COMMIT_S: Final = 5.0
 """Offsets are committed for lag displays only: the cursor decides."""
 JUMP_TIMEOUT_S: Final = 3.0
@@ -45,7 +46,14 @@ REVOKE_WAIT_S: Final = 5.0
 POLL_INTERVAL_MAX_MS: Final = 300_000
 """Who asks for no records this long leaves its group; backing off stays far below."""
 REBALANCE_TIMEOUT_MS: Final = 30_000
-BATCH_TIMEOUT_MS: Final = 10
+POLL_TIMEOUT_MS: Final = 200
+POLL_AGAIN_MS: Final = 10
+"""While lanes are held: theirs may be there as soon as they are released."""
+FAIR_SHARE_RECORDS: Final = 500
+"""At most this many records of one lane's topic in a batch while others wait."""
+FETCH_MIN_BYTES: Final = 32 * 1024
+FETCH_WAIT_MS: Final = 50
+"""So long the broker gathers `FETCH_MIN_BYTES` before it answers: fuller batches, at 50 ms a hop at most."""
 FETCH_MAX_BYTES: Final = 4 * 1024 * 1024
 PRODUCER_BATCH_BYTES: Final = 256 * 1024
 REQUEST_TIMEOUT_MS: Final = 10_000
@@ -117,7 +125,8 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._pool = pool
         self._namespace = settings.namespace
         self._metrics = metrics
-        self._lock = asyncio.Lock()
+        self.holds = Holds()
+        self._parts: set[asyncio.Task[None]] = set()
         self._owned: dict[TopicPartition, tuple[str, str]] = {}
         self.joined = False
         """Whether the group has given this process an assignment, be it an empty one."""
@@ -140,7 +149,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             *topics,
             group_id=f"{settings.namespace}{group.name}",
             batch=True,
-            batch_timeout_ms=BATCH_TIMEOUT_MS,
+            batch_timeout_ms=POLL_TIMEOUT_MS,
             max_records=settings.batch_max_records,
             ack_policy=AckPolicy.MANUAL,
             auto_offset_reset="none" if group.gate == "door" else "earliest",
@@ -158,7 +167,8 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             max_poll_interval_ms=POLL_INTERVAL_MAX_MS,
             max_partition_fetch_bytes=FETCH_MAX_BYTES,
-            fetch_max_wait_ms=100,
+            fetch_min_bytes=FETCH_MIN_BYTES,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
             title=group.name,
         )
 
@@ -168,7 +178,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         # The type stands in the AsyncAPI document only: records are decoded by us, each by itself.
         take.__annotations__["records"] = Annotated[payload, SkipValidation]
         self.subscriber(take)
-        self._poll = self.subscriber.get_msg
+        self._part_max_records = settings.batch_max_records
         self.subscriber.get_msg = self._poll_past_unparsable  # type: ignore[method-assign]
 
     @property
@@ -228,63 +238,119 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 await asyncio.sleep(TICK_S)
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:  # noqa: ARG002 - all are
-        """Give the lanes up: wait for the batch that is under way, then forget what is queued."""
+        """Give the lanes up: wait for what is under way, then forget what is queued."""
         try:
-            await asyncio.wait_for(self._lock.acquire(), REVOKE_WAIT_S)
+            await asyncio.wait_for(self.holds.none(), REVOKE_WAIT_S)
         except TimeoutError:
             log.warning("revoked_in_the_middle_of_a_batch", group=self.carrier.group.name)
-        else:
-            self._lock.release()
         self._publisher.forget(self.lanes)
         self._metrics.forget_lag(self.carrier.group.name, self.lanes)
         self._owned, self._paused = {}, set()
         self._carried_at.clear()
 
     async def _take(self, records: Sequence[ConsumerRecord]) -> None:
-        """One batch from Kafka: carried, or put back whole."""
+        """Have one part of what was polled carried; returns while it is, where another may be carried beside it."""
         # Those of a lane that stands were dropped before: what follows them waits for the tick that reads the lane
-        # from its cursor again. Noted before the lock too, since that tick may be the one that holds it.
+        # from its cursor again. Noted before waiting too, since that tick may be the one that holds the lane.
         held_back = self._stood | self.carrier.stopped
-        async with self._lock:
-            if not self._owned:
-                return  # fetched while lanes are being opened: these records come again, from the cursor
-            self._stood |= self.carrier.stopped
-            held_back |= self._stood
-            if held_back:
-                records = [one for one in records if self._lane_of(one) not in held_back]
-            if not records:
-                return
-            try:
-                taken = self.carrier.decode(records)
-                lanes = lanes_of(taken)
-                await self._carry_side_by_side(taken)
-                if self.carrier.jumped:
-                    await asyncio.wait_for(self._look_at_jumps(), JUMP_TIMEOUT_S)
-            except Exception as error:  # noqa: BLE001 - nothing may end the poll loop; its text may quote a row
-                if not isinstance(error, (postgres.PassingError, *postgres.PASSING)):
-                    log.error("take_failed", error=type(error).__name__, at=postgres.where(error))
-                self._put_back(records)
-                await self._back_off(error)
-                return
-            except BaseException:
-                self._put_back(records)
-                raise
-            draining = self.carrier.draining
-            self._put_back([r for r, one in zip(records, taken, strict=True) if one.lane in draining])
-            self._failures = 0
-            self._note(lanes)
-            self._tick_unfinished()
+        if not self._owned:
+            return  # fetched while lanes are being opened: these records come again, from the cursor
+        lanes = {self.carrier.lane_of(one) for one in records}
+        await self.holds.take(lanes)
+        part = asyncio.create_task(self._carry_part(records, lanes, held_back))
+        self._parts.add(part)
+        part.add_done_callback(self._parts.discard)
+        if len(records) < OVERLAP_FROM_RECORDS:
+            await asyncio.wait([part])
+        elif len(self._parts) >= SIDE_BY_SIDE:
+            await asyncio.wait(self._parts, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _carry_part(
+        self, records: Sequence[ConsumerRecord], lanes: set[str], held_back: set[str]
+    ) -> None:
+        """One part: carried, or put back whole. Its lanes are held until then."""
+        try:
+            await self._carry(records, held_back)
+        except Exception as error:  # noqa: BLE001 - nothing may end the poll loop; its text may quote a row
+            if not isinstance(error, (postgres.PassingError, *postgres.PASSING)):
+                log.error("take_failed", error=type(error).__name__, at=postgres.where(error))
+            self._put_back(records)
+            await self._back_off(error)
+        except BaseException:
+            self._put_back(records)
+            raise
+        finally:
+            self.holds.release(lanes)
+            if not self._woken.isdisjoint(lanes):
+                self._wake.set()
+
+    async def _carry(self, records: Sequence[ConsumerRecord], held_back: set[str]) -> None:
+        if not self._owned:
+            return  # given up meanwhile
+        self._stood |= self.carrier.stopped
+        held_back = held_back | self._stood
+        if held_back:
+            records = [one for one in records if self.carrier.lane_of(one) not in held_back]
+        if not records:
+            return
+        taken = self.carrier.decode(records)
+        lanes = lanes_of(taken)
+        await self.carrier.carry(taken, lanes)
+        if self.carrier.jumped:
+            await asyncio.wait_for(self._look_at_jumps(), JUMP_TIMEOUT_S)
+        draining = self.carrier.draining
+        self._put_back([one for one in records if self.carrier.lane_of(one) in draining])
+        self._failures = 0
+        self._note(lanes)
+        self._tick_unfinished()
+
+    async def finish(self, within_s: float) -> None:
+        """Wait for what is under way, for at most `within_s`; the rest is rolled back and comes again."""
+        if self._parts:
+            _, late = await asyncio.wait(self._parts, timeout=within_s)
+            for part in late:
+                part.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _poll_past_unparsable(self, consumer: Any) -> tuple[ConsumerRecord, ...]:
         """Poll; a record that nobody can parse stops its lane: it would end the poll loop, and with it all lanes."""
         try:
-            return await self._poll(consumer)
+            return await self._poll_fairly(consumer)
         except UnparsableError as error:
             log.error(
                 "record_cannot_be_parsed", topic=error.place.topic, offset=error.offset, error=error.why
             )
             await self._stop_unparsable(error)
             return ()
+
+    async def _poll_fairly(self, consumer: Any) -> tuple[ConsumerRecord, ...]:
+        """Poll lanes that are not being carried; where much has come, each gives a share before any gives more.
+
+        By itself the client hands out all that it has of one lane after another.
+        """
+        free = [tp for tp, (_, lane) in self._owned.items() if lane not in self.holds.held]
+        if self._owned and not free:
+            await self.holds.change()
+            return ()
+        timeout_ms = POLL_AGAIN_MS if self.holds.held else POLL_TIMEOUT_MS
+        polled = await consumer.getmany(*free, timeout_ms=timeout_ms, max_records=FAIR_SHARE_RECORDS)
+        records = [record for some in polled.values() for record in some]
+        if len(records) < FAIR_SHARE_RECORDS:
+            return tuple(records)
+        try:
+            shares = [tp for tp in free if tp not in polled]
+            random.shuffle(shares)
+            for share in (*((tp,) for tp in shares), tuple(free)):
+                room = self._part_max_records - len(records)
+                if room <= 0:
+                    break
+                wanted = min(room, FAIR_SHARE_RECORDS) if len(share) == 1 else room
+                more = await consumer.getmany(*share, timeout_ms=0, max_records=wanted)
+                records += [record for some in more.values() for record in some]
+        except Exception:
+            self._put_back(records)
+            raise
+        return tuple(records)
 
     async def _stop_unparsable(self, error: UnparsableError) -> None:
         """Stop the lane that cannot be read; read all others of that poll, already moved on, from their cursors."""
@@ -306,14 +372,6 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         unfinished, self.carrier.unfinished = self.carrier.unfinished, set()
         for lane in unfinished:
             self.wake(lane)
-
-    async def _carry_side_by_side(self, taken: list[Taken]) -> None:
-        """Carry a large batch as some of other lanes: while one waits for PostgreSQL, another decides."""
-        parts = parts_of(taken, SIDE_BY_SIDE) if len(taken) > SPLIT_FROM_RECORDS else [taken]
-        carried = [self.carrier.carry(part, lanes_of(part)) for part in parts]
-        for failure in await asyncio.gather(*carried, return_exceptions=True):
-            if failure is not None:
-                raise failure
 
     def _put_back(self, records: Sequence[ConsumerRecord]) -> None:
         """Seek every lane of the batch to its first record: nothing was moved on, the cursor drops what was."""
@@ -356,23 +414,28 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _tick(self) -> None:
         since = time.monotonic() - TICK_S
-        async with self._lock:
-            woken, self._woken = self._woken, set()
-            self._stood |= self.carrier.stopped
-            due = [lane for lane in self.lanes if lane in woken or self._carried_at.get(lane, 0.0) <= since]
+        free = [lane for lane in self.lanes if lane not in self.holds.held]
+        due = [lane for lane in free if lane in self._woken or self._carried_at.get(lane, 0.0) <= since]
+        self._stood |= self.carrier.stopped
+        held = {*due, *(self._stood | self._paused).intersection(free)}
+        self._woken.difference_update(due)
+        await self.holds.take(held)
+        try:
             if due:
                 await self.carrier.carry([], due)
             self._note(due)
             self._tick_unfinished()
-            await self._hold_stopped()
+            await self._hold_stopped(held)
+        finally:
+            self.holds.release(held)
         if time.monotonic() - self._committed_at > OFFSET_COMMIT_S:
             self._committed_at = time.monotonic()
             await asyncio.wait_for(self._commit_and_measure(), OFFSET_COMMIT_TIMEOUT_S)
 
-    async def _hold_stopped(self) -> None:
-        """Pause lanes that were stopped; let resumed ones read on from their cursor."""
-        stopped = self.carrier.stopped & set(self.lanes)
-        resumed = ((self._stood | self._paused) & set(self.lanes)) - stopped
+    async def _hold_stopped(self, lanes: Collection[str]) -> None:
+        """Of `lanes`, which are held: pause those that were stopped; let resumed ones read on from their cursor."""
+        stopped = self.carrier.stopped.intersection(lanes)
+        resumed = (self._stood | self._paused).intersection(lanes) - stopped
         for tp, (_, lane) in self._owned.items():
             if lane in stopped and lane not in self._paused:
                 self.consumer.pause(tp)
@@ -382,7 +445,8 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 if key[1] in resumed:
                     self.consumer.seek(tp, rows[key][0])
                     self.consumer.resume(tp)
-        self._paused, self._stood = stopped, set(stopped)
+        self._paused = (self._paused - resumed) | stopped
+        self._stood = (self._stood - resumed) | stopped
 
     async def _look_at_jumps(self) -> None:
         """Records beyond a door's cursor: read again from the cursor, or stop where Kafka has them no more."""
@@ -426,10 +490,6 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._metrics.waiting.labels(group.name).set(
             sum(lane in self.lanes for _, lane in self.carrier.waiting)
         )
-
-    def _lane_of(self, record: ConsumerRecord) -> str | None:
-        owned = self._owned.get(TopicPartition(record.topic, record.partition))
-        return owned[1] if owned else None
 
     def _place(self, tp: TopicPartition) -> tuple[str, str] | None:
         """Stream and lane; None where this build knows no such lane."""

@@ -182,6 +182,8 @@ async def _start(
     app.state.pool, app.state.metrics, app.state.consumers = pool, metrics, consumers
     app.state.tokens, app.state.parts = Tokens.from_file(settings.tokens_file), parts
     await broker.start()
+    for consumer in consumers:
+        stack.push_async_callback(consumer.finish, DRAIN_S)
     stack.push_async_callback(broker.stop)
     tasks = [asyncio.create_task(consumer.run_ticks()) for consumer in consumers]
     tasks.append(asyncio.create_task(_listen(dsn, consumers)))

@@ -21,7 +21,7 @@ class ServiceSettings(BaseSettings):
     kafka_ca_file: Path | None = None
     database_dsn_file: Path
     """File that holds the runtime role's dsn."""
-    database_connections_max: int = 6
+    database_connections_max: int = 8
     http_host: str = "127.0.0.1"
     http_port: int
     tokens_file: Path
@@ -34,5 +34,5 @@ class ServiceSettings(BaseSettings):
     instance: str = "0"
     simulated: bool = False
     """Numbers come from a simulation and are marked so wherever they are shown."""
-    batch_max_records: Annotated[int, Field(ge=1, le=10_000)] = 4000
+    batch_max_records: Annotated[int, Field(ge=1, le=10_000)] = 1000
     session_timeout_s: Annotated[float, Field(ge=1)] = 10.0

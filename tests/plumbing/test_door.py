@@ -143,7 +143,7 @@ async def test_a_lane_whose_place_could_not_be_asked_for_is_still_read_again(wor
 
         async def fail_twice(places: Any) -> Any:
             nonlocal failed
-            if running.consumer._lock.locked() and failed < 2:  # not the tick's, which looks without it
+            if running.consumer.holds.held and failed < 2:  # not the tick's, which looks without it
                 failed += 1
                 raise KafkaTimeoutError
             return await ask(places)
