@@ -1,6 +1,7 @@
 """Which lanes are being carried: each by one part of what was polled, or by one tick, at a time."""
 
 import asyncio
+import time
 from collections.abc import Collection
 
 
@@ -8,18 +9,24 @@ class Holds:
     """Lanes that are being carried."""
 
     def __init__(self) -> None:
-        self.held: set[str] = set()
+        self.held: dict[str, float] = {}
+        """Lane → when it was last heard of whoever holds it, by the process's monotonic clock."""
         self._changed = asyncio.Event()
 
     async def take(self, lanes: Collection[str]) -> None:
         """Hold `lanes`, all of them at once, as soon as nobody else does."""
-        while not self.held.isdisjoint(lanes):
+        while not self.held.keys().isdisjoint(lanes):
             await self.change()
-        self.held.update(lanes)
+        self.touch(lanes)
+
+    def touch(self, lanes: Collection[str]) -> None:
+        """Who holds `lanes` is alive: waiting, for example, until a database is back."""
+        self.held.update(dict.fromkeys(lanes, time.monotonic()))
 
     def release(self, lanes: Collection[str]) -> None:
         """Let others hold `lanes`."""
-        self.held.difference_update(lanes)
+        for lane in lanes:
+            del self.held[lane]
         self._changed.set()
         self._changed = asyncio.Event()
 

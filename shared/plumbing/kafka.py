@@ -140,8 +140,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._woken: set[str] = set()
         self._failures = 0
         self._committed_at = 0.0
-        self.beat_at = time.monotonic()
-        """When a batch or tick was last gone through, well or badly."""
+        self._beat_at = time.monotonic()
         group = carrier.group
         topics = [topic for stream in group.reads for topic in stream.topics(settings.namespace)]
         one_partition_each = all(stream.per_lane for stream in group.reads)
@@ -185,6 +184,11 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def lanes(self) -> list[str]:
         """The lanes that this process owns, in lane order."""
         return sorted({lane for _, lane in self._owned.values()})
+
+    @property
+    def beat_at(self) -> float:
+        """When it last went on: no part or tick has been under way, and silent, since before that."""
+        return min([self._beat_at, *self.holds.held.values()])
 
     @property
     def consumer(self) -> Any:
@@ -275,6 +279,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if not isinstance(error, (postgres.PassingError, *postgres.PASSING)):
                 log.error("take_failed", error=type(error).__name__, at=postgres.where(error))
             self._put_back(records)
+            self.holds.touch(lanes)
             await self._back_off(error)
         except BaseException:
             self._put_back(records)
@@ -385,7 +390,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _back_off(self, error: Exception) -> None:
         """Wait a little; the poll loop goes on, so the group keeps us however long the outage lasts."""
         self._failures += 1
-        self.beat_at = time.monotonic()
+        self._beat_at = time.monotonic()
         self._metrics.retried(self.carrier.group.name)
         delay_s = min(0.1 * 2 ** min(self._failures, 10), BACKOFF_MAX_S)
         # Only our own error's text is logged: another's may quote a row.
@@ -394,7 +399,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         await asyncio.sleep(delay_s)
 
     def _note(self, lanes: Sequence[str]) -> None:
-        now = self.beat_at = time.monotonic()
+        now = self._beat_at = time.monotonic()
         for lane in lanes:
             self._carried_at[lane] = now
 

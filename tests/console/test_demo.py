@@ -84,7 +84,8 @@ def test_demo_once_reconciles(start: Callable[..., Demo]) -> None:
     assert 0 < outcome["granted_fen"] <= outcome["allocated_fen"]
     assert (outcome["seq_gaps"], outcome["lanes"], outcome["reconciled"]) == (0, 33, True)
     assert outcome["duration_s"] > 0
-    assert len(outcome) == 10
+    assert outcome["simulated"] is True
+    assert len(outcome) == 11
     assert not any(child.is_running() for child in children)
     assert demo.left() == []
 

@@ -71,10 +71,13 @@ class Record:
 
 
 def take(stream: str, raw: bytes) -> Taken:
-    """One record taken and decoded."""
-    record = Record(raw)
-    event, bad, seq, log_id = DECODE(record)
-    return Taken(orjson.loads(raw)["lane"], stream, seq - 1, event, bad, seq, log_id, None, None)
+    """One record taken and decoded; what decoding raises stands in it, as plumbing leaves it."""
+    fact = orjson.loads(raw)
+    try:
+        event, bad, seq, log_id = DECODE(Record(raw))
+    except ValueError as failure:
+        return Taken(fact["lane"], stream, fact["seq"] - 1, None, None, 0, None, None, None, failure)
+    return Taken(fact["lane"], stream, seq - 1, event, bad, seq, log_id, None, None)
 
 
 def worker(n: int) -> str:
