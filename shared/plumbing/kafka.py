@@ -244,7 +244,9 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:  # noqa: ARG002 - all are
         """Give the lanes up: wait for what is under way, then forget what is queued."""
         try:
-            await asyncio.wait_for(self.holds.none(), REVOKE_WAIT_S)
+            # In this very task: nothing can begin between the last release and the giving up below.
+            async with asyncio.timeout(REVOKE_WAIT_S):
+                await self.holds.none()
         except TimeoutError:
             log.warning("revoked_in_the_middle_of_a_batch", group=self.carrier.group.name)
         self._publisher.forget(self.lanes)
@@ -338,9 +340,10 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await self.holds.change()
             return ()
         timeout_ms = POLL_AGAIN_MS if self.holds.held else POLL_TIMEOUT_MS
-        polled = await consumer.getmany(*free, timeout_ms=timeout_ms, max_records=FAIR_SHARE_RECORDS)
+        fair_share = min(FAIR_SHARE_RECORDS, self._part_max_records)
+        polled = await consumer.getmany(*free, timeout_ms=timeout_ms, max_records=fair_share)
         records = [record for some in polled.values() for record in some]
-        if len(records) < FAIR_SHARE_RECORDS:
+        if len(records) < fair_share:
             return tuple(records)
         try:
             shares = [tp for tp in free if tp not in polled]
@@ -349,7 +352,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 room = self._part_max_records - len(records)
                 if room <= 0:
                     break
-                wanted = min(room, FAIR_SHARE_RECORDS) if len(share) == 1 else room
+                wanted = min(room, fair_share) if len(share) == 1 else room
                 more = await consumer.getmany(*share, timeout_ms=0, max_records=wanted)
                 records += [record for some in more.values() for record in some]
         except Exception:
