@@ -9,6 +9,7 @@ async def test_a_lane_is_held_by_one_at_a_time_and_others_are_not_kept_waiting()
     holds = Holds()
     await holds.take({"32", "33"})
     second = asyncio.create_task(holds.take({"33", "34"}))
+    await asyncio.sleep(0)  # it begins
     await holds.take({"50"})
     assert not second.done()
     assert holds.held.keys() == {"32", "33", "50"}, (
