@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
-from services.enrollment.domain.judging import Accepted, Waits, judge
+from services.enrollment.domain.judging import judge
+from services.enrollment.domain.outcomes import Accepted, Waits
 from services.enrollment.domain.register import Id, Parked, Register, Verdict
 from services.enrollment.domain.submission import (
     TYPE_MAX_CHARS,

@@ -51,6 +51,14 @@ def what_counts(statements: Iterable[Statement], day: date) -> dict[str, Any]:
     return counting
 
 
+def known_of(
+    statements: Iterable[Statement], day: date, names: tuple[str, ...] = ATTRIBUTES
+) -> dict[str, Any]:
+    """What counts on `day` as `shared.contracts.enrollment.WorkerFacts`, of it what is asked for."""
+    counting = what_counts(statements, day)
+    return {"categories": [], **{name: counting[name] for name in names if name in counting}}
+
+
 def statements_of(lane: str, event_id: str, at: datetime, data: Mapping[str, Any]) -> list[Statement]:
     """What a registration or a change says; the flags of a registration may have days of their own."""
     attributes = {name: data[name] for name in ATTRIBUTES if data.get(name) is not None}
