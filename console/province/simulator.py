@@ -21,7 +21,7 @@ Kind = Literal["plain", "late", "duplicate", "conflict", "broken", "contact"]
 Headers = tuple[tuple[str, bytes], ...]
 
 SEASON_STORIES: Final = 18_000
-"""Stories between two rounds of money, about 50,000 records."""
+"""Stories between two rounds of money, about 60,000 records."""
 RATES_MAX: Final = 0.9
 HISTORY_RECORDS: Final = 4_096
 """How far back a duplicate or a conflict may reach."""

@@ -59,7 +59,7 @@ _TRAINED: Final = 8
 _PROMOTED: Final = 5
 _TITLED: Final = 2
 _TUTORS: Final = 2
-RECORDS_PER_STORY: Final = 3.2
+RECORDS_PER_STORY: Final = 3.4
 """What the shares above come to, roughly: budgets are sized by it."""
 
 _TIGHTNESS: Final = (70, 85, 105, 120, 130)
