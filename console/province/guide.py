@@ -21,6 +21,10 @@ HEAD = """# Publishing a province's own file (发送本省文件)
   is known is `duplicate` and counts once. To correct a refused row, mend it and send the whole file again.
 - **Time** (发生时间) may be left out where the row has a day of its own; without an offset it is Shanghai's.
 - **Money** in yuan (元, at most two decimals) or in fen (分), one of the two.
+- **Order** does not matter: what comes before the event on which it builds (a worker, an enrollment, a project, the
+  institution of a shared course, an alliance, a payment) waits for it, and goes on by itself.
+- **Several values** in one cell stand with 、 between; several entries, each of several values, with ；between them
+  and ：between the values of each.
 - **Receipts** are followed to the end. What was refused is shown and written beside the file as `<file>.refused.csv`.
 - **Exit status**: 0 if every row is accepted or was known, 1 if not, 2 if the call or the file as a whole is wrong.
 - **Connection**: the local stack, or DREAMS_KAFKA_BOOTSTRAP, DREAMS_KAFKA_PASSWORD_FILE and, where they differ from

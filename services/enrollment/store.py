@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 from asyncpg import Record
 
+from services.enrollment.domain.enrollment_rules import OTHERS_MAX
 from services.enrollment.domain.intake import reread
 from services.enrollment.domain.judging import Keys
 from services.enrollment.domain.lifecycle import Step
@@ -370,9 +371,11 @@ async def _load_statements(db: Db, register: Register, refs: Sequence[str]) -> N
 async def _load_studies(db: Db, register: Register, refs: Sequence[str]) -> None:
     """The workers' other enrollments, not locked: an overlap is said for a look, nothing is decided by it."""
     rows = await db.fetch(
-        """SELECT number, state, worker_ref, event_id, state_event_id, facts FROM enrollment
-           WHERE worker_ref = ANY($1) ORDER BY number""",
+        """SELECT e.number, e.state, e.worker_ref, e.event_id, e.state_event_id, e.facts
+           FROM unnest($1::text[]) AS w(ref) CROSS JOIN LATERAL (
+               SELECT * FROM enrollment WHERE worker_ref = w.ref ORDER BY number LIMIT $2) e""",
         refs,
+        OTHERS_MAX,
     )
     for row in rows:
         register.studies[row[2]].append(Enrollment(*row[:5], facts=orjson.loads(row[5])))

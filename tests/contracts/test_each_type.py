@@ -1,21 +1,32 @@
 """Each type's example goes through the domains that decide about it: what a list of types forgets shows here."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import pytest
 
+from services.notification.domain import FACTS_READ
 from services.reporting.api.site import words
+from services.reporting.consumers import FACT_MODELS
 from services.reporting.domain.counting import READS, count
 from services.reporting.domain.measures import MEASURES
+from services.subsidy.domain import deciding
 from shared.contracts import catalogue, provinces
-from shared.contracts.catalogue import MESSAGES, Message
+from shared.contracts.catalogue import MESSAGES, Message, on_stream
 from shared.contracts.examples import example
+from shared.contracts.topics import ENROLLMENT_EVENTS
+from shared.plumbing.decoding import FactDecoder
 from tests.contracts.naming import message_name
 from tests.enrollment.memory import Books
 
 SENT = [m for m in MESSAGES if m.publisher == "provinces" and m.name != catalogue.CONTACT]
 COUNTED = [m for m in MESSAGES if m.publisher != "provinces" and m.name in READS]
+READERS = {
+    "subsidy": deciding.READ,
+    "notification": FACTS_READ,
+    "reporting": FACT_MODELS,
+}
 OTHERS_BUILD_ON = (
     provinces.PROJECT_ESTABLISHED,
     provinces.INSTITUTION_JOINED,
@@ -71,3 +82,22 @@ def test_each_unit_has_a_word_on_the_page() -> None:
 @pytest.mark.parametrize("message", SENT, ids=message_name)
 def test_an_example_names_a_worker_where_its_type_is_about_one(message: Message) -> None:
     assert ("subject" in example(message)) == (message.name in provinces.ABOUT_A_WORKER)
+
+
+@dataclass(frozen=True)
+class Record:
+    """As much of a Kafka record as a decoder looks at."""
+
+    value: bytes
+
+
+@pytest.mark.parametrize("message", on_stream(ENROLLMENT_EVENTS), ids=message_name)
+@pytest.mark.parametrize("reader", READERS)
+def test_a_reader_takes_what_it_reads_and_passes_over_all_else_by_its_seq(
+    reader: str, message: Message
+) -> None:
+    fact = example(message)
+    record: Any = Record(orjson.dumps(fact))
+    event, bad, seq, log_id = FactDecoder(READERS[reader])(record)
+    assert (event is not None) == (message.name in READERS[reader])
+    assert (bad, seq, log_id) == (None, fact["seq"], fact["source"].rpartition("/")[2])

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from services.enrollment.domain.enrollment_rules import STEPS_MAX
 from services.enrollment.domain.lifecycle import CREDENTIAL, ENROLLMENT, WAITS, State, StepKind
 from tests.enrollment.events import (
     certified,
@@ -105,6 +106,13 @@ def test_a_confirmation_that_lies_after_the_end_is_refused() -> None:
     books.ask_all(withdrawn(A, NO))
     late = saying(confirmed(A, NO, lane="34"), confirmed_on="2026-10-02")
     assert books.ask(late, lane="34") == ("rejected", "wrong_state")
+
+
+def test_one_more_step_than_an_enrollment_holds_is_refused() -> None:
+    books = studying()
+    for n in range(STEPS_MAX):
+        books.ask_all(suspended(A, NO, (date(2026, 9, 1) + timedelta(n)).isoformat()))
+    assert books.ask(suspended(A, NO, "2027-12-01")) == ("rejected", "invalid")
 
 
 # ---------------------------------------------------------------- every order of one life over two lanes

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.enrollment.domain.person import Statement, what_counts
+from services.enrollment.domain.worker_rules import STATEMENTS_MAX
 from shared.contracts.enrollment import ENROLLMENT_OVERLAPPED
 from tests.enrollment.events import (
     alliance_reported,
@@ -152,6 +153,16 @@ def test_a_change_of_an_employer_leaves_the_flags_as_they_are() -> None:
     books.ask_all(registered(A), changed(A, "2026-09-02", employer=employer))
     known = books.results.facts[-1].data["worker"]
     assert (known["employer"], known["categories"]) == (employer, ["industrial", "migrant"])
+
+
+def test_one_more_change_than_a_record_holds_is_refused() -> None:
+    books = Books()
+    books.ask_all(registered(A))
+    day = date(2020, 1, 1).toordinal()
+    for n in range(STATEMENTS_MAX - len(books.register.workers[A].statements)):
+        books.ask_all(changed(A, date.fromordinal(day + n).isoformat()))
+    assert books.ask(changed(A, "2026-09-02")) == ("rejected", "invalid")
+    assert len(books.register.workers[A].statements) == STATEMENTS_MAX
 
 
 def test_a_change_that_says_nothing_is_refused() -> None:

@@ -4,6 +4,7 @@ import os
 import secrets
 import string
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import orjson
@@ -20,12 +21,12 @@ from shared.plumbing.metrics import Metrics
 from shared.plumbing.publisher import Publisher
 from shared.plumbing.seal import Seal
 from shared.plumbing.telemetry import Telemetry
-from tests.enrollment.events import allocated, enrolled, registered
+from tests.enrollment.events import allocated, changed, enrolled, established, registered, suspended
 from tests.plumbing.world import World, make_world
 
 LANES = ("32", "34")
-EACH_KIND = 5
-"""Of each five records one is of each kind that is written another way."""
+EACH_KIND = 9
+"""Of each nine records one is of each kind that is written another way."""
 
 
 @pytest.fixture(scope="module")
@@ -66,15 +67,22 @@ def worker(n: int) -> str:
 
 
 def batches(records: int, lanes: tuple[str, ...], first_worker: int) -> list[list[tuple[str, bytes]]]:
-    """What a batch of `records` builds on, and that batch: released, accepted, judged afresh, unreadable, parked."""
+    """What a batch of `records` builds on, and that batch: released, accepted, judged afresh, unreadable, parked.
+
+    Then a change, a step, a project that frees an enrollment, and one that waits for a project.
+    """
     before, batch = [], []
     for n in range(records // EACH_KIND):
         lane = lanes[n % len(lanes)]
         who, name = worker(first_worker + n), f"{lane}-{first_worker}-{n}"
         again = allocated(f"again-{name}", lane=lane)
+        other = worker(first_worker + 50 + n)
         before += [
             (lane, orjson.dumps(enrolled(who, name, lane=lane))),
             (lane, orjson.dumps(allocated("-", amount_fen=0, lane=lane, id=again["id"]))),
+            (lane, orjson.dumps(registered(other, lane=lane))),
+            (lane, orjson.dumps(enrolled(other, f"{name}-o", lane=lane))),
+            (lane, orjson.dumps(in_project(other, f"{name}-p", f"new-{name}", lane))),
         ]
         batch += [
             (lane, orjson.dumps(registered(who, lane=lane))),
@@ -82,11 +90,21 @@ def batches(records: int, lanes: tuple[str, ...], first_worker: int) -> list[lis
             (lane, orjson.dumps(again)),
             (lane, b"{"),
             (lane, orjson.dumps(enrolled(worker(first_worker + 100 + n), f"{name}-waits", lane=lane))),
+            (lane, orjson.dumps(changed(other, "2026-10-01", lane=lane))),
+            (lane, orjson.dumps(suspended(other, f"{name}-o", lane=lane))),
+            (lane, orjson.dumps(established(f"new-{name}", lane=lane))),
+            (lane, orjson.dumps(in_project(other, f"{name}-q", f"never-{name}", lane))),
         ]
     return [before, batch]
 
 
-async def test_a_batch_of_two_hundred_takes_as_many_statements_as_one_of_ten(world: World) -> None:
+def in_project(who: str, number: str, project_no: str, lane: str) -> dict[str, Any]:
+    """An enrollment in a project."""
+    event = enrolled(who, number, lane=lane)
+    return event | {"data": event["data"] | {"project_no": project_no}}
+
+
+async def test_a_batch_of_hundreds_takes_as_many_statements_as_one_of_a_few(world: World) -> None:
     desk = Desk(world)
 
     async def counted(db: asyncpg.Connection) -> None:
@@ -105,14 +123,17 @@ async def test_a_batch_of_two_hundred_takes_as_many_statements_as_one_of_ten(wor
                 await store.open_lanes(
                     db, [PROVINCE_EVENTS.pattern], [stream.pattern for stream in group.writes], LANES
                 )
-            before_few, few = batches(10, LANES[:1], 0)
-            before_many, many = batches(200, LANES, 300)
+            before_few, few = batches(2 * EACH_KIND, LANES[:1], 0)
+            before_many, many = batches(40 * EACH_KIND, LANES, 300)
             await desk.carry(carrier, before_few + before_many)
             statements = [await desk.carry(carrier, few), await desk.carry(carrier, many)]
+            handed = await pool.fetchval("SELECT count(*) FROM handover WHERE kind = 'parked'")
             rows = await pool.fetch("SELECT status, count(*) FROM inbox GROUP BY status")
             verdicts = {row[0]: row[1] for row in rows}
             sealed = await pool.fetchval("SELECT count(*) FROM quarantine")
     finally:
         await publisher.stop(5)
-    assert (verdicts, sealed) == ({"accepted": 4 * 42, "parked": 42}, 42)
+    taken_up = 2  # what the first batch has freed is handed over, and judged in the second
+    assert verdicts == {"accepted": 9 * 42 + taken_up, "parked": 3 * 42 - taken_up}
+    assert (sealed, handed) == (42, 42 - taken_up)
     assert statements[0] == statements[1]

@@ -21,6 +21,11 @@ from services.enrollment.domain.submission import Refusal, Submission
 from shared.contracts import enrollment as facts_of
 from shared.contracts import provinces
 
+STEPS_MAX: Final = 200
+"""More steps of one enrollment are refused: all of them are looked at with each."""
+OTHERS_MAX: Final = 50
+"""So many of a worker's other enrollments are looked at for overlaps."""
+
 
 def enroll_worker(register: Register, submission: Submission) -> Outcome:
     """A registered worker enrolls once under a number, and once in the same course."""
@@ -51,7 +56,7 @@ def enroll_worker(register: Register, submission: Submission) -> Outcome:
 
 def _say_overlaps(register: Register, enrollment: Enrollment) -> tuple[tuple[str, str, dict[str, Any]], ...]:
     """Say it on both home lanes where the worker studies for the same level in another province, too."""
-    others = register.studies[enrollment.worker_ref or ""]
+    others = register.studies[enrollment.worker_ref or ""][-OTHERS_MAX:]
     current = [register.enrollments.get(other.number, other) for other in others]
     return tuple(
         (one.home_lane, facts_of.ENROLLMENT_OVERLAPPED, _overlap(one, other))
@@ -123,6 +128,12 @@ def _step(register: Register, enrollment: Enrollment, submission: Submission) ->
     before = recorded_before(enrollment.steps, new)
     if before is not None:
         return already(before.event_id)
+    if len(enrollment.steps) >= STEPS_MAX:
+        return Refusal(
+            "invalid",
+            "data.enrollment_no",
+            f"该注册的步骤已达上限 {STEPS_MAX} / too many steps of one enrollment",
+        )
     found = take_step(enrollment.steps, new)
     if isinstance(found, Early):
         return Waits(("enrollment", enrollment.number), earlier_step=True)

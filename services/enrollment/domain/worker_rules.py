@@ -1,6 +1,6 @@
 """Rules about persons: registered, changed, and what they achieve."""
 
-from typing import Any
+from typing import Any, Final
 
 from services.enrollment.domain.enrollment_rules import about, enrollment_of
 from services.enrollment.domain.outcomes import (
@@ -15,6 +15,9 @@ from services.enrollment.domain.outcomes import (
 from services.enrollment.domain.person import ATTRIBUTES, known_of, statements_of, what_counts
 from services.enrollment.domain.register import Enrollment, Register, Worker
 from services.enrollment.domain.submission import Refusal, Submission
+
+STATEMENTS_MAX: Final = 500
+"""More changes of one worker are refused: all of them are looked at whenever the worker is."""
 
 
 def register_worker(register: Register, submission: Submission) -> Outcome:
@@ -39,6 +42,10 @@ def change_worker(register: Register, submission: Submission) -> Outcome:
     worker = register.worker(event.subject or "")
     if not worker.registered_by:
         return Waits(("worker", worker.ref))
+    if len(worker.statements) >= STATEMENTS_MAX:
+        return Refusal(
+            "invalid", "subject", f"该工人的变更已达上限 {STATEMENTS_MAX} / too many changes of one worker"
+        )
     if not any(getattr(event.data, name) is not None for name in ATTRIBUTES):
         return Refusal("invalid", "data", "至少填写一项变更 / at least one attribute must be given")
     first = claim(register, submission)
