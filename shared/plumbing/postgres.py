@@ -26,9 +26,19 @@ _SESSION: Final = {
     "lock_timeout": "20000",
     "idle_in_transaction_session_timeout": "15000",
     "jit": "off",
+    # A batch names its rows by key. Until its statistics have caught up the planner takes a table for small and
+    # reads it whole for each batch: what costs nothing on the first day grows with history.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
 }
 
-CONFLICTS: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+
+class ChangedMeanwhileError(Exception):
+    """What a batch has read without a lock is no longer so: another transaction was faster."""
+
+
+CONFLICTS: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, ChangedMeanwhileError)
 """The transaction may simply be run again."""
 PASSING: Final = (
     *CONFLICTS,
