@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import asyncpg
 import structlog
 from aiokafka.errors import KafkaError
-from asyncpg import Pool
+from asyncpg import Connection, Pool
 from asyncpg.transaction import Transaction
 
 from shared.plumbing import store
@@ -77,6 +77,7 @@ async def open_pool(dsn: str, application: str, max_size: int) -> Pool:
         min_size=1,
         max_size=max_size,
         timeout=CONNECT_TIMEOUT_S,
+        reset=_nothing_to_reset,
         server_settings={"application_name": application, **_SESSION},
     )
     async with pool.acquire() as db:
@@ -115,6 +116,10 @@ async def roll_back(db: Db, transaction: Transaction) -> None:
         await asyncio.wait_for(transaction.rollback(), _ROLL_BACK_S)
     except (*PASSING, TimeoutError):
         db.terminate()
+
+
+async def _nothing_to_reset(db: Connection) -> None:
+    """No statement of ours outlives its transaction, so none is sent to clean up; an open one asyncpg rolls back."""
 
 
 def where(error: BaseException) -> str:
