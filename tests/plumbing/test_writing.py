@@ -43,22 +43,30 @@ async def test_writes_follow_each_other_in_order_and_are_all_done_at_the_end() -
 
 async def test_what_a_write_raises_is_raised_and_nothing_is_written_after_it() -> None:
     desk = Desk()
-    with pytest.raises(KeyError):
+
+    async def handle() -> None:
         async with Writes() as writes:
             writes.behind(desk.write(0))
             writes.behind(desk.write(1, KeyError))
             writes.behind(desk.write(2))
+
+    with pytest.raises(KeyError):
+        await handle()
     assert desk.written == [0]
 
 
 async def test_a_handler_that_fails_leaves_no_write_running() -> None:
     desk = Desk()
-    with pytest.raises(ValueError, match="handler"):
+
+    async def handle() -> None:
         async with Writes() as writes:
             writes.behind(desk.write(0))
             writes.behind(desk.write(1))
             await asyncio.sleep(0)
             raise ValueError("the handler")
+
+    with pytest.raises(ValueError, match="handler"):
+        await handle()
     assert not desk.busy
     await asyncio.sleep(0.01)
     assert desk.written == []
