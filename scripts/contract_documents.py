@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from console.province.guide import guide
 from scripts.contract_asyncapi import CHANNELS, SERVICES, document, key_of
+from scripts.contract_lifecycles import lifecycles
 from scripts.contract_schemas import incompatibilities, schema_of
 from shared.contracts.access import Principal, principals
 from shared.contracts.catalogue import MESSAGES, Message
@@ -70,6 +71,7 @@ def documents() -> dict[str, str]:
         "README.md": _index(),
         "codes.md": _codes(),
         "topics.md": _topics(),
+        "lifecycles.md": GENERATED + lifecycles(),
     }
 
 
@@ -141,7 +143,8 @@ Kafka, with one valid example. Titles are the Chinese names, also accepted as he
   Asia/Shanghai; both lie between 1950-01-01 and 2099-12-31, which the schemas cannot say.
 - People are a `worker_ref`, never a name or an identity number; contacts alone say how to reach a worker.
 - What else a receipt may refuse (order of events, documents recorded before, another province's lane):
-  [codes.md](codes.md). Topics and who may use them: [topics.md](topics.md).
+  [codes.md](codes.md). The states of an enrollment: [lifecycles.md](lifecycles.md). Topics and who may use them:
+  [topics.md](topics.md).
 - By service, as AsyncAPI 3.0: {", ".join(f"[{name}](asyncapi/{name}.json)" for name in SERVICES)}.
 
 各省以 CloudEvents 1.0 向本省主题发送事件；未知字段会被拒绝并指明名称。同一主版本内只增加可选字段。金额一律为整数“分”。

@@ -18,7 +18,9 @@ from shared.contracts.envelope import SHANGHAI
 from shared.contracts.lanes import LANES
 from shared.contracts.provinces import ABOUT_A_WORKER, DATA_MODELS
 
-Kind = Literal["text", "number", "fen", "day", "time", "flag", "choice", "choices"]
+Kind = Literal[
+    "text", "number", "fen", "day", "time", "flag", "choice", "choices", "list", "entries", "person"
+]
 
 ID: Final = ("id",)
 TYPE: Final = ("type",)
@@ -54,6 +56,40 @@ CHINESE: Final[Mapping[str, tuple[str, ...]]] = {
     "craftsman_academy": ("工匠学院",),
     "enterprise": ("企业",),
     "other_school": ("其他学校",),
+    "apprentice": ("学徒工",),
+    "junior_worker": ("初级工", "五级"),
+    "intermediate_worker": ("中级工", "四级"),
+    "senior_worker": ("高级工", "三级"),
+    "technician": ("技师", "二级"),
+    "senior_technician": ("高级技师", "一级"),
+    "special_technician": ("特级技师",),
+    "chief_technician": ("首席技师",),
+    "assistant": ("初级职称", "助理级"),
+    "intermediate": ("中级职称", "中级"),
+    "associate_senior": ("副高级职称", "副高级"),
+    "full_senior": ("正高级职称", "正高级"),
+    "at_least": ("至少", "不少于"),
+    "more_than": ("超过", "多于"),
+    "exactly": ("正好", "恰好"),
+    "stated": ("原文如此",),
+    "increase": ("增加", "追加"),
+    "decrease": ("减少", "核减"),
+    "account": ("账户有误",),
+    "refused": ("拒收",),
+    "withdrawn": ("已退学",),
+    "actual": ("实际",),
+    "planned": ("计划",),
+    "universities": ("参与高校数",),
+    "funding_fen": ("投入资金（分）",),
+    "workers_helped": ("受助工人数",),
+    "migrant_workers_helped": ("受助农民工数",),
+    "projects": ("项目数",),
+    "patents": ("专利数",),
+    "achievements_in_use": ("成果转化数",),
+    "education_upgrades": ("学历提升人数",),
+    "skill_upgrades": ("技能提升人数",),
+    "trained_persons": ("培训人数",),
+    "federation": ("工会", "总工会"),
     "national": ("国家级", "全国"),
     "provincial": ("省级",),
     "city": ("市级",),
@@ -89,6 +125,9 @@ _PROVINCE_ENDINGS: Final = re.compile(r"(省|市|壮族自治区|回族自治区
 _YES: Final = frozenset({"是", "true", "yes", "y", "1"})
 _NO: Final = frozenset({"否", "false", "no", "n", "0"})
 _SEVERAL: Final = re.compile(r"[、，,;；|/\s]+")
+_LISTED: Final = re.compile(r"[、，,;；|\n]+")
+_ENTRIES: Final = re.compile(r"[;；\n]+")
+_WITHIN: Final = re.compile(r"[:：]")
 _DAY: Final = re.compile(r"^(\d{4})(?:[-/.]|年)(\d{1,2})(?:[-/.]|月)(\d{1,2})日?$")
 _GROUPED: Final = re.compile(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$")
 _YUAN_HEADER: Final = "(元)"
@@ -111,6 +150,8 @@ class Column:
     choices: tuple[str, ...] = ()
     in_yuan: bool = False
     """The same amount as another column's, written in yuan."""
+    parts: "tuple[Column, ...]" = ()
+    """What each entry of a cell with several entries is made of, in this order."""
 
     @property
     def en(self) -> str:
@@ -178,7 +219,8 @@ def _of_model(model: type[BaseModel], above: tuple[str, ...], required: bool) ->
             yield from _of_model(plain, path, needed)
             continue
         kind, choices = _kind(name, plain)
-        yield Column(path, info.title or name, kind, needed, choices)
+        parts = tuple(_of_model(_stripped(get_args(plain)[0])[0], (), True)) if kind == "entries" else ()
+        yield Column(path, info.title or name, kind, needed, choices, parts=parts)
         if kind == "fen":
             title = (info.title or name).replace("（分）", "（元）")
             yield Column(path, title, kind, needed, in_yuan=True)
@@ -199,11 +241,17 @@ def _kind(name: str, plain: Any) -> tuple[Kind, tuple[str, ...]]:
     if get_origin(plain) is Literal:
         return "choice", get_args(plain)
     if get_origin(plain) is tuple:
-        return "choices", get_args(get_args(plain)[0])
+        return _kind_of_several(_stripped(get_args(plain)[0])[0])
     if plain is int:
         return ("fen" if name.endswith("_fen") else "number"), ()
     kinds: dict[Any, Kind] = {bool: "flag", date: "day"}
-    return kinds.get(plain, "text"), ()
+    return kinds.get(plain, "person" if name.endswith("_ref") else "text"), ()
+
+
+def _kind_of_several(plain: Any) -> tuple[Kind, tuple[str, ...]]:
+    if get_origin(plain) is Literal:
+        return "choices", get_args(plain)
+    return ("list" if plain is str else "entries"), ()
 
 
 def _plain(name: str) -> str:
@@ -295,6 +343,25 @@ def _choices(column: Column, text: str) -> list[str]:
     return list(dict.fromkeys(_choice(column, part) for part in parts))
 
 
+def _list(_: Column, text: str) -> list[str]:
+    return list(dict.fromkeys(part for part in (one.strip() for one in _LISTED.split(text)) if part))
+
+
+def _entries(column: Column, text: str) -> list[dict[str, Any]]:
+    """Entries with ；between, each of values with ：between, in the order of the column's parts; last ones may lack."""
+    return [_entry(column, one) for one in _ENTRIES.split(text) if one.strip()]
+
+
+def _entry(column: Column, text: str) -> dict[str, Any]:
+    cells = [cell.strip() for cell in _WITHIN.split(text)]
+    absent = [part for part in column.parts[len(cells) :] if part.required]
+    if len(cells) > len(column.parts) or absent:
+        wanted_zh, wanted_en = "：".join(c.zh for c in column.parts), ":".join(c.en for c in column.parts)
+        raise CellError(f"每一项应为 {wanted_zh}", f"each entry must be {wanted_en}")
+    filled = zip(column.parts, cells, strict=False)
+    return {part.en: read_cell(part, cell) for part, cell in filled if cell}
+
+
 _READERS: Final = {
     "text": _text,
     "number": _number,
@@ -304,4 +371,7 @@ _READERS: Final = {
     "flag": _flag,
     "choice": _choice,
     "choices": _choices,
+    "list": _list,
+    "entries": _entries,
+    "person": _text,
 }

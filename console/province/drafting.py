@@ -181,7 +181,7 @@ def _event(row: Row, sender: Sender, type_: str | None) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for column, value in found.items():
         if column.path not in _ENVELOPE:
-            _put(data, column.path, value)
+            _put(data, column.path, _person(column, value, sender) if column.kind == "person" else value)
     event: dict[str, Any] = {"specversion": "1.0", "id": "", "source": sender.source, "type": type_}
     if type_ in ABOUT_A_WORKER:
         event["subject"] = _subject(found, sender)
@@ -226,6 +226,12 @@ def _subject(found: dict[Column, Any], sender: Sender) -> str:
     if IDENTITY_NUMBER not in given:
         raise _refused(0, None, "missing_field", "身份证号 (identity_number)", "", "")
     return _pseudonym(given[IDENTITY_NUMBER], sender, "身份证号 (identity_number)")
+
+
+def _person(column: Column, value: Any, sender: Sender) -> Any:
+    """Another person in a cell: an identity number becomes a pseudonym, a pseudonym stays as it is."""
+    is_number = isinstance(value, str) and _IDENTITY_NUMBER.fullmatch(value.strip())
+    return _pseudonym(value, sender, _named(column)) if is_number else value
 
 
 def _pseudonym(number: str, sender: Sender, field: str) -> str:

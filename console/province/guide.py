@@ -55,6 +55,8 @@ def _values(column: Column) -> str:
         return "see sectors 见行业门类"
     if "11" in column.choices:
         return "see provinces 见省份"
+    if column.parts:
+        return "several, with ；between, each 每项: " + "：".join(f"{c.zh} `{c.en}`" for c in column.parts)
     if not column.choices:
         return _KINDS[column.kind]
     several = "several, with 、 between: " if column.kind == "choices" else ""
@@ -68,6 +70,8 @@ _KINDS = {
     "day": "date 日期, 2026-03-01 or 2026/3/1 or 2026年3月1日",
     "time": "time 时间, 2026-03-01 08:30",
     "flag": "是/否, yes/no",
+    "list": "texts 文本, several with 、 between",
+    "person": "身份证号 (becomes a pseudonym 转为代号) or worker_ref",
 }
 
 

@@ -21,7 +21,7 @@ Kind = Literal["plain", "late", "duplicate", "conflict", "broken", "contact"]
 Headers = tuple[tuple[str, bytes], ...]
 
 SEASON_STORIES: Final = 18_000
-"""Stories between two rounds of money, about 50,000 records."""
+"""Stories between two rounds of money, about 60,000 records."""
 RATES_MAX: Final = 0.9
 HISTORY_RECORDS: Final = 4_096
 """How far back a duplicate or a conflict may reach."""
@@ -31,6 +31,8 @@ _PROLOGUE_SHARE: Final = 4
 """At most one record in four opens the year, so that few events still tell stories."""
 _PROJECT_EVERY: Final = 120
 """Stories between two projects."""
+_OCCASION_EVERY: Final = 60
+"""Stories between two things that a province says as a body."""
 _RESENT_AS_NEW: Final = 0.1
 """Of the broken: a known matter under a fresh id, as after a restore of the province's system."""
 _STRUCTURED: Final[Headers] = (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
@@ -190,6 +192,8 @@ class _Simulation:
                 self._schedule(draft, now)
         if number % _PROJECT_EVERY == _PROJECT_EVERY - 1:
             self._schedule(self._chronicle.project(), now)
+        if number % _OCCASION_EVERY == _OCCASION_EVERY // 2:
+            self._schedule(self._chronicle.occasion(), now)
         story = self._chronicle.story()
         drafts = story.drafts[: self._to_tell]
         if not drafts:
@@ -211,7 +215,9 @@ class _Simulation:
         """Let one event come before what it builds on, if the rate asks for it; it is the one returned."""
         if len(drafts) <= 1 or self._late >= self._late_rate * self._opened:
             return None
-        place = self._rng.getrandbits(1) if drafts[2:] else 0
+        builds = len(drafts) > 2 and drafts[1].event["type"] == provinces.WORKER_ENROLLED  # noqa: PLR2004
+        builds = builds and "enrollment_no" in drafts[2].event["data"]
+        place = self._rng.getrandbits(1) if builds else 0
         drafts[place], drafts[place + 1] = drafts[place + 1], drafts[place]
         self._late += 1
         return drafts[place]

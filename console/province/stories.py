@@ -7,7 +7,9 @@ from itertools import count
 from random import Random
 from typing import Any, Final, NamedTuple
 
+from console.province.careers import certificate, new_employer, promotion, title, training
 from console.province.identity import WorkerKey, pseudonym
+from console.province.occasions import Occasions, opening_balance
 from console.province.organisations import (
     CITY_FEDERATIONS,
     FUND_SOURCE,
@@ -45,7 +47,19 @@ _WITHDRAWN: Final = 5
 _IN_PROJECTS: Final = 20
 _SCHOLARS: Final = 20
 """Of the confirmed whose funding province has a city federation with scholarships."""
-RECORDS_PER_STORY: Final = 2.8
+_SUSPENDED: Final = 4
+_CERTIFIED: Final = 30
+"""Of those who graduate."""
+_PAID: Final = 25
+"""Of the confirmed that are not back-loaded."""
+_RETURNED: Final = 4
+"""Of the payments."""
+_CHANGED: Final = 8
+_TRAINED: Final = 8
+_PROMOTED: Final = 5
+_TITLED: Final = 2
+_TUTORS: Final = 2
+RECORDS_PER_STORY: Final = 3.4
 """What the shares above come to, roughly: budgets are sized by it."""
 
 _TIGHTNESS: Final = (70, 85, 105, 120, 130)
@@ -68,6 +82,7 @@ _COURSES: Final = (
     ("数控技术", "junior_high", "junior_high", "skills", "expert_in_the_classroom", 1_500, 0),
     ("物流服务与管理", "junior_high", "secondary_vocational", "combined", "work_study_alternation", 3_600, 2),
 )
+_LINES_PER_BATCH: Final = 50
 _REASONS: Final = ("personal", "work", "health", "academic", "other")
 
 
@@ -110,10 +125,15 @@ class Chronicle:
         self._cities = {lane: cities(lane) for lane, _ in weights}
         self._tightness = {lane: rng.choice(_TIGHTNESS) for lane in self._lanes}
         self._projects: dict[str, list[str]] = {lane: [] for lane in self._lanes}
+        self._joined: dict[str, list[str]] = {lane: [] for lane in self._lanes}
+        self._payments = dict.fromkeys(self._lanes, 0)
+        self._occasions = Occasions(self._tag)
 
     def openings(self) -> list[Draft]:
-        """The year's plans, most populous lanes first."""
-        return [self._plan(lane) for lane in self._funding_lanes()]
+        """The year's plans and what stands from before the stream, most populous lanes first."""
+        lanes = self._funding_lanes()
+        balances = [self._draft(lane, *opening_balance(SIZES[lane])) for lane in lanes]
+        return [*(self._plan(lane) for lane in lanes), *balances]
 
     def season(self, number: int, stories: int) -> list[Draft]:
         """The money that is there for the next `stories`, most populous lanes first."""
@@ -157,6 +177,18 @@ class Chronicle:
         }
         return Draft(lane, self._event(lane, provinces.PROJECT_ESTABLISHED, None, 0, data))
 
+    def occasion(self) -> Draft:
+        """Something of a province as a whole: an institution joins, a budget is adjusted, an alliance reports."""
+        number = next(self._numbers)
+        lane = self._pick(self._work)
+        kind, data = self._occasions.next(lane, number, self._days)
+        if kind == provinces.INSTITUTION_JOINED:
+            self._joined[lane].append(data["institution"]["code"])
+        return self._draft(lane, kind, data)
+
+    def _draft(self, lane: str, kind: str, data: Event) -> Draft:
+        return Draft(lane, self._event(lane, kind, None, 0, data))
+
     def story(self) -> Story:
         """The next worker's."""
         bits = self._bits(60)
@@ -180,6 +212,7 @@ class Chronicle:
         if dice() < _ENROLLED:
             funding = origin if moved and origin in self._lanes and dice() < _FUNDED_FROM_HOME else work
             drafts += self._enrollment(work, funding, ref, course, where, history, began, dice)
+        drafts += self._career(work, ref, where, began, dice)
         contact = (ref, self._contact()) if bits & 192 else None
         return Story(drafts, contact)
 
@@ -222,10 +255,71 @@ class Chronicle:
             event = self._event(funding, provinces.ENROLLMENT_CONFIRMED, ref, began + 7, confirmed)
             drafts.append(Draft(funding, event))
             drafts += self._scholarship(funding, ref, number, tuition, history, began, dice)
-        # Lanes are judged side by side: two steps of one enrollment from two lanes might overtake each other.
-        if funding == lane:
-            drafts += self._ending(lane, ref, number, after if history else None, began, dice)
+            if not history and dice() < _PAID:
+                drafts += self._payment(funding, ref, number, began, dice)
+        if dice() < _SUSPENDED:
+            drafts += self._interruption(lane, ref, number, began)
+        return drafts + self._ending(lane, ref, number, after if history else None, began, dice)
+
+    def _payment(self, lane: str, ref: str, number: str, began: int, dice: Any) -> list[Draft]:
+        self._payments[lane] += 1
+        batch, line = divmod(self._payments[lane], _LINES_PER_BATCH)
+        named = {
+            "batch_no": f"SIM-{self._tag}-ZF-{lane}-{batch + 1}",
+            "line_no": line + 1,
+            "enrollment_no": number,
+            "amount_fen": PER_HEAD_FEN // 2,
+        }
+        paid = {
+            **named,
+            "fiscal_year": self._days.today.year,
+            "fund_source": FUND_SOURCE,
+            "paid_on": self._days.iso(min(began + 40, 0)),
+        }
+        drafts = [Draft(lane, self._event(lane, provinces.PAYMENT_SETTLED, ref, began + 40, paid))]
+        if dice() < _RETURNED:
+            back = {**named, "returned_on": self._days.iso(min(began + 47, 0)), "reason": "account"}
+            drafts.append(Draft(lane, self._event(lane, provinces.PAYMENT_RETURNED, ref, began + 47, back)))
         return drafts
+
+    def _interruption(self, lane: str, ref: str, number: str, began: int) -> list[Draft]:
+        away = {
+            "enrollment_no": number,
+            "suspended_on": self._days.iso(min(began + 15, 0)),
+            "reason": _REASONS[self._bits(8) % len(_REASONS)],
+        }
+        back = {"enrollment_no": number, "resumed_on": self._days.iso(min(began + 30, 0))}
+        return [
+            Draft(lane, self._event(lane, provinces.ENROLLMENT_SUSPENDED, ref, began + 15, away)),
+            Draft(lane, self._event(lane, provinces.ENROLLMENT_RESUMED, ref, began + 30, back)),
+        ]
+
+    def _career(self, lane: str, ref: str, where: Event, began: int, dice: Any) -> list[Draft]:
+        """What happens to a worker besides the course: a new employer, a training, a post, a title, a pupil."""
+        day = self._days.iso(min(began + 60, 0))
+        told = []
+        if dice() < _CHANGED:
+            told.append((provinces.WORKER_CHANGED, new_employer(day, self._one_of(self._employers[lane]))))
+        if dice() < _TRAINED:
+            school = self._one_of(self._schools[lane])
+            told.append((provinces.TRAINING_COMPLETED, training(self._number("PX"), school, day, where)))
+        if dice() < _PROMOTED:
+            told.append((provinces.PROMOTION_RECORDED, promotion(self._bits(8), day, where)))
+        if dice() < _TITLED:
+            told.append((provinces.TITLE_AWARDED, title(self._number("ZC"), lane, self._bits(8), day)))
+        if self._joined[lane] and dice() < _TUTORS:
+            teacher = pseudonym(self._people.identity_number(), self._key)
+            pair = {
+                "teacher_ref": teacher,
+                "institution_code": self._one_of(self._joined[lane]),
+                "course": self._one_of(_COURSES)[0],
+                "since": day,
+            }
+            told.append((provinces.TUTORS_PAIRED, pair))
+        return [Draft(lane, self._event(lane, kind, ref, began + 60, data)) for kind, data in told]
+
+    def _number(self, kind: str) -> str:
+        return f"SIM-{self._tag}-{kind}-{next(self._numbers)}"
 
     def _scholarship(
         self, lane: str, ref: str, number: str, tuition: int, history: bool, began: int, dice: Any
@@ -249,7 +343,11 @@ class Chronicle:
         if graduated is not None:
             day = min(began + 1_000, 0)
             degree = {"enrollment_no": number, "level": graduated, "completed_on": self._days.iso(day)}
-            return [Draft(lane, self._event(lane, provinces.DEGREE_COMPLETED, ref, day, degree))]
+            ended = [Draft(lane, self._event(lane, provinces.DEGREE_COMPLETED, ref, day, degree))]
+            if dice() < _CERTIFIED:
+                earned = certificate(self._number("ZS"), lane, number, self._bits(8), degree["completed_on"])
+                ended.append(Draft(lane, self._event(lane, provinces.CERTIFICATE_EARNED, ref, day, earned)))
+            return ended
         if dice() >= _WITHDRAWN:
             return []
         left = {

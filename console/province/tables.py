@@ -50,7 +50,40 @@ _TEXTS: Final = {
     "tuition_yuan": "7800.00",
     "amount_yuan": "1000.00",
     "history": "否",
+    "categories_until": "2028-02-29",
+    "until": "2029-12-31",
+    "expected_return": "2026-09-01",
+    "partner.name": "无锡示例精密制造有限公司",
+    "partner.code": credit_code("91320299MA0000001"),
+    "course_of": "10295",
+    "institution_code": "JS-0001",
+    "training_no": "2026-PX-0001",
+    "hours": "480",
+    "certificate_no": "S000032000001264000001",
+    "issuer": "江苏省示例技能评价中心",
+    "occupation": "电工",
+    "title_no": "苏职〔2026〕1号",
+    "from_role": "快递员",
+    "to_role": "站点经理",
+    "reserve_team": "否",
+    "course": "数控加工实训",
+    "batch_no": "苏工付〔2026〕1号",
+    "line_no": "1",
+    "from_fiscal_year": "2026",
+    "to_fiscal_year": "2027",
+    "value": "150000",
+    "authority": "江苏省总工会",
+    "kind_in_words": "开放大学",
+    "city": "3202",
+    "alliance_no": "苏工联〔2026〕1号",
+    "alliance_name": "智能装备产教联盟",
+    "report_no": "苏工联报〔2027〕1号",
+    "sectors": "智能网联新能源汽车、智能装备及智能制造",
+    "members": "大学：100；企业：1000",
+    "event_types": "dreams.worker.enrolled.v1、dreams.enrollment.confirmed.v1",
+    "events": "4812",
 }
+_OUTCOME: Final = "学历提升人数：至少：10000"
 _CHOICES: Final = {
     "origin_province": "34",
     "work_province": "32",
@@ -65,9 +98,20 @@ _CHOICES: Final = {
     "level": "associate",
     "track": "combined",
     "mode": "work_study_alternation",
-    "reason": "personal",
+    "reason": "other",
+    "project_province": "32",
+    "partner.kind": "enterprise",
+    "skill_before": "junior_worker",
+    "skill_after": "intermediate_worker",
+    "grade": "intermediate",
+    "direction": "increase",
+    "measure": "workers_helped",
+    "comparator": "more_than",
+    "basis": "actual",
 }
 _DAY: Final = "2026-03-01"
+_REPORTED_PARTS: Final = 3
+"""An outcome that is reported has a measure, a comparator and a value; a declared one its days, too."""
 
 
 def safe(cell: str) -> str:
@@ -127,7 +171,7 @@ def _column_name(field: str, names: Sequence[Column]) -> str:
 
 
 def _example(column: Column) -> str:
-    if column.path == IDENTITY_NUMBER:
+    if column.path == IDENTITY_NUMBER or column.kind == "person":
         first17 = f"{UNASSIGNED_PREFIX}9919900101001"
         return first17 + check_character(first17)
     if column.kind == "day" and column.en not in _TEXTS:
@@ -135,7 +179,10 @@ def _example(column: Column) -> str:
     if column.kind == "choices":
         return "、".join(chinese_of(value, column) for value in column.choices[:2])
     if column.kind == "choice":
-        return chinese_of(_CHOICES[column.en], column)
+        wanted = _CHOICES.get(column.en)
+        return chinese_of(wanted if wanted in column.choices else column.choices[-1], column)
+    if column.en == "outcomes":
+        return _OUTCOME + (f"：{_DAY}：2029-12-31" if len(column.parts) > _REPORTED_PARTS else "")
     return _TEXTS[column.en]
 
 

@@ -51,7 +51,7 @@ class TakeIn:
         for submission in (*again, *fresh):
             keys.add(submission)
         register = await store.load_register(db, batch.lanes, fresh + again, keys)
-        today = day.today_of(register, batch.recorded_at + self._offset)
+        register.today = today = day.today_of(register, batch.recorded_at + self._offset)
         await _begin_days(batch, db, register, today)
         results = Results()
         for submission in again:
@@ -108,9 +108,10 @@ def _submission(submission: Submission, traceparent: str | None) -> Submission:
 
 def _fact(fact: FactOut) -> Outgoing:
     cause = fact.cause
+    of_its_own = (fact.type, *map(str, fact.data.values())) if fact.type else (cause.type,)
     return Outgoing(
-        id=derived_id("enrollment", cause.lane, cause.source, cause.id, cause.type),
-        type=cause.type or "",
+        id=derived_id("enrollment", cause.lane, cause.source, cause.id, *of_its_own),
+        type=fact.type or cause.type or "",
         subject=cause.subject,
         time=cause.time,
         data=fact.data,

@@ -10,6 +10,8 @@ from asyncpg import Record
 
 from services.enrollment.domain.intake import reread
 from services.enrollment.domain.judging import Keys
+from services.enrollment.domain.lifecycle import Step
+from services.enrollment.domain.person import Statement
 from services.enrollment.domain.register import (
     Changes,
     Enrollment,
@@ -46,6 +48,9 @@ async def load_register(
         await _load_waiting(db, register, "enrollment", keys.enrollments, keys)
     if keys.naturals:
         register.naturals = await _claimed(db, keys.naturals)
+    if keys.referents:
+        register.referents = await _lock_referents(db, keys.referents)
+    await _load_lives(db, register, keys)
     return register
 
 
@@ -145,6 +150,8 @@ async def save_changes(db: Db, changes: Changes) -> None:
 async def save_rest(db: Db, register: Register) -> None:
     """Write what is written once a batch: what was claimed and parked, and what was counted."""
     await _save_naturals(db, register.new_naturals)
+    await _save_lives(db, register)
+    await _save_referents(db, register.new_referents)
     await _save_parked(db, register)
     await _save_lanes(db, register)
 
@@ -343,3 +350,125 @@ async def receipts(db: Db, event_id: str, lane: str | None) -> list[Record]:
             RECEIPTS_PAGE_MAX,
         )
     )
+
+
+# ---------------------------------------------------------------- what workers and enrollments went through
+
+
+async def _load_lives(db: Db, register: Register, keys: Keys) -> None:
+    """What was said of workers, their enrollments, and the steps of enrollments: of those that are locked now."""
+    known = [worker.ref for worker in register.workers.values() if worker.registered_by]
+    if known:
+        await _load_statements(db, register, known)
+    students = [ref for ref in known if ref in keys.students]
+    if students:
+        await _load_studies(db, register, students)
+    begun = [enrollment.number for enrollment in register.enrollments.values() if enrollment.state]
+    if begun:
+        await _load_steps(db, register, begun)
+
+
+async def _load_statements(db: Db, register: Register, refs: Sequence[str]) -> None:
+    rows = await db.fetch(
+        """SELECT ref, lane, event_id, said_at, since, until, attributes FROM worker_statement
+           WHERE ref = ANY($1)""",
+        refs,
+    )
+    for ref, lane, event_id, said_at, since, until, attributes in rows:
+        said = Statement(lane, event_id, said_at, since, until, orjson.loads(attributes))
+        register.workers[ref].statements.append(said)
+
+
+async def _load_studies(db: Db, register: Register, refs: Sequence[str]) -> None:
+    """The workers' other enrollments, not locked: an overlap is said for a look, nothing is decided by it."""
+    rows = await db.fetch(
+        """SELECT number, state, worker_ref, event_id, state_event_id, facts FROM enrollment
+           WHERE worker_ref = ANY($1) ORDER BY number""",
+        refs,
+    )
+    for row in rows:
+        register.studies[row[2]].append(Enrollment(*row[:5], facts=orjson.loads(row[5])))
+
+
+async def _load_steps(db: Db, register: Register, numbers: Sequence[str]) -> None:
+    rows = await db.fetch(
+        "SELECT number, kind, day, event_id FROM enrollment_step WHERE number = ANY($1) ORDER BY n", numbers
+    )
+    for row in rows:
+        register.enrollments[row[0]].steps.append(Step(*row[1:]))
+
+
+async def _save_lives(db: Db, register: Register) -> None:
+    """Append what was said and what happened."""
+    if register.new_statements:
+        await db.copy_records_to_table(
+            "worker_statement",
+            records=[
+                (ref, s.lane, s.event_id, s.said_at, s.since, s.until, orjson.dumps(s.attributes).decode())
+                for ref, s in register.new_statements
+            ],
+            columns=("ref", "lane", "event_id", "said_at", "since", "until", "attributes"),
+        )
+    if register.new_steps:
+        await db.copy_records_to_table(
+            "enrollment_step",
+            records=[(number, *step) for number, step in register.new_steps],
+            columns=("number", "kind", "day", "event_id"),
+        )
+
+
+# ---------------------------------------------------------------- what events name by number
+
+
+async def _lock_referents(db: Db, wanted: Iterable[Missing]) -> dict[Missing, str | None]:
+    """What events name, with the event that brought it. What is there stays there and needs no lock.
+
+    What is not there yet has a row from its first mention, so that who waits and who brings it see each other.
+    """
+    found: dict[Missing, str | None] = await _referents(db, list(wanted))
+    absent = sorted(set(wanted) - found.keys())
+    if absent:
+        kinds, keys = [kind for kind, _ in absent], [key for _, key in absent]
+        await db.execute(
+            """INSERT INTO referent (kind, key) SELECT k, v FROM unnest($1::text[], $2::text[]) AS n(k, v)
+               ORDER BY k, v ON CONFLICT DO NOTHING""",
+            kinds,
+            keys,
+        )
+        rows = await db.fetch(
+            """SELECT r.kind, r.key, r.event_id FROM referent r
+               JOIN unnest($1::text[], $2::text[]) AS w(kind, key) USING (kind, key)
+               ORDER BY r.kind, r.key FOR NO KEY UPDATE OF r""",
+            kinds,
+            keys,
+        )
+        found |= {(row[0], row[1]): row[2] for row in rows}
+    return found
+
+
+async def _referents(db: Db, wanted: Sequence[Missing]) -> dict[Missing, str | None]:
+    rows = await db.fetch(
+        """SELECT kind, key, event_id FROM referent
+           JOIN unnest($1::text[], $2::text[]) AS w(kind, key) USING (kind, key) WHERE event_id IS NOT NULL""",
+        [kind for kind, _ in wanted],
+        [key for _, key in wanted],
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def _save_referents(db: Db, referents: dict[Missing, str]) -> None:
+    """Write what has come, and hand all that waited for it to its lanes' owners, in this transaction.
+
+    What waits may need workers, which are locked before referents: so it is judged in a batch of its own.
+    """
+    if not referents:
+        return
+    await db.execute(
+        """UPDATE referent r SET event_id = n.event_id
+           FROM unnest($1::text[], $2::text[], $3::text[]) AS n(kind, key, event_id)
+           WHERE r.kind = n.kind AND r.key = n.key""",
+        [kind for kind, _ in referents],
+        [key for _, key in referents],
+        list(referents.values()),
+    )
+    await _hand_over_the_rest(db, set(referents))

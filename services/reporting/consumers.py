@@ -1,5 +1,6 @@
 """Let facts in: one lane group over what enrollment and subsidy publish."""
 
+from services.reporting.domain.counting import READS
 from services.reporting.handlers import TakeIn
 from shared.contracts import enrollment, subsidy
 from shared.contracts.topics import ENROLLMENT_EVENTS, SUBSIDY_EVENTS
@@ -7,8 +8,10 @@ from shared.plumbing.batch import LaneGroup
 from shared.plumbing.decoding import FactDecoder
 from shared.plumbing.metrics import Metrics
 
-FACT_MODELS = {**enrollment.FACT_MODELS, **subsidy.FACT_MODELS}
-"""What each fact carries, whoever published it."""
+FACT_MODELS = {
+    name: model for name, model in {**enrollment.FACT_MODELS, **subsidy.FACT_MODELS}.items() if name in READS
+}
+"""What each fact that is counted carries, whoever published it; all others are passed over by their seq."""
 
 
 def facts(metrics: Metrics) -> LaneGroup:

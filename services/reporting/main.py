@@ -14,7 +14,7 @@ def definition(settings: Settings) -> Definition:
     return Definition(
         name="reporting",
         groups=lambda metrics: [consumers.facts(metrics)],
-        payloads={"reporting": batch_of(ENROLLMENT_EVENTS, SUBSIDY_EVENTS)},
+        payloads={"reporting": batch_of(ENROLLMENT_EVENTS, SUBSIDY_EVENTS, only=consumers.FACT_MODELS)},
         routers=(live.router(picture), numbers.router, officials.router, site.router(picture)),
         background=(picture.run,),
     )

@@ -7,16 +7,24 @@ from pydantic import BaseModel
 
 from shared.contracts import provinces
 from shared.contracts.envelope import Value, event_type
-from shared.contracts.provinces import Category, EducationLevel, Employer, Mode, Track
+from shared.contracts.provinces import Category, EducationLevel, Employer, Mode, SkillLevel, Track
 
 
 class WorkerFacts(Value):
-    """What the register knows of the worker as of the enrollment's recorded date."""
+    """What the register knows of the worker on the day on which the fact was recorded, by its rule."""
 
     categories: tuple[Category, ...]
     """The flags that count for the award."""
     origin_province: str
     """Where the worker is from."""
+    education_level: EducationLevel | None = None
+    """Highest level of education; an enrollment's fact says it as `level_before`."""
+    work_province: str | None = None
+    """Where the worker works; an enrollment's fact says it itself."""
+    work_city: str | None = None
+    """City of work, first four digits of GB/T 2260."""
+    employer: Employer | None = None
+    """Employer, with sector."""
 
 
 class EnrollmentFacts(Value):
@@ -40,8 +48,20 @@ class EnrollmentFacts(Value):
     """Level of education before."""
     level_after: EducationLevel
     """Level that completion gives."""
+    skill_before: SkillLevel | None = None
+    """Grade of skill before."""
+    skill_after: SkillLevel | None = None
+    """Grade of skill that completion gives."""
+    institution_code: str | None = None
+    """Who teaches."""
+    cohort: str | None = None
+    """Class that learns together."""
+    project_no: str | None = None
+    """Project it belongs to."""
     start: date
     """First day; the award belongs to its fiscal year."""
+    planned_end: date | None = None
+    """Planned last day."""
     tuition_fen: int
     """Whole tuition in fen."""
     history: bool = False
@@ -102,6 +122,114 @@ class ScholarshipAwardedFact(provinces.ScholarshipAwarded):
     """What the register knows of the enrollment."""
 
 
+class WorkerChangedFact(provinces.WorkerChanged):
+    """An accepted change, with the worker as the register's rule now has it."""
+
+    reported_by: str
+    """Lane whose province sent it."""
+    worker: WorkerFacts
+    """What the register knows of the worker."""
+
+
+class EnrollmentSuspendedFact(provinces.EnrollmentSuspended):
+    """An accepted interruption."""
+
+    reported_by: str
+    """Lane whose province sent it."""
+    enrollment: EnrollmentFacts
+    """What the register knows of the enrollment."""
+
+
+class EnrollmentResumedFact(provinces.EnrollmentResumed):
+    """An accepted resumption."""
+
+    reported_by: str
+    """Lane whose province sent it."""
+    enrollment: EnrollmentFacts
+    """What the register knows of the enrollment."""
+
+
+class TrainingCompletedFact(provinces.TrainingCompleted):
+    """An accepted training."""
+
+    reported_by: str
+    """Lane whose province sent it."""
+    enrollment: EnrollmentFacts | None = None
+    """What the register knows of the enrollment, where the event names one: then on its home lane."""
+    worker: WorkerFacts | None = None
+    """What the register knows of the worker, where no enrollment is named."""
+
+
+class CertificateEarnedFact(provinces.CertificateEarned):
+    """An accepted certificate."""
+
+    reported_by: str
+    """Lane whose province sent it."""
+    enrollment: EnrollmentFacts | None = None
+    """What the register knows of the enrollment, where the event names one: then on its home lane."""
+    worker: WorkerFacts | None = None
+    """What the register knows of the worker, where no enrollment is named."""
+
+
+class TitleAwardedFact(provinces.TitleAwarded):
+    """An accepted professional title."""
+
+    reported_by: str
+    """Lane whose province sent it."""
+    worker: WorkerFacts
+    """What the register knows of the worker."""
+
+
+class PromotionRecordedFact(provinces.PromotionRecorded):
+    """An accepted promotion."""
+
+    reported_by: str
+    """Lane whose province sent it."""
+    worker: WorkerFacts
+    """What the register knows of the worker."""
+
+
+class TutorsPairedFact(provinces.TutorsPaired):
+    """An accepted pair of tutors."""
+
+    reported_by: str
+    """Lane whose province sent it."""
+
+
+class PaymentSettledFact(provinces.PaymentSettled):
+    """An accepted payment, on the enrollment's home lane."""
+
+    reported_by: str
+    """Lane whose province sent it."""
+    enrollment: EnrollmentFacts
+    """What the register knows of the enrollment."""
+
+
+class PaymentReturnedFact(provinces.PaymentReturned):
+    """An accepted return of a payment, on the enrollment's home lane."""
+
+    reported_by: str
+    """Lane whose province sent it."""
+    enrollment: EnrollmentFacts
+    """What the register knows of the enrollment."""
+
+
+class EnrollmentOverlapped(Value):
+    """A worker studies for the same level twice at once, in two provinces: said on the home lane of each, for a look.
+
+    Nothing is refused for it: whether it is a fault, a change of school or two courses is the provinces' to find out.
+    """
+
+    enrollment_no: str
+    """The enrollment of this lane."""
+    other_enrollment_no: str
+    """The one that it overlaps: the first two digits are the province that reported it."""
+    other_funding_province: str
+    """Home lane of the other."""
+    level_after: EducationLevel
+    """Level that both lead to."""
+
+
 class DayBegan(Value):
     """A Shanghai day begins on the lane: time is an event. Stands before anything recorded later that day."""
 
@@ -153,20 +281,39 @@ class ReceiptIssued(Value):
     """The event that stands in the way, for `duplicate`, `conflict` and `already_recorded`."""
 
 
+ENROLLMENT_OVERLAPPED: Final = event_type("enrollment.overlapped")
 DAY_BEGAN: Final = event_type("day.began")
 VERDICTS_TALLIED: Final = event_type("verdicts.tallied")
 RECEIPT_ISSUED: Final = event_type("receipt.issued")
 
 FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     provinces.WORKER_REGISTERED: WorkerRegisteredFact,
+    provinces.WORKER_CHANGED: WorkerChangedFact,
     provinces.WORKER_ENROLLED: WorkerEnrolledFact,
     provinces.ENROLLMENT_CONFIRMED: EnrollmentConfirmedFact,
+    provinces.ENROLLMENT_SUSPENDED: EnrollmentSuspendedFact,
+    provinces.ENROLLMENT_RESUMED: EnrollmentResumedFact,
     provinces.ENROLLMENT_WITHDRAWN: EnrollmentWithdrawnFact,
+    ENROLLMENT_OVERLAPPED: EnrollmentOverlapped,
     provinces.DEGREE_COMPLETED: DegreeCompletedFact,
+    provinces.TRAINING_COMPLETED: TrainingCompletedFact,
+    provinces.CERTIFICATE_EARNED: CertificateEarnedFact,
+    provinces.TITLE_AWARDED: TitleAwardedFact,
+    provinces.PROMOTION_RECORDED: PromotionRecordedFact,
+    provinces.TUTORS_PAIRED: TutorsPairedFact,
     provinces.SCHOLARSHIP_AWARDED: ScholarshipAwardedFact,
     provinces.PLAN_DECLARED: provinces.PlanDeclared,
     provinces.BUDGET_ALLOCATED: provinces.BudgetAllocated,
+    provinces.BUDGET_ADJUSTED: provinces.BudgetAdjusted,
+    provinces.BUDGET_CARRIED_OVER: provinces.BudgetCarriedOver,
+    provinces.PAYMENT_SETTLED: PaymentSettledFact,
+    provinces.PAYMENT_RETURNED: PaymentReturnedFact,
+    provinces.BALANCE_OPENED: provinces.BalanceOpened,
     provinces.PROJECT_ESTABLISHED: provinces.ProjectEstablished,
+    provinces.INSTITUTION_JOINED: provinces.InstitutionJoined,
+    provinces.ALLIANCE_FORMED: provinces.AllianceFormed,
+    provinces.ALLIANCE_REPORTED: provinces.AllianceReported,
+    provinces.CONTROL_TOTALS_DECLARED: provinces.ControlTotalsDeclared,
     DAY_BEGAN: DayBegan,
     VERDICTS_TALLIED: VerdictsTallied,
 }

@@ -16,6 +16,7 @@ _POT: Final = "provincial-federation"
 _EMPLOYER: Final = {"name": "无锡示例机械有限公司", "code": "91320200MA00000000", "sector": "C"}
 _INSTITUTION: Final = {"code": "10285", "name": "示例大学", "kind": "university"}
 _FUNDER: Final = {"name": "江苏省总工会", "level": "provincial"}
+_PAYMENT: Final = {"batch_no": "苏工付〔2027〕4号", "line_no": 17, "enrollment_no": _NO}
 _CATEGORIES: Final = ["industrial", "front_line"]
 
 _SENT: Final[dict[str, dict[str, Any]]] = {
@@ -26,6 +27,11 @@ _SENT: Final[dict[str, dict[str, Any]]] = {
         "work_province": "32",
         "work_city": _CITY,
         "employer": _EMPLOYER,
+    },
+    provinces.WORKER_CHANGED: {
+        "since": "2027-09-01",
+        "categories": ["industrial"],
+        "employer": {**_EMPLOYER, "name": "苏州示例电子有限公司"},
     },
     provinces.WORKER_ENROLLED: {
         "enrollment_no": _NO,
@@ -46,6 +52,13 @@ _SENT: Final[dict[str, dict[str, Any]]] = {
         "tuition_fen": 600_000,
     },
     provinces.ENROLLMENT_CONFIRMED: {"enrollment_no": _NO, "confirmed_on": "2027-03-15"},
+    provinces.ENROLLMENT_SUSPENDED: {
+        "enrollment_no": _NO,
+        "suspended_on": "2027-04-01",
+        "reason": "health",
+        "expected_return": "2027-06-01",
+    },
+    provinces.ENROLLMENT_RESUMED: {"enrollment_no": _NO, "resumed_on": "2027-06-01"},
     provinces.ENROLLMENT_WITHDRAWN: {
         "enrollment_no": _NO,
         "withdrawn_on": "2027-09-01",
@@ -86,6 +99,126 @@ _SENT: Final[dict[str, dict[str, Any]]] = {
         "established_on": "2027-01-20",
         "sector": "C",
     },
+    provinces.TRAINING_COMPLETED: {
+        "training_no": "2027-PX-0132",
+        "institution": _INSTITUTION,
+        "programme": "工业机器人操作",
+        "mode": "full_time_short_course",
+        "hours": 480,
+        "start": "2027-03-01",
+        "completed_on": "2027-05-31",
+    },
+    provinces.CERTIFICATE_EARNED: {
+        "certificate_no": "S000032000001274000123",
+        "issuer": "江苏省示例技能评价中心",
+        "occupation": "电工",
+        "level": "senior_worker",
+        "level_before": "intermediate_worker",
+        "enrollment_no": _NO,
+        "earned_on": "2028-06-20",
+    },
+    provinces.TITLE_AWARDED: {
+        "title_no": "苏职〔2029〕0457",
+        "issuer": "江苏省示例评审委员会",
+        "name": "机械工程师",
+        "grade": "intermediate",
+        "awarded_on": "2029-11-30",
+    },
+    provinces.PROMOTION_RECORDED: {
+        "from_role": "快递员",
+        "to_role": "站点经理",
+        "reserve_team": False,
+        "employer": _EMPLOYER,
+        "promoted_on": "2029-12-01",
+    },
+    provinces.TUTORS_PAIRED: {
+        "teacher_ref": WORKER_REF[:-1] + "A",
+        "institution_code": _INSTITUTION["code"],
+        "course": "数控加工实训",
+        "since": "2027-09-01",
+    },
+    provinces.BUDGET_ADJUSTED: {
+        "document_no": "苏财调〔2027〕3号",
+        "fiscal_year": 2027,
+        "fund_source": _POT,
+        "funder": _FUNDER,
+        "direction": "decrease",
+        "amount_fen": 50_000_000,
+    },
+    provinces.BUDGET_CARRIED_OVER: {
+        "document_no": "苏财转〔2028〕1号",
+        "from_fiscal_year": 2027,
+        "to_fiscal_year": 2028,
+        "fund_source": _POT,
+        "funder": _FUNDER,
+        "amount_fen": 30_000_000,
+    },
+    provinces.PAYMENT_SETTLED: {
+        **_PAYMENT,
+        "fiscal_year": 2027,
+        "fund_source": _POT,
+        "amount_fen": 50_000,
+        "paid_on": "2027-04-20",
+    },
+    provinces.PAYMENT_RETURNED: {
+        **_PAYMENT,
+        "amount_fen": 50_000,
+        "returned_on": "2027-04-27",
+        "reason": "account",
+    },
+    provinces.BALANCE_OPENED: {
+        "measure": "workers_helped",
+        "comparator": "more_than",
+        "value": 150_000,
+        "as_of": "2024-06-30",
+        "basis": "actual",
+        "authority": "江苏省总工会",
+    },
+    provinces.INSTITUTION_JOINED: {
+        "institution": _INSTITUTION,
+        "city": _CITY,
+        "joined_on": "2027-01-10",
+    },
+    provinces.ALLIANCE_FORMED: {
+        "alliance_no": "渝工联〔2027〕1号",
+        "alliance_name": "川渝智能网联新能源汽车产教联盟",
+        "lead": "重庆市总工会",
+        "sectors": ["智能网联新能源汽车", "智能装备及智能制造"],
+        "provinces": ["50", "51"],
+        "members": [{"kind": "university", "count": 100}, {"kind": "enterprise", "count": 1_000}],
+        "outcomes": [
+            {
+                "measure": "education_upgrades",
+                "comparator": "stated",
+                "value": 10_000,
+                "since": "2027-01-01",
+                "until": "2029-12-31",
+            },
+            {
+                "measure": "skill_upgrades",
+                "comparator": "stated",
+                "value": 1_000_000,
+                "since": "2027-01-01",
+                "until": "2029-12-31",
+                "apart_from": "education_upgrades",
+            },
+        ],
+        "formed_on": "2027-01-15",
+    },
+    provinces.ALLIANCE_REPORTED: {
+        "alliance_no": "渝工联〔2027〕1号",
+        "lead": "重庆市总工会",
+        "report_no": "渝工联报〔2028〕1号",
+        "since": "2027-01-15",
+        "until": "2028-01-14",
+        "outcomes": [{"measure": "education_upgrades", "comparator": "more_than", "value": 800}],
+    },
+    provinces.CONTROL_TOTALS_DECLARED: {
+        "since": "2027-03-01",
+        "until": "2027-03-31",
+        "event_types": [provinces.WORKER_ENROLLED, provinces.ENROLLMENT_CONFIRMED],
+        "events": 4_812,
+    },
 }
 
 _OF_THE_ENROLLMENT: Final = {
@@ -98,9 +231,21 @@ _OF_THE_ENROLLMENT: Final = {
     "mode": "blended",
     "level_before": "senior_high",
     "level_after": "associate",
+    "institution_code": "10285",
+    "cohort": "2027 春机电一班",
+    "project_no": "苏工圆梦〔2027〕3号",
     "start": "2027-03-01",
+    "planned_end": "2029-06-30",
     "tuition_fen": 600_000,
     "history": False,
+}
+_OF_THE_WORKER: Final = {
+    "categories": _CATEGORIES,
+    "origin_province": "34",
+    "education_level": "associate",
+    "work_province": "32",
+    "work_city": _CITY,
+    "employer": _EMPLOYER,
 }
 _OF_A_LATER_EVENT: Final = {"reported_by": "32", "enrollment": _OF_THE_ENROLLMENT}
 _ADDED_BY_ENROLLMENT: Final[dict[str, dict[str, Any]]] = {
@@ -114,6 +259,16 @@ _ADDED_BY_ENROLLMENT: Final[dict[str, dict[str, Any]]] = {
     provinces.ENROLLMENT_WITHDRAWN: _OF_A_LATER_EVENT,
     provinces.DEGREE_COMPLETED: _OF_A_LATER_EVENT,
     provinces.SCHOLARSHIP_AWARDED: _OF_A_LATER_EVENT,
+    provinces.WORKER_CHANGED: {"reported_by": "32", "worker": _OF_THE_WORKER},
+    provinces.ENROLLMENT_SUSPENDED: _OF_A_LATER_EVENT,
+    provinces.ENROLLMENT_RESUMED: _OF_A_LATER_EVENT,
+    provinces.TRAINING_COMPLETED: {"reported_by": "32", "worker": _OF_THE_WORKER},
+    provinces.CERTIFICATE_EARNED: _OF_A_LATER_EVENT,
+    provinces.TITLE_AWARDED: {"reported_by": "32", "worker": _OF_THE_WORKER},
+    provinces.PROMOTION_RECORDED: {"reported_by": "32", "worker": _OF_THE_WORKER},
+    provinces.TUTORS_PAIRED: {"reported_by": "32"},
+    provinces.PAYMENT_SETTLED: _OF_A_LATER_EVENT,
+    provinces.PAYMENT_RETURNED: _OF_A_LATER_EVENT,
 }
 _AWARD: Final = {
     "award_id": "4f1c0f6b2d9f4f0f8f0a6f7c7a1b2c3d",
@@ -135,6 +290,12 @@ _EXCEEDING: Final = {
     "exceeding_fen": 30_000,
 }
 _DECIDED: Final[dict[str, dict[str, Any]]] = {
+    enrollment.ENROLLMENT_OVERLAPPED: {
+        "enrollment_no": _NO,
+        "other_enrollment_no": "34-2027-000077",
+        "other_funding_province": "34",
+        "level_after": "associate",
+    },
     enrollment.DAY_BEGAN: {"day": "2027-03-02", "log_head": "0" * 64},
     enrollment.VERDICTS_TALLIED: {
         "day": "2027-03-01",

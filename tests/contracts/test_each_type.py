@@ -16,7 +16,23 @@ from tests.enrollment.memory import Books
 
 SENT = [m for m in MESSAGES if m.publisher == "provinces" and m.name != catalogue.CONTACT]
 COUNTED = [m for m in MESSAGES if m.publisher != "provinces" and m.name in READS]
-BEFORE_OTHERS = [m for m in SENT if m.name in {provinces.WORKER_REGISTERED, provinces.WORKER_ENROLLED}]
+OTHERS_BUILD_ON = (
+    provinces.PROJECT_ESTABLISHED,
+    provinces.INSTITUTION_JOINED,
+    provinces.ALLIANCE_FORMED,
+    provinces.WORKER_REGISTERED,
+    provinces.WORKER_ENROLLED,
+    provinces.ENROLLMENT_SUSPENDED,
+    provinces.PAYMENT_SETTLED,
+)
+
+
+def before(message: Message) -> list[dict[str, Any]]:
+    """The examples on which this one may build, each building on those before it."""
+    by_name = {one.name: one for one in SENT}
+    names: tuple[str, ...] = OTHERS_BUILD_ON
+    names = names[: names.index(message.name)] if message.name in names else names
+    return [example(by_name[name]) | {"id": name} for name in names]
 
 
 @pytest.mark.parametrize("message", SENT, ids=message_name)
@@ -28,16 +44,14 @@ def test_each_type_is_judged_with_what_is_loaded_for_it(message: Message) -> Non
 @pytest.mark.parametrize("message", SENT, ids=message_name)
 def test_each_type_is_accepted_once_what_it_builds_on_is_there(message: Message) -> None:
     books = Books()
-    for before in BEFORE_OTHERS[: SENT.index(message)]:
-        books.ask_all(example(before) | {"id": before.name})
+    books.ask_all(*before(message))
     assert books.ask(example(message)) == ("accepted", None)
 
 
 @pytest.mark.parametrize("message", SENT, ids=message_name)
 def test_the_fact_of_each_type_is_what_its_contract_says(message: Message) -> None:
     books = Books()
-    for before in BEFORE_OTHERS[: SENT.index(message)]:
-        books.ask_all(example(before) | {"id": before.name})
+    books.ask_all(*before(message))
     books.ask_all(example(message))
     fact = next(m for m in MESSAGES if (m.publisher, m.name) == ("enrollment", message.name))
     fact.data.model_validate_json(orjson.dumps(books.results.facts[-1].data), extra="forbid")

@@ -125,3 +125,188 @@ def established(project_no: str, *, lane: str = "32", **attributes: Any) -> dict
         "established_on": "2026-03-01",
     }
     return event("project.established", data, lane=lane, **attributes)
+
+
+def changed(worker: str, since: str, *, lane: str = "32", **data: Any) -> dict[str, Any]:
+    """A change from a day on; without `data` of other flags."""
+    said = {"since": since, **(data or {"categories": ["front_line"]})}
+    return event("worker.changed", said, lane=lane, subject=worker)
+
+
+def suspended(
+    worker: str, number: str, on: str = "2026-11-01", *, lane: str = "32", **attributes: Any
+) -> dict[str, Any]:
+    """An interruption."""
+    data = {"enrollment_no": number, "suspended_on": on, "reason": "health"}
+    return event("enrollment.suspended", data, lane=lane, subject=worker, **attributes)
+
+
+def resumed(
+    worker: str, number: str, on: str = "2027-02-01", *, lane: str = "32", **attributes: Any
+) -> dict[str, Any]:
+    """The end of an interruption."""
+    data = {"enrollment_no": number, "resumed_on": on}
+    return event("enrollment.resumed", data, lane=lane, subject=worker, **attributes)
+
+
+def trained(
+    worker: str, training_no: str, *, lane: str = "32", enrollment_no: str | None = None
+) -> dict[str, Any]:
+    """A training, by itself or as a part of an enrollment."""
+    data = {
+        "training_no": training_no,
+        "institution": {"code": "10295", "name": "江南大学", "kind": "university"},
+        "programme": "焊接",
+        "mode": "full_time_short_course",
+        "completed_on": "2026-08-31",
+        **({"enrollment_no": enrollment_no} if enrollment_no else {}),
+    }
+    return event("training.completed", data, lane=lane, subject=worker)
+
+
+def certified(
+    worker: str, certificate_no: str, *, lane: str = "32", enrollment_no: str | None = None
+) -> dict[str, Any]:
+    """A certificate, by itself or out of an enrollment."""
+    data = {
+        "certificate_no": certificate_no,
+        "issuer": "江苏省技能评价中心",
+        "occupation": "焊工",
+        "level": "intermediate_worker",
+        "earned_on": "2026-09-20",
+        **({"enrollment_no": enrollment_no} if enrollment_no else {}),
+    }
+    return event("certificate.earned", data, lane=lane, subject=worker)
+
+
+def titled(worker: str, title_no: str, *, lane: str = "32") -> dict[str, Any]:
+    """A professional title."""
+    data = {
+        "title_no": title_no,
+        "issuer": "江苏省评审委员会",
+        "name": "工程师",
+        "grade": "intermediate",
+        "awarded_on": "2026-08-30",
+    }
+    return event("title.awarded", data, lane=lane, subject=worker)
+
+
+def promoted(worker: str, to_role: str, *, lane: str = "32") -> dict[str, Any]:
+    """A promotion."""
+    data = {"from_role": "快递员", "to_role": to_role, "promoted_on": "2026-08-30"}
+    return event("promotion.recorded", data, lane=lane, subject=worker)
+
+
+def paired(
+    tutor: str, teacher: str, *, lane: str = "32", institution_code: str = "10295", course: str = "实训"
+) -> dict[str, Any]:
+    """A pair of tutors on a course."""
+    data = {
+        "teacher_ref": teacher,
+        "institution_code": institution_code,
+        "course": course,
+        "since": "2026-09-01",
+    }
+    return event("tutors.paired", data, lane=lane, subject=tutor)
+
+
+def _of_budget(document_no: str) -> dict[str, Any]:
+    return {
+        "document_no": document_no,
+        "fund_source": "provincial-federation",
+        "funder": {"name": "江苏省总工会", "level": "provincial"},
+        "amount_fen": 1_000,
+    }
+
+
+def adjusted(document_no: str, *, lane: str = "32", direction: str = "decrease") -> dict[str, Any]:
+    """An adjustment of a budget."""
+    data = {**_of_budget(document_no), "fiscal_year": 2026, "direction": direction}
+    return event("budget.adjusted", data, lane=lane)
+
+
+def carried_over(document_no: str, *, lane: str = "32", to_year: int = 2027) -> dict[str, Any]:
+    """Money of 2026 carried over."""
+    data = {**_of_budget(document_no), "from_fiscal_year": 2026, "to_fiscal_year": to_year}
+    return event("budget.carried_over", data, lane=lane)
+
+
+def settled(
+    worker: str, number: str, line_no: int, *, lane: str = "32", amount_fen: int = 10_000
+) -> dict[str, Any]:
+    """A payment in batch b-1."""
+    data = {
+        "batch_no": "b-1",
+        "line_no": line_no,
+        "enrollment_no": number,
+        "fiscal_year": 2026,
+        "fund_source": "provincial-federation",
+        "amount_fen": amount_fen,
+        "paid_on": "2026-10-10",
+    }
+    return event("payment.settled", data, lane=lane, subject=worker)
+
+
+def returned(worker: str, number: str, line_no: int, *, lane: str = "32") -> dict[str, Any]:
+    """A payment of batch b-1 that came back."""
+    data = {
+        "batch_no": "b-1",
+        "line_no": line_no,
+        "enrollment_no": number,
+        "amount_fen": 10_000,
+        "returned_on": "2026-10-17",
+        "reason": "account",
+    }
+    return event("payment.returned", data, lane=lane, subject=worker)
+
+
+def opening(measure: str, *, lane: str = "32", as_of: str = "2024-06-30") -> dict[str, Any]:
+    """An opening balance."""
+    data = {"measure": measure, "comparator": "more_than", "value": 2_400_000, "as_of": as_of}
+    return event("balance.opened", data, lane=lane)
+
+
+def joined(code: str, *, lane: str = "32") -> dict[str, Any]:
+    """An institution that takes part."""
+    data = {
+        "institution": {"code": code, "name": "江南大学", "kind": "university"},
+        "joined_on": "2026-01-01",
+    }
+    return event("institution.joined", data, lane=lane)
+
+
+def allied(alliance_no: str, *, lane: str = "50") -> dict[str, Any]:
+    """An alliance over two provinces."""
+    data = {
+        "alliance_no": alliance_no,
+        "alliance_name": "产教联盟",
+        "lead": "重庆市总工会",
+        "sectors": ["智能装备"],
+        "provinces": ["50", "51"],
+        "formed_on": "2026-01-01",
+    }
+    return event("alliance.formed", data, lane=lane)
+
+
+def alliance_reported(alliance_no: str, report_no: str, *, lane: str = "50") -> dict[str, Any]:
+    """A report of that alliance."""
+    data = {
+        "alliance_no": alliance_no,
+        "lead": "重庆市总工会",
+        "report_no": report_no,
+        "since": "2026-01-01",
+        "until": "2026-12-31",
+        "outcomes": [{"measure": "patents", "comparator": "stated", "value": 505}],
+    }
+    return event("alliance.reported", data, lane=lane)
+
+
+def control_totals(month: str, *, lane: str = "32", events: int = 4_812) -> dict[str, Any]:
+    """How many enrollments a province says it has sent in a month of 28 days."""
+    data = {
+        "since": f"{month}-01",
+        "until": f"{month}-28",
+        "event_types": ["dreams.worker.enrolled.v1"],
+        "events": events,
+    }
+    return event("control_totals.declared", data, lane=lane)

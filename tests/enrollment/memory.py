@@ -21,7 +21,7 @@ Answer = tuple[str, str | None]
 def register_of(lanes: Iterable[str] = LANES) -> Register:
     """An empty register of a batch that holds `lanes`."""
     states = {lane: LaneState(TODAY, 0) for lane in lanes}
-    return Register({}, {}, {}, {}, defaultdict(list), states)
+    return Register({}, {}, {}, {}, defaultdict(list), states, today=TODAY)
 
 
 @dataclass
@@ -40,6 +40,8 @@ class Books:
             self.register.workers.setdefault(ref, Worker(ref))
         for number in keys.enrollments:
             self.register.enrollments.setdefault(number, Enrollment(number))
+        for referent in keys.referents:
+            self.register.referents.setdefault(referent, None)
         before = len(self.results.receipts)
         take_in(self.register, submission, TODAY, self.results)
         receipt = self.results.receipts[before].receipt

@@ -383,6 +383,45 @@ def test_several_categories_stand_in_one_cell() -> None:
         read_cell(column, "快递员")
 
 
+def test_an_alliances_outcomes_stand_in_one_cell_each_with_its_comparator_and_days() -> None:
+    column = next(c for c in columns(provinces.ALLIANCE_FORMED) if c.path == ("outcomes",))
+    education = "学历提升人数：原文如此：10,000：2026/1/1：2028-12-31；"
+    skills = "技能提升人数:at_least:1000000:2026-01-01:2028-12-31:学历提升人数；"
+    first, second = read_cell(column, education + skills)
+    assert first == {
+        "measure": "education_upgrades",
+        "comparator": "stated",
+        "value": 10_000,
+        "since": "2026-01-01",
+        "until": "2028-12-31",
+    }
+    assert (second["comparator"], second["apart_from"]) == ("at_least", "education_upgrades")
+    days = "2026-01-01：2026-12-31"
+    for wrong in ("专利数：505", f"专利数：约：505：{days}", f"专利数：至少：1：{days}：专利数：x"):
+        with pytest.raises(CellError):
+            read_cell(column, wrong)
+
+
+def test_a_teacher_named_by_an_identity_number_becomes_a_pseudonym(path: Path) -> None:
+    row = {
+        "身份证号": NUMBER,
+        "专任教师代号": NUMBER,
+        "院校代码": "JS-1",
+        "课程名称": "实训",
+        "结对日期": "2026-03-01",
+    }
+    ready = _one(path, _csv(row), provinces.TUTORS_PAIRED)
+    assert orjson.loads(ready.value)["data"]["teacher_ref"] == REF
+    assert NUMBER.encode() not in ready.value
+    assert _one(path, _csv(row | {"专任教师代号": REF}), provinces.TUTORS_PAIRED).value == ready.value
+
+
+@pytest.mark.parametrize("name", sorted(provinces.DATA_MODELS))
+def test_no_two_columns_of_a_type_share_a_header(name: str) -> None:
+    headers = [header for column in columns(name) for header in (column.zh, column.en)]
+    assert len(set(headers)) == len(headers)
+
+
 @pytest.mark.parametrize("cell", ["=1+1", "+86", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1"])
 def test_no_refused_cell_is_a_formula(tmp_path: Path, cell: str) -> None:
     assert safe(cell) == f"'{cell}"

@@ -18,6 +18,7 @@ from services.enrollment.domain.submission import read
 from shared.contracts import provinces
 from shared.contracts.envelope import ProvinceEvent
 from shared.contracts.lanes import LANE_CODES
+from tests.enrollment.memory import Books, register_of
 
 TODAY = date(2026, 11, 24)
 ADAPTERS: dict[str, TypeAdapter[Any]] = {
@@ -127,30 +128,76 @@ def test_duplicates_repeat_and_conflicts_contradict_what_their_lane_has_sent(
 
 
 def test_only_late_events_come_before_what_they_build_on(many: list[SimulatedRecord]) -> None:
-    registered: set[str] = set()
-    enrolled: set[str] = set()
+    there: set[Any] = set()
     late = 0
     for record in _good(many):
         if record.kind not in {"plain", "late"}:
             continue
         event = orjson.loads(_structured(record))
-        type_, number = event["type"], event["data"].get("enrollment_no")
-        if type_ == provinces.WORKER_REGISTERED:
-            registered.add(event["subject"])
-            continue
-        if "subject" not in event:
-            continue
-        early = (
-            (event["subject"] not in registered)
-            if type_ == provinces.WORKER_ENROLLED
-            else number not in enrolled
-        )
-        assert early == (record.kind == "late")
+        needs, brings = _needs_and_brings(record.lane, event)
+        early = not needs <= there
+        assert early == (record.kind == "late"), event
         late += early
-        if type_ == provinces.WORKER_ENROLLED:
-            enrolled.add(number)
+        there |= brings
     assert late > 200
-    assert len(enrolled) > 2_000
+    assert sum(isinstance(one, str) and one[2] == "-" for one in there) > 2_000
+
+
+def _needs_and_brings(lane: str, event: Any) -> tuple[set[Any], set[Any]]:
+    """What must have come before an event, and what others build on."""
+    type_, subject, data = event["type"], event.get("subject"), event["data"]
+    number = data.get("enrollment_no")
+    if type_ == provinces.WORKER_REGISTERED:
+        return set(), {subject}
+    if type_ == provinces.WORKER_ENROLLED:
+        project = {(lane, data["project_no"])} if "project_no" in data else set()
+        return {subject, *project}, {number}
+    if type_ in _BROUGHT:
+        return {number} - {None}, {_named(lane, data, _BROUGHT[type_])}
+    if type_ in _NAMES:
+        return {_named(lane, data, _NAMES[type_])}, set()
+    return ({number} if number else {subject} - {None}), set()
+
+
+def _named(lane: str, data: Any, names: tuple[str, ...]) -> Any:
+    flat = {
+        **data,
+        "institution_code": data.get("institution_code") or data.get("institution", {}).get("code"),
+    }
+    return (lane, *(flat[name] for name in names))
+
+
+_BROUGHT = {
+    provinces.PROJECT_ESTABLISHED: ("project_no",),
+    provinces.INSTITUTION_JOINED: ("institution_code",),
+    provinces.ALLIANCE_FORMED: ("alliance_no",),
+    provinces.PAYMENT_SETTLED: ("batch_no", "line_no"),
+    provinces.ENROLLMENT_SUSPENDED: ("enrollment_no",),
+}
+_NAMES = {
+    provinces.TUTORS_PAIRED: ("institution_code",),
+    provinces.PAYMENT_RETURNED: ("batch_no", "line_no"),
+    provinces.ENROLLMENT_RESUMED: ("enrollment_no",),
+}
+
+
+def test_what_is_sent_is_accepted_by_the_register(many: list[SimulatedRecord]) -> None:
+    """Judged in memory as enrollment would: the sender knows what must come back."""
+    books = Books(register_of(LANE_CODES))
+    for record in many:
+        if record.kind == "contact":
+            continue
+        offset = books.sent = books.sent + 1
+        books.take(read(record.value, record.headers, record.lane, offset))
+    finals = Counter(r.receipt["status"] for r in books.results.receipts if r.receipt["status"] != "parked")
+    expected = Expected()
+    for record in many:
+        expected.count(record)
+    assert not books.register.parked
+    assert finals["accepted"] == expected.accepted
+    assert finals["duplicate"] == expected.duplicate
+    assert finals["conflict"] == expected.conflict
+    assert finals["rejected"] == expected.rejected
 
 
 def test_events_of_one_worker_come_from_several_provinces(many: list[SimulatedRecord]) -> None:

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
-from services.enrollment.domain.judging import Accepted, Waits, judge
-from services.enrollment.domain.register import Id, Missing, Parked, Register, Verdict
+from services.enrollment.domain.judging import judge
+from services.enrollment.domain.outcomes import Accepted, Waits
+from services.enrollment.domain.register import Id, Parked, Register, Verdict
 from services.enrollment.domain.submission import (
     TYPE_MAX_CHARS,
     Refusal,
@@ -16,7 +17,15 @@ from services.enrollment.domain.submission import (
 )
 from shared.contracts.receipt_codes import sentences
 
-_WAITS_FOR: Final = {"worker": "工人 {0} / worker {0}", "enrollment": "注册 {0} / enrollment {0}"}
+_WAITS_FOR: Final = {
+    "worker": "工人 {0} / worker {0}",
+    "enrollment": "注册 {0} / enrollment {0}",
+    "project": "项目 {0} / project {0}",
+    "institution": "院校 {0} / institution {0}",
+    "alliance": "联盟 {0} / alliance {0}",
+    "payment": "支付 {0} / payment {0}",
+}
+_EARLIER_STEP: Final = "注册 {0} 更早一步 / an earlier step of enrollment {0}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,8 @@ class FactOut:
     lane: str
     cause: Submission
     data: dict[str, Any]
+    type: str | None = None
+    """The type of what the register itself says; otherwise that of its cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +89,13 @@ def _decide(
 ) -> None:
     outcome = judge(register, submission)
     if isinstance(outcome, Waits):
-        _park(register, submission, content, outcome.missing, today, results)
+        _park(register, submission, content, outcome, today, results)
         return
     refused = outcome if isinstance(outcome, Refusal) else None
     _write(register, submission, content, "rejected" if refused else "accepted", refused)
     if isinstance(outcome, Accepted):
         results.facts.append(FactOut(outcome.lane, submission, {**submission.data, **outcome.added}))
+        results.facts += [FactOut(lane, submission, data, type_) for lane, type_, data in outcome.said]
     _answer(register, submission, refused, today, results)
     if isinstance(outcome, Accepted) and outcome.brings is not None:
         for one in register.release(outcome.brings):
@@ -94,12 +106,14 @@ def _park(
     register: Register,
     submission: Submission,
     content: bytes,
-    missing: Missing,
+    outcome: Waits,
     today: date,
     results: Results,
 ) -> None:
     assert submission.id is not None and submission.source is not None
-    waits = Refusal("waits_for", detail=_WAITS_FOR[missing[0]].format(missing[1]))
+    missing = outcome.missing
+    words = _EARLIER_STEP if outcome.earlier_step else _WAITS_FOR[missing[0]]
+    waits = Refusal("waits_for", detail=words.format(missing[1].replace("\x1f", " ")))
     known = register.inbox.get((submission.lane, submission.source, submission.id))
     if known is None or known.status != "parked":
         results.receipts.append(_receipt(submission, "parked", waits))

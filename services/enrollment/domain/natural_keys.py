@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from services.enrollment.domain.naming import institution_of
+from services.enrollment.domain.person import ATTRIBUTES
 from services.enrollment.domain.register import Natural
 from services.enrollment.domain.submission import Submission
 from shared.contracts import provinces
 
 
 def natural_key(submission: Submission) -> Natural | None:
-    """What the event may record once only; None where the worker's or the enrollment's own row says so."""
+    """What the event may record once only; None where the worker's, the enrollment's or a referent's row says so."""
     key = _PARTS.get(submission.type or "")
     if key is None:
         return None
@@ -32,5 +34,45 @@ _PARTS: Final[dict[str, Callable[[str, Any], tuple[Any, ...]]]] = {
         e.data.fund_source,
         e.data.document_no,
     ),
-    provinces.PROJECT_ESTABLISHED: lambda lane, e: (lane, e.data.project_no),
+    provinces.WORKER_CHANGED: lambda lane, e: (
+        lane,
+        e.subject,
+        e.data.since,
+        *(name for name in ATTRIBUTES if getattr(e.data, name) is not None),
+    ),
+    provinces.TRAINING_COMPLETED: lambda lane, e: (
+        institution_of(lane, e.data.institution.code),
+        e.data.training_no,
+    ),
+    provinces.CERTIFICATE_EARNED: lambda _, e: (e.data.issuer, e.data.certificate_no),
+    provinces.TITLE_AWARDED: lambda _, e: (e.data.issuer, e.data.title_no),
+    provinces.PROMOTION_RECORDED: lambda _, e: (e.subject, e.data.promoted_on, e.data.to_role),
+    provinces.TUTORS_PAIRED: lambda lane, e: (
+        e.subject,
+        e.data.teacher_ref,
+        institution_of(lane, e.data.institution_code),
+        e.data.course,
+        e.data.since,
+    ),
+    provinces.BUDGET_ADJUSTED: lambda lane, e: (
+        lane,
+        e.data.fiscal_year,
+        e.data.fund_source,
+        e.data.document_no,
+    ),
+    provinces.BUDGET_CARRIED_OVER: lambda lane, e: (
+        lane,
+        e.data.from_fiscal_year,
+        e.data.fund_source,
+        e.data.document_no,
+    ),
+    provinces.PAYMENT_RETURNED: lambda lane, e: (lane, e.data.batch_no, e.data.line_no),
+    provinces.BALANCE_OPENED: lambda lane, e: (lane, e.data.measure, e.data.as_of),
+    provinces.ALLIANCE_REPORTED: lambda _, e: (e.data.lead, e.data.alliance_no, e.data.report_no),
+    provinces.CONTROL_TOTALS_DECLARED: lambda lane, e: (
+        lane,
+        e.data.since,
+        e.data.until,
+        *sorted(set(e.data.event_types)),
+    ),
 }

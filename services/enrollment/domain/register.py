@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Literal
 
+from services.enrollment.domain.lifecycle import State, Step
+from services.enrollment.domain.person import Statement
+
 PARKED_MAX_PER_LANE: Final = 200_000
 """More waiting events than this on one lane are refused, so that a lane cannot fill the nation's tables."""
 
-State = Literal["enrolled", "confirmed", "withdrawn", "completed"]
-Missing = tuple[Literal["worker", "enrollment"], str]
-"""What an event waits for: a worker by worker_ref, or an enrollment by its number."""
+Missing = tuple[Literal["worker", "enrollment", "project", "institution", "alliance", "payment"], str]
+"""What an event waits for: a worker by worker_ref, an enrollment (or a step of it) by its number, by `naming`."""
 Id = tuple[str, str, str]
 """(lane, source, id): unique for ever."""
 Natural = tuple[str, str]
@@ -45,6 +47,8 @@ class Worker:
     """As the registration recorded last says."""
     origin_province: str | None = None
     changed: bool = False
+    statements: list[Statement] = dataclasses.field(default_factory=list, kw_only=True)
+    """All that provinces have said of the worker, in no order."""
 
 
 @dataclass(slots=True)
@@ -61,6 +65,8 @@ class Enrollment:
     facts: dict[str, Any] = dataclasses.field(default_factory=dict, kw_only=True)
     """As `shared.contracts.enrollment.EnrollmentFacts`."""
     changed: bool = False
+    steps: list[Step] = dataclasses.field(default_factory=list, kw_only=True)
+    """Steps since it was made, in the order in which they were recorded."""
 
     @property
     def home_lane(self) -> str:
@@ -111,6 +117,17 @@ class Register:
     """Were waiting before this batch and are no more."""
     judged: dict[Id, Verdict] = dataclasses.field(default_factory=dict)
     """Verdicts of this batch that are not written yet."""
+    today: date = date.min
+    """The Shanghai day on which this batch records."""
+    referents: dict[Missing, str | None] = dataclasses.field(default_factory=dict)
+    """What events name by number alone (`naming`) → the event that brought it, or None as long as none has."""
+    new_referents: dict[Missing, str] = dataclasses.field(default_factory=dict)
+    studies: dict[str, list[Enrollment]] = dataclasses.field(default_factory=lambda: defaultdict(list))
+    """Enrollments of workers who enroll in this batch, as they were before it."""
+    new_statements: list[tuple[str, Statement]] = dataclasses.field(default_factory=list)
+    """(worker_ref, statement), to be written."""
+    new_steps: list[tuple[str, Step]] = dataclasses.field(default_factory=list)
+    """(enrollment's number, step), to be written."""
     tallies: dict[tuple[str, date], dict[str, int]] = dataclasses.field(
         default_factory=lambda: defaultdict(lambda: defaultdict(int))
     )
@@ -125,6 +142,23 @@ class Register:
         if first is None:
             self.naturals[natural] = self.new_naturals[natural] = event_id
         return first
+
+    def bring(self, missing: Missing, event_id: str) -> str | None:
+        """Record what others may name; the id of the event that brought it already, or None."""
+        first = self.referents.get(missing)
+        if first is None:
+            self.referents[missing] = self.new_referents[missing] = event_id
+        return first
+
+    def state(self, worker: Worker, statement: Statement) -> None:
+        """Keep what a province says of a worker."""
+        worker.statements.append(statement)
+        self.new_statements.append((worker.ref, statement))
+
+    def step(self, enrollment: Enrollment, step: Step) -> None:
+        """Keep a step of an enrollment."""
+        enrollment.steps.append(step)
+        self.new_steps.append((enrollment.number, step))
 
     def park(self, parked: Parked) -> None:
         """Let an event wait."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from services.reporting.domain.counting import NATION_SCOPE
+from services.reporting.domain.counting import NATION_SCOPE, READS
 from services.reporting.domain.measures import MEASURES
 from services.reporting.domain.targets import BASELINES, TARGETS, Baseline, Progress, progress
 from shared.contracts import enrollment, subsidy
@@ -17,7 +17,7 @@ from shared.contracts.lanes import LANES
 LATEST_MAX: Final = 12
 DULL: Final = frozenset({enrollment.DAY_BEGAN, enrollment.VERDICTS_TALLIED, subsidy.BUDGET_OPENED})
 """Not worth a line among what has just happened."""
-NOTABLE: Final = tuple(sorted((set(enrollment.FACT_MODELS) | set(subsidy.FACT_MODELS)) - DULL))
+NOTABLE: Final = tuple(sorted(READS - DULL))
 PERSONS: Final = ("funded", "funded_migrant")
 """Counted once in the whole country: the nation is not the sum of its lanes."""
 

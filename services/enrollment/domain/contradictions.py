@@ -1,0 +1,47 @@
+"""What contradicts itself within one event: an end before its beginning, a year carried into the past."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from services.enrollment.domain.submission import Refusal, Submission
+from shared.contracts import provinces
+
+_IN_ORDER: Final[Mapping[str, tuple[str, str]]] = {
+    provinces.WORKER_REGISTERED: ("categories_since", "categories_until"),
+    provinces.WORKER_CHANGED: ("since", "until"),
+    provinces.ENROLLMENT_SUSPENDED: ("suspended_on", "expected_return"),
+    provinces.TRAINING_COMPLETED: ("start", "completed_on"),
+    provinces.TUTORS_PAIRED: ("since", "until"),
+    provinces.ALLIANCE_REPORTED: ("since", "until"),
+    provinces.CONTROL_TOTALS_DECLARED: ("since", "until"),
+}
+"""Two days of which the second must not lie before the first, where both are given."""
+
+
+def contradiction(submission: Submission) -> Refusal | None:
+    """The first contradiction in an event, with its field."""
+    assert submission.event is not None
+    data: Any = submission.event.data
+    days = _IN_ORDER.get(submission.type or "")
+    if days is not None:
+        return _out_of_order(data, "data", *days)
+    if submission.type == provinces.BUDGET_CARRIED_OVER and data.to_fiscal_year <= data.from_fiscal_year:
+        return _refused("data.to_fiscal_year", "data.from_fiscal_year", "必须晚于", "must be after")
+    if submission.type == provinces.ALLIANCE_FORMED:
+        found = (
+            _out_of_order(outcome, f"data.outcomes.{place}", "since", "until")
+            for place, outcome in enumerate(data.outcomes)
+        )
+        return next((one for one in found if one is not None), None)
+    return None
+
+
+def _out_of_order(data: Any, above: str, first: str, last: str) -> Refusal | None:
+    begins, ends = getattr(data, first), getattr(data, last)
+    if begins is None or ends is None or begins <= ends:
+        return None
+    return _refused(f"{above}.{last}", f"{above}.{first}", "不得早于", "must not be before")
+
+
+def _refused(field: str, other: str, zh: str, en: str) -> Refusal:
+    return Refusal("invalid", field, f"{zh} {other} / {en} {other}")

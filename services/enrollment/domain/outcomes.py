@@ -1,0 +1,75 @@
+"""How the judging of an event may end, and what most rules ask: is it there, is it recorded already."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from services.enrollment.domain.naming import brought, named
+from services.enrollment.domain.natural_keys import natural_key
+from services.enrollment.domain.register import Missing, Register
+from services.enrollment.domain.submission import Refusal, Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The event is true from now on: its fact stands on `lane`, with what the register adds to the data as sent."""
+
+    lane: str
+    added: dict[str, Any]
+    brings: Missing | None = None
+    """What this event brings that others may wait for."""
+    said: tuple[tuple[str, str, dict[str, Any]], ...] = ()
+    """What the register itself has to say besides: (lane, type, data)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """The event builds on something that has not come yet; on an enrollment itself, or on an earlier step of it."""
+
+    missing: Missing
+    earlier_step: bool = False
+
+
+Outcome = Accepted | Refusal | Waits
+
+
+def record_once(register: Register, submission: Submission) -> Outcome:
+    """What nobody builds on: its natural key says that it is recorded once."""
+    first = claim(register, submission)
+    return Accepted(submission.lane, {}) if first is None else already(first)
+
+
+def record_what_is_named(register: Register, submission: Submission) -> Outcome:
+    """Once, and only when what it names is there."""
+    return missing_of(register, submission) or record_once(register, submission)
+
+
+def bring(register: Register, submission: Submission) -> Outcome:
+    """Once, and others may name it from now on."""
+    missing = brought(submission)
+    assert missing is not None and submission.id is not None
+    first = register.bring(missing, submission.id)
+    return Accepted(submission.lane, {}, missing) if first is None else already(first)
+
+
+def missing_of(register: Register, submission: Submission) -> Waits | None:
+    """The first that the event names and that is not there yet."""
+    absent = (one for one in named(submission) if register.referents[one] is None)
+    return next((Waits(one) for one in absent), None)
+
+
+def refused_claim(register: Register, submission: Submission) -> Refusal | None:
+    """The refusal where the natural key is taken; claims it otherwise."""
+    first = claim(register, submission)
+    return None if first is None else already(first)
+
+
+def claim(register: Register, submission: Submission) -> str | None:
+    """The event that has the natural key already; claims it and says None otherwise."""
+    natural = submission.natural or natural_key(submission)
+    assert natural is not None and submission.id is not None
+    return register.claim(natural, submission.id)
+
+
+def already(first_event_id: str) -> Refusal:
+    """The refusal that names the first."""
+    return Refusal("already_recorded", None, first_event_id, first_event_id)
