@@ -213,11 +213,10 @@ class _Simulation:
 
     def _make_late(self, drafts: list[Draft]) -> Draft | None:
         """Let one event come before what it builds on, if the rate asks for it; it is the one returned."""
-        if len(drafts) <= 1 or self._late >= self._late_rate * self._opened:
+        places = [at for at in (0, 1) if _builds_on(drafts[at + 1 :], drafts[at : at + 1])]
+        if not places or self._late >= self._late_rate * self._opened:
             return None
-        builds = len(drafts) > 2 and drafts[1].event["type"] == provinces.WORKER_ENROLLED  # noqa: PLR2004
-        builds = builds and "enrollment_no" in drafts[2].event["data"]
-        place = self._rng.getrandbits(1) if builds else 0
+        place = self._rng.choice(places)
         drafts[place], drafts[place + 1] = drafts[place + 1], drafts[place]
         self._late += 1
         return drafts[place]
@@ -268,6 +267,15 @@ class _Simulation:
 
     def _season_stories(self) -> int:
         return max(1, min(SEASON_STORIES, int(self._events / RECORDS_PER_STORY)))
+
+
+def _builds_on(later: Sequence[Draft], earlier: Sequence[Draft]) -> bool:
+    """Whether the first of `later` waits for what `earlier` brings."""
+    if not later or not earlier:
+        return False
+    if earlier[0].event["type"] == provinces.WORKER_REGISTERED:
+        return bool(later[0].event["type"] != provinces.TUTORS_PAIRED)
+    return earlier[0].event["type"] == provinces.WORKER_ENROLLED and "enrollment_no" in later[0].event["data"]
 
 
 def _record(lane: str, event: Event, kind: Kind, code: str | None = None) -> SimulatedRecord:

@@ -18,7 +18,6 @@ from services.enrollment.domain.submission import read
 from shared.contracts import provinces
 from shared.contracts.envelope import ProvinceEvent
 from shared.contracts.lanes import LANE_CODES
-from tests.enrollment.memory import Books, register_of
 
 TODAY = date(2026, 11, 24)
 ADAPTERS: dict[str, TypeAdapter[Any]] = {
@@ -179,25 +178,6 @@ _NAMES = {
     provinces.PAYMENT_RETURNED: ("batch_no", "line_no"),
     provinces.ENROLLMENT_RESUMED: ("enrollment_no",),
 }
-
-
-def test_what_is_sent_is_accepted_by_the_register(many: list[SimulatedRecord]) -> None:
-    """Judged in memory as enrollment would: the sender knows what must come back."""
-    books = Books(register_of(LANE_CODES))
-    for record in many:
-        if record.kind == "contact":
-            continue
-        offset = books.sent = books.sent + 1
-        books.take(read(record.value, record.headers, record.lane, offset))
-    finals = Counter(r.receipt["status"] for r in books.results.receipts if r.receipt["status"] != "parked")
-    expected = Expected()
-    for record in many:
-        expected.count(record)
-    assert not books.register.parked
-    assert finals["accepted"] == expected.accepted
-    assert finals["duplicate"] == expected.duplicate
-    assert finals["conflict"] == expected.conflict
-    assert finals["rejected"] == expected.rejected
 
 
 def test_events_of_one_worker_come_from_several_provinces(many: list[SimulatedRecord]) -> None:
