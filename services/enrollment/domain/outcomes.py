@@ -53,8 +53,10 @@ def bring(register: Register, submission: Submission) -> Outcome:
 
 def missing_of(register: Register, submission: Submission) -> Waits | None:
     """The first that the event names and that is not there yet."""
-    absent = (one for one in named(submission) if register.referents[one] is None)
-    return next((Waits(one) for one in absent), None)
+    for one in named(submission):
+        if register.referents[one] is None:
+            return Waits(one)
+    return None
 
 
 def refused_claim(register: Register, submission: Submission) -> Refusal | None:
