@@ -139,15 +139,27 @@ async def test_a_lane_with_a_bulk_file_leaves_the_others_their_places_in_every_b
     bulk, *others = world.some_lanes(4)
     async with world.relay(batch_max_records=100) as running:
         consumer, batches = running.consumer, list[Counter[str]]()
-        take, fetched = consumer._take, consumer.consumer._fetcher._records
+        take, poll, fetched = consumer._take, consumer._poll_fairly, consumer.consumer._fetcher._records
+        polls: list[str] = []
+
+        async def note_poll(client: Any) -> Any:
+            polls.append("another")
+            return await poll(client)
 
         async def note(records: Sequence[Any]) -> None:
             batches.append(Counter(consumer.carrier.lane_of(one) for one in records))
             await take(records)
 
         monkeypatch.setattr(consumer, "_take", note)
+        monkeypatch.setattr(consumer, "_poll_fairly", note_poll)
         lanes = list(consumer.lanes)
         await consumer.holds.take(lanes)  # nothing is polled before all of it lies in the client
+        polls.clear()
+
+        async def polls_again() -> bool:
+            return bool(polls)
+
+        await until(polls_again)
         for some, count in (([bulk], 400), (others, 5)):
             for lane in some:
                 await world.notes(lane, *range(1, count + 1))

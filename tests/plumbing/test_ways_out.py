@@ -89,6 +89,22 @@ async def test_a_topic_recreated_while_it_is_read_stops_its_lane_and_none_of_its
         )
 
 
+async def test_a_topic_with_another_id_than_was_seen_first_stops_its_lane(door: World) -> None:
+    lane, before = "43", "00000000-0000-0000-0000-000000000001"
+    async with enrollment(door) as running:
+        await send(door, lane, "Q")
+        await answered(door, lane, 1)
+        await door.pool.execute(
+            "UPDATE cursor SET topic_id = $3 WHERE stream = $1 AND lane = $2",
+            PROVINCE_EVENTS.pattern,
+            lane,
+            before,
+        )
+        assert (await stopped(door, lane)).startswith(f"recreated topic: its id was {before}, now ")
+        await running.order("adopt", lane)
+        assert (await answered(door, lane, 2))[1]["status"] == "duplicate"
+
+
 async def test_a_topic_whose_beginning_was_deleted_is_adopted_from_what_is_left(door: World) -> None:
     lane = "35"
     await send(door, lane, "H", "I", "J")
