@@ -248,11 +248,16 @@ class Carrier:
             return error
         return None
 
-    async def stop(self, lane: str, why: str, blamed: tuple[str, int] | None = None) -> None:
-        """Stop a lane of this group, before the record (stream, offset) that is to blame, if one is; others go on."""
+    async def stop(
+        self, lane: str, why: str, blamed: tuple[str, int] | None = None, *, above_all: bool = False
+    ) -> None:
+        """Stop a lane of this group, before the record (stream, offset) that is to blame, if one is; others go on.
+
+        `above_all` replaces the reason of a lane that stands for another already: resuming it must not pass over this.
+        """
         log.error("lane_stopped", group=self.group.name, lane=lane, offset=blamed and blamed[1], why=why)
         async with self._pool.acquire() as db:
-            await store.stop_lane(db, self._reads, lane, why, blamed)
+            await store.stop_lane(db, self._reads, lane, why, blamed, above_all=above_all)
         self.stopped.add(lane)
 
     async def _carry_once(self, taken: list[Taken], lanes: Sequence[str]) -> None:
@@ -350,7 +355,7 @@ class Carrier:
             if cursor.stopped or cursor.draining:
                 continue
             set_aside = one.offset == cursor.set_aside_offset
-            if one.failure is not None and not set_aside:
+            if one.failure is not None and not set_aside and not self._is_behind(cursor, one):
                 raise one.failure
             if set_aside and one.log_id is None and self.group.gate == "seq":
                 # Not even its number can be read: where it was the next one, a gap says so.
@@ -369,6 +374,11 @@ class Carrier:
             for place, record in consumed.items():
                 held.cursors[place].fingerprint = fingerprint(record)
         return passed
+
+    def _is_behind(self, cursor: Cursor, one: Taken) -> bool:
+        if self.group.gate == "seq":
+            return one.log_id == cursor.log_id and 0 < one.seq <= cursor.last_seq
+        return one.offset < cursor.next_offset
 
     def _is_next(self, cursor: Cursor, one: Taken) -> bool:
         """Whether a record is the next one by its offset; the last one consumed must be what it was."""
@@ -442,7 +452,7 @@ class Carrier:
                 facts[stream.decode(), lane].append(outgoing.from_bytes(fact))
         for key, own in batch.facts.items():
             facts[key].extend(own)
-        if any(rows[key].read_back for key in facts):
+        if any(rows[key].read_back for key, some in facts.items() if some):
             await self._drop_published_before(db, rows, facts)
         held.new = [
             outgoing.stamp(rows[key], some[at : at + LOG_ROW_MAX_FACTS], self._source, batch.recorded_at)

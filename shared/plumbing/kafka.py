@@ -286,7 +286,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
         Kafka first, the rows after it: what an owner before us publishes meanwhile it has committed before.
         """
-        writes = self.carrier.group.writes
+        writes, due = self.carrier.group.writes, set(self._ends_due)
         there = await topic_ids(self.consumer._client, self._topics_of(writes))  # noqa: SLF001 - no other way
         places = {
             TopicPartition(stream.topic(self._namespace, lane), stream.partition(lane)): (
@@ -294,15 +294,15 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 lane,
             )
             for stream in writes
-            for lane in self._ends_due
+            for lane in due
             if stream.topic(self._namespace, lane) in there
         }
         last = await kafka_reading.last_records(self._make_reader, places)
         async with self._pool.acquire() as db:
             found = await restores.differences(db, {places[tp]: record for tp, record in last.items()})
         for lane, why in found.items():
-            await self.carrier.stop(lane, why)
-        self._ends_due.clear()
+            await self.carrier.stop(lane, why, above_all=True)
+        self._ends_due -= due
 
     def _topics_of(self, streams: Sequence[Stream]) -> list[str]:
         return [topic for stream in streams for topic in stream.topics(self._namespace)]
@@ -580,8 +580,6 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._stop_where_deleted(going)
         if group.gate != "seq" and owned:
             await self._compare_topic_ids(rows)
-        if self._ends_due:
-            await self._look_at_ends()
         await self._forget_quarantined()
         ends = await consumer.end_offsets(list(owned))  # those of paused lanes too
         lags: Counter[str] = Counter()
@@ -595,6 +593,8 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._metrics.waiting.labels(group.name).set(
             sum(lane in self.lanes for _, lane in self.carrier.waiting)
         )
+        if self._ends_due:
+            await self._look_at_ends()
 
     async def _forget_quarantined(self) -> None:
         now = time.monotonic()

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 import orjson
+from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import BaseModel, Field
 
@@ -107,6 +108,10 @@ async def _way_out(
         said = await way(ways_out, Order(caller.name, lane, body.reason))
     except RefusedError as error:
         raise HTTPException(409, str(error)) from error
+    except (KafkaError, TimeoutError) as error:
+        raise HTTPException(
+            503, "Kafka did not answer, nothing was changed: give the order again."
+        ) from error
     return {"lane": lane, "said": said}
 
 

@@ -306,17 +306,27 @@ async def forget_quarantined(db: Db, days: int) -> int:
 
 
 async def stop_lane(
-    db: Db, streams: Sequence[str], lane: str, why: str, blamed: tuple[str, int] | None = None
+    db: Db,
+    streams: Sequence[str],
+    lane: str,
+    why: str,
+    blamed: tuple[str, int] | None = None,
+    *,
+    above_all: bool = False,
 ) -> int:
-    """Stop a lane of this service, for a record (stream, offset) if one is to blame; how many cursors went before."""
+    """Stop a lane of this service, for a record (stream, offset) if one is to blame; how many cursors it changed.
+
+    A lane that stands already keeps its reason, unless this one goes `above_all`.
+    """
     done = await db.execute(
         """UPDATE cursor SET stopped = $3, stopped_at = clock_timestamp(),
                   stopped_offset = CASE WHEN stream = $4 THEN $5::bigint END
-           WHERE stream = ANY($1) AND lane = $2 AND stopped IS NULL""",
+           WHERE stream = ANY($1) AND lane = $2 AND (stopped IS NULL OR $6)""",
         streams,
         lane,
         why,
         *(blamed or (None, None)),
+        above_all,
     )
     return int(done.split()[-1])
 

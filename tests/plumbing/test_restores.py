@@ -129,6 +129,19 @@ async def test_a_log_that_has_forked_already_is_not_read_back(relayed: World) ->
         assert cursor["stopped"] == "forked log: number 2 on subsidy.events is not the one in the log"
 
 
+async def test_a_lane_that_stands_already_stands_for_its_database_too_and_is_not_just_resumed(
+    relayed: World,
+) -> None:
+    (lane,) = relayed.some_lanes(1)
+    async with relayed.relay() as running:
+        await relayed.notes(lane, 1)
+        await relayed.until_relayed(lane, 1)
+        await running.order("stop", lane)
+    await relayed.owner.execute("UPDATE log SET events = 'another' WHERE lane = $1", lane)
+    async with relayed.relay():
+        assert (await stands(relayed, lane))["stopped"].startswith("forked log: number 1 on subsidy.events")
+
+
 async def test_ends_that_could_not_be_seen_at_take_over_are_looked_at_afterwards(
     relayed: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

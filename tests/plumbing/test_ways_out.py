@@ -11,8 +11,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # its stub does not re-export it
 
 from console.stack.infrastructure import Infrastructure
+from services.enrollment import consumers
 from services.enrollment.config import Settings
-from services.enrollment.domain import intake, judging
+from services.enrollment.domain import intake, judging, submission
 from services.enrollment.main import definition
 from shared.contracts.topics import PROVINCE_EVENTS, PROVINCE_RECEIPTS, topics
 from shared.plumbing import store
@@ -170,6 +171,8 @@ async def test_a_fact_that_cannot_even_be_decoded_is_set_aside_by_its_number(wor
             await running.order("set-aside", one)
         await world.until_relayed(lane, 1, 3)
         await world.until_relayed(blank, 1, 2)
+        await world.write(INPUT, lane, fact(lane, 2, {}), fact(lane, 4, {"n": 4}))
+        await world.until_relayed(lane, 1, 3, 4)  # published again it is a repetition like any other
 
 
 async def test_a_provinces_event_that_is_set_aside_is_answered_and_may_be_sent_again(
@@ -177,10 +180,10 @@ async def test_a_provinces_event_that_is_set_aside_is_answered_and_may_be_sent_a
 ) -> None:
     lane, judge = "36", judging.judge
 
-    def fails(register: Any, submission: Any) -> Any:
-        if submission.refusal is None and submission.id == "event-L":
+    def fails(register: Any, sent: Any) -> Any:
+        if sent.refusal is None and sent.id == "event-L":
             raise RuntimeError("our own code fails on this event")
-        return judge(register, submission)
+        return judge(register, sent)
 
     monkeypatch.setattr(intake, "judge", fails)
     async with enrollment(door) as running:
@@ -256,6 +259,29 @@ async def test_what_has_lain_in_quarantine_too_long_is_forgotten_and_nothing_els
 
 
 # ------------------------------------------------------------ refusals
+
+
+async def test_a_record_that_was_set_aside_does_not_stop_its_lane_again_when_it_is_met_after_a_restart(
+    door: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane = "44"
+
+    def fails(value: bytes, *more: Any) -> Any:
+        if b"event-S" in value:
+            raise RuntimeError("our own code fails on this event")
+        return submission.read(value, *more)
+
+    monkeypatch.setattr(consumers, "read", fails)
+    async with enrollment(door) as running:
+        await send(door, lane, "R", "S")
+        assert (await stopped(door, lane)).startswith("poison: RuntimeError at test_ways_out.py:")
+        await running.order("set-aside", lane)
+        second = (await answered(door, lane, 2))[1]
+        assert (second["status"], second["code"], second["event_id"]) == ("rejected", "set_aside", None)
+    async with enrollment(door):
+        await send(door, lane, "T")
+        assert (await answered(door, lane, 3))[2]["status"] == "accepted"
+        assert (await door.cursor(lane, PROVINCE_EVENTS))["stopped"] is None
 
 
 async def test_a_way_that_does_not_fit_the_reason_is_refused_with_a_sentence_and_changes_nothing(
