@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import asyncpg
 import orjson
 import pytest
 from typer.testing import CliRunner
@@ -242,3 +243,26 @@ async def test_a_token_that_is_missing_is_said(system: System) -> None:
     assert (status, "DREAMS_API_TOKEN_FILE" in said) == (1, True)
     status, _, said = await system.dreams("lanes", "status", DREAMS_API_TOKEN_FILE="/nowhere/token")
     assert (status, "cannot be read" in said) == (1, True)
+
+
+async def test_a_recreated_topic_is_shown_adopted_and_its_lane_goes_on(
+    system: System, infrastructure: Infrastructure
+) -> None:
+    door = await asyncpg.connect(infrastructure.database("enrollment", NAMESPACE).runtime_dsn)
+    await door.execute("UPDATE cursor SET topic_id = 'before' WHERE lane = $1", LANE)
+    await door.close()
+
+    async def goes_on() -> bool:
+        return (await system.dreams("lanes", "status"))[0] == 0
+
+    async def stands() -> bool:
+        return not await goes_on()
+
+    await until(stands)
+    status, out, _ = await system.dreams("lanes", "status", "--json")
+    (why,) = {one["reads"][0]["why"] for one in json.loads(out)["lanes"] if one["state"] == "stopped"}
+    assert why.startswith("recreated topic: its id was before, now ")
+    status, out, _ = await system.dreams("lanes", "adopt", LANE, "--reason", "the province made it anew")
+    assert status == 0
+    assert out.startswith("enrollment: lane 44 广东 Guangdong: The topic is read from its beginning: ")
+    await until(goes_on)
