@@ -405,7 +405,7 @@ def _show_quarantine(kept: Sequence[Mapping[str, Any]]) -> None:
             row["service"],
             _in_chinese(row["lane"]),
             f"{row['record_offset']:,}",
-            row["code"],
+            f"{row['code']}\n{row['reason']}" if row["reason"] else row["code"],
             f"{row['sealed_bytes']:,}",
             shanghai(row["kept_at"], seconds_only=True),
         )
