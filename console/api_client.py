@@ -95,9 +95,11 @@ class Api:
         """The answer, from JSON; raises UnreachableError or RefusedError."""
         return await self._ask("GET", service, path, query=query)
 
-    async def post(self, service: str, path: str, body: Mapping[str, Any]) -> Any:
+    async def post(
+        self, service: str, path: str, body: Mapping[str, Any], timeout_s: float = TIMEOUT_S
+    ) -> Any:
         """The answer, from JSON; raises UnreachableError or RefusedError."""
-        return await self._ask("POST", service, path, body=body)
+        return await self._ask("POST", service, path, body=body, timeout_s=timeout_s)
 
     async def get_from_each(
         self, path: str, query: Query | None = None, services: Iterable[str] | None = None
@@ -120,13 +122,17 @@ class Api:
         *,
         query: Query | None = None,
         body: Mapping[str, Any] | None = None,
+        timeout_s: float = TIMEOUT_S,
     ) -> Any:
         address = self.deployment.addresses.get(service)
         if address is None:
             known = ", ".join(self.services) or "none"
             raise UnreachableError(f"No address is known for {service}; known are: {known}.")
         try:
-            answer = await self._client.request(method, address + path, params=query, json=body)
+            timeout = httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S)
+            answer = await self._client.request(
+                method, address + path, params=query, json=body, timeout=timeout
+            )
         except httpx.TimeoutException as error:
             raise UnreachableError(
                 f"{service} at {address} did not answer in time. `dreams status` shows whether it is ready."

@@ -1,6 +1,7 @@
 """`dreams lanes`, `quarantine` and `receipts`: what operators ask and do, through the services' own APIs."""
 
 import asyncio
+import base64
 import json
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -42,6 +43,11 @@ def _known_services(names: list[str] | None) -> list[str] | None:
     return names
 
 
+def _known_service(name: str) -> str:
+    _known_services([name])
+    return name
+
+
 Lane = Annotated[str, typer.Argument(help="Two digits of a lane, such as 32.", callback=_known_lane)]
 OnlyLane = Annotated[str | None, typer.Option("--lane", help="Only this lane.", callback=_known_lane)]
 Services = Annotated[
@@ -53,6 +59,10 @@ Services = Annotated[
 Why = Annotated[str, typer.Option("--reason", help="Why; it is kept in the operators' trail.")]
 STYLES: Final = {"going": "green", "draining": "yellow", "waiting": "yellow", "stopped": "bold red"}
 LANE_WIDTH: Final = 10
+WENT_BACK: Final = "database went back"
+"""How the reason of lanes begins whose service was restored to an older copy."""
+WAY_OUT_TIMEOUT_S: Final = 120.0
+"""Reading a log back from Kafka takes its time."""
 T = TypeVar("T")
 
 lanes = typer.Typer(no_args_is_help=True, help="Lanes of all services: look, stop, resume, publish again.")
@@ -97,6 +107,32 @@ def resume(lane: Lane, reason: Why, service: Services = None, data: Data = DATA)
 
 
 @lanes.command()
+def adopt(lane: Lane, reason: Why, service: Services = None, data: Data = DATA) -> None:
+    """A topic that was made anew, or another log, is the right one: read on with it where a lane stands for that."""
+    _take_way_out(data, lane, service, "adopt", reason)
+
+
+@lanes.command()
+def resync(
+    reason: Why,
+    lane: Annotated[
+        str | None,
+        typer.Argument(help="Two digits of a lane; if left out, all that need it.", callback=_known_lane),
+    ] = None,
+    service: Services = None,
+    data: Data = DATA,
+) -> None:
+    """After a restore of a service's database: read what its log has lost back from Kafka, and let the lane go on."""
+    _take_way_out(data, lane, service, "resync", reason)
+
+
+@lanes.command("set-aside")
+def set_aside(lane: Lane, reason: Why, service: Services = None, data: Data = DATA) -> None:
+    """Keep the one record on which our own code failed, sealed, and let the lane go on after it."""
+    _take_way_out(data, lane, service, "set-aside", reason)
+
+
+@lanes.command()
 def republish(
     lane: Lane,
     reason: Why,
@@ -122,13 +158,19 @@ def republish(
     typer.echo(asked(data, ask))
 
 
-def quarantine(
+quarantine = typer.Typer(
+    no_args_is_help=True, help="Records that nobody could read, or that were set aside: list, open."
+)
+
+
+@quarantine.command("list")
+def list_quarantine(
     data: Data = DATA,
     service: Services = None,
     lane: OnlyLane = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what lies in quarantine: records that nobody can read; their bytes stay sealed."""
+    """List what lies in quarantine; the bytes stay sealed."""
 
     async def ask(api: Api) -> dict[str, Any]:
         names = _chosen(api.services, service)
@@ -144,6 +186,22 @@ def quarantine(
     for failure in failures.values():
         typer.echo(str(failure), err=True)
     raise typer.Exit(1 if failures else 0)
+
+
+@quarantine.command()
+def show(
+    lane: Lane,
+    offset: Annotated[int, typer.Argument(help="The record's offset, as the list shows it.")],
+    reason: Why,
+    service: Annotated[
+        str, typer.Option("--service", help="Whose quarantine.", callback=_known_service)
+    ] = SERVICES[0],
+    data: Data = DATA,
+) -> None:
+    """Open one record and write its bytes, as they were sent, to standard output; that you looked is written down."""
+    body = {"reason": reason, "offset": offset}
+    answer = asked(data, lambda api: api.post(service, f"/v1/quarantine/{lane}/open", body))
+    sys.stdout.buffer.write(base64.b64decode(answer["bytes"]) + b"\n")
 
 
 def receipts(
@@ -218,6 +276,41 @@ def _act(
 
     if not asked(data, ask):
         raise typer.Exit(1)
+
+
+def _take_way_out(data: Path, lane: str | None, service: Sequence[str] | None, act: str, reason: str) -> None:
+    """Give the order to the services named, or to all where the lane stands; each says what it did, or why not."""
+
+    async def ask(api: Api) -> bool:
+        answers, failures = await _lanes(api)
+        for failure in failures.values():
+            typer.echo(str(failure), err=True)
+        standing = _standing(answers, _chosen(answers, service), lane)
+        if not standing:
+            typer.echo("No such lane stands; `dreams lanes status` shows which do.", err=True)
+        good = bool(standing) and not failures
+        for name, one in standing:
+            try:
+                answer = await api.post(name, f"/v1/lanes/{one}/{act}", {"reason": reason}, WAY_OUT_TIMEOUT_S)
+                typer.echo(f"{name}: lane {_named(one)}: {answer['said']}")
+            except ApiError as error:
+                typer.echo(str(error), err=True)
+                good = False
+        return good
+
+    if not asked(data, ask):
+        raise typer.Exit(1)
+
+
+def _standing(answers: Mapping[str, Any], services: Sequence[str], lane: str | None) -> list[tuple[str, str]]:
+    """(service, lane) that stand: on one lane, or on all whose database went back."""
+    found = {
+        (name, row["lane"])
+        for name in services
+        for row in answers[name]["cursors"]
+        if row["stopped"] and (row["lane"] == lane or (lane is None and row["stopped"].startswith(WENT_BACK)))
+    }
+    return sorted(found)
 
 
 def _chosen(known: Sequence[str] | Mapping[str, Any], wanted: Sequence[str] | None) -> list[str]:
@@ -312,7 +405,7 @@ def _show_quarantine(kept: Sequence[Mapping[str, Any]]) -> None:
             row["service"],
             _in_chinese(row["lane"]),
             f"{row['record_offset']:,}",
-            row["code"],
+            f"{row['code']}\n{row['reason']}" if row["reason"] else row["code"],
             f"{row['sealed_bytes']:,}",
             shanghai(row["kept_at"], seconds_only=True),
         )

@@ -4,10 +4,11 @@ from aiokafka import ConsumerRecord
 from prometheus_client import Counter
 
 from services.enrollment import handlers
-from services.enrollment.domain.submission import read
+from services.enrollment.domain import submission
+from services.enrollment.domain.submission import Submission, read
 from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_EVENTS, PROVINCE_RECEIPTS
 from shared.plumbing.batch import LaneGroup
-from shared.plumbing.decoding import Decoded
+from shared.plumbing.decoding import Decoded, Taken
 from shared.plumbing.metrics import Metrics
 
 
@@ -15,6 +16,11 @@ def decode(record: ConsumerRecord) -> Decoded:
     """Read one record strictly; what is wrong with it is part of the submission."""
     lane = record.topic.rpartition(".events")[0][-2:]
     return read(record.value, record.headers, lane, record.offset), None, 0, None
+
+
+def leave_out(taken: Taken) -> Submission:
+    """What is answered for a record on which our own code failed: nothing of it but its name is looked at again."""
+    return submission.left_out(taken.event, taken.lane, taken.offset)
 
 
 def door(clock_offset_s: float, metrics: Metrics) -> LaneGroup:
@@ -27,6 +33,7 @@ def door(clock_offset_s: float, metrics: Metrics) -> LaneGroup:
         decode=decode,
         handle=handlers.TakeIn(clock_offset_s, _verdicts(metrics)),
         ticks=True,
+        leave_out=leave_out,
     )
 
 

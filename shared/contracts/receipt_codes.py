@@ -92,6 +92,12 @@ _ALL: Final = (
         "The event waits for the registration of {detail}; it goes on by itself when that comes; nothing to do.",
     ),
     Code(
+        "set_aside",
+        "本系统处理该事件时发生内部错误，并非贵方之过。原始内容已封存；我方修复并通知后，请用同一编号重新发送。",
+        "Our own system failed on this event; it is not your mistake. Its bytes are kept; once the fault is mended "
+        "and you are told, send it again under the same id.",
+    ),
+    Code(
         "too_many_waiting",
         "等待前置事件的记录过多，暂不接收。请先发送缺少的事件，再重新发送本事件。",
         "Too many events of this lane wait for others. Send what they wait for first, then this event again.",

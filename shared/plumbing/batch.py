@@ -1,13 +1,14 @@
 """The way of a batch: take, decode, lock, drop, decide, log and move on in one transaction; publish after it."""
 
 import asyncio
+import hashlib
 import random
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import structlog
 from aiokafka import ConsumerRecord
@@ -15,7 +16,7 @@ from asyncpg import Pool, Record
 
 from shared.contracts.topics import Stream
 from shared.plumbing import outgoing, postgres, store
-from shared.plumbing.decoding import Decode, Taken, traceparent_of
+from shared.plumbing.decoding import Bad, Decode, Taken, place_of, traceparent_of
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.outgoing import Outgoing
 from shared.plumbing.publisher import Publisher
@@ -105,6 +106,8 @@ class LaneGroup:
     decode: Decode
     handle: Handle
     ticks: bool = False
+    leave_out: Callable[[Taken], Any] | None = None
+    """At the door: what the handler gets instead of an event that was set aside, to answer it; elsewhere nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +190,8 @@ class Carrier:
             try:
                 event, bad, seq, log_id = self.group.decode(record)
             except Exception as error:  # noqa: BLE001 - poison: its own lane stops for it, when it is carried
-                event, bad, seq, log_id, failure = None, None, 0, None, error
+                event, bad, failure = None, None, error
+                seq, log_id = place_of(record) if self.group.gate == "seq" else (0, None)
             trace = traceparent_of(record.headers) if record.headers else None
             taken.append(
                 Taken(lane, stream.pattern, record.offset, event, bad, seq, log_id, trace, record, failure)
@@ -233,7 +237,7 @@ class Carrier:
             for one in records:
                 error = await self._try([one], [lane])
                 if error is not None:
-                    await self.stop(lane, _poison(error), one.offset)
+                    await self.stop(lane, _poison(error), (one.stream, one.offset))
                 if error is not None or lane in self.draining:
                     break
 
@@ -247,11 +251,16 @@ class Carrier:
             return error
         return None
 
-    async def stop(self, lane: str, why: str, offset: int | None = None) -> None:
-        """Stop a lane of this group, before the record at `offset` where one is to blame; the others go on."""
-        log.error("lane_stopped", group=self.group.name, lane=lane, offset=offset, why=why)
+    async def stop(
+        self, lane: str, why: str, blamed: tuple[str, int] | None = None, *, above_all: bool = False
+    ) -> None:
+        """Stop a lane of this group, before the record (stream, offset) that is to blame, if one is; others go on.
+
+        `above_all` replaces the reason of a lane that stands for another already: resuming it must not pass over this.
+        """
+        log.error("lane_stopped", group=self.group.name, lane=lane, offset=blamed and blamed[1], why=why)
         async with self._pool.acquire() as db:
-            await store.stop_lane(db, self._reads, lane, why, offset)
+            await store.stop_lane(db, self._reads, lane, why, blamed, above_all=above_all)
         self.stopped.add(lane)
 
     async def _carry_once(self, taken: list[Taken], lanes: Sequence[str]) -> None:
@@ -284,6 +293,7 @@ class Carrier:
             self._pool, db, store.lock_cursors(db, self._reads, lanes), self._metrics
         )
         rows = await store.lock_lane_rows(db, self._writes, lanes) if self._writes else []
+        self._stop_what_went_back(cursors, rows)
         stopped = {c.lane for c in cursors if c.stopped}
         draining = await self._draining(db, cursors, [lane for lane in lanes if lane not in stopped])
         going = [lane for lane in lanes if lane not in stopped and lane not in draining]
@@ -295,6 +305,22 @@ class Carrier:
         for row in rows:
             await self._catch_up(db, row, held)
         return held
+
+    def _stop_what_went_back(self, cursors: Sequence[Cursor], rows: Sequence[LaneRow]) -> None:
+        """We have published more of a lane than its row knows: the database under us is an older one."""
+        for row in rows:
+            sent = self._publisher.sent(row)
+            if sent > row.seq:
+                why = f"database went back: {sent} was published on {row.stream}, the log ends at {row.seq}"
+                self._stop_all(why, [c for c in cursors if c.lane == row.lane])
+
+    def _stop_all(self, why: str, cursors: Sequence[Cursor], offset: int | None = None) -> None:
+        """Have cursors that are held stand from now on; written down with the batch."""
+        for cursor in cursors:
+            if cursor.stopped is None:
+                log.error("lane_stopped", group=self.group.name, lane=cursor.lane, offset=offset, why=why)
+                cursor.stopped, cursor.stopped_offset = why, offset
+                self.stopped.add(cursor.lane)
 
     async def _draining(self, db: Db, cursors: Sequence[Cursor], lanes: Sequence[str]) -> list[str]:
         """Those of `lanes` that have more decided facts to stamp than fit in beside records."""
@@ -326,36 +352,62 @@ class Carrier:
     def _gate(self, taken: list[Taken], held: _Held) -> list[Taken]:
         """Drop what lies behind the cursors and what stands on stopped lanes; note gaps; move the cursors."""
         passed = []
-        by_seq = self.group.gate == "seq"
+        consumed: dict[tuple[str, str], ConsumerRecord] = {}
         for one in taken:
             cursor = held.cursors[one.stream, one.lane]
             if cursor.stopped or cursor.draining:
                 continue
-            if one.failure is not None:
+            set_aside = one.offset == cursor.set_aside_offset
+            if one.failure is not None and not set_aside and not self._is_behind(cursor, one):
                 raise one.failure
-            if by_seq:
-                if not self._follows(cursor, one):
-                    continue
-                cursor.last_seq = one.seq
-            elif one.offset < cursor.next_offset:
-                self._metrics.dropped(self.group.name)
+            if set_aside and one.log_id is None and self.group.gate == "seq":
+                # Not even its number can be read: where it was the next one, a gap says so.
+                self._leave_out(cursor, one)
+                cursor.next_offset = one.offset + 1
                 continue
-            elif one.offset > cursor.next_offset and self.group.gate == "door":
-                self.jumped.add(one.lane)
+            if not (self._follows(cursor, one) if self.group.gate == "seq" else self._is_next(cursor, one)):
                 continue
+            if set_aside:
+                self._leave_out(cursor, one)
             cursor.next_offset = one.offset + 1
+            if one.record is not None:
+                consumed[one.stream, one.lane] = one.record
             passed.append(one)
+        if self.group.gate == "door":
+            for place, record in consumed.items():
+                held.cursors[place].fingerprint = fingerprint(record)
         return passed
 
+    def _is_behind(self, cursor: Cursor, one: Taken) -> bool:
+        if self.group.gate == "seq":
+            return one.log_id == cursor.log_id and 0 < one.seq <= cursor.last_seq
+        return one.offset < cursor.next_offset
+
+    def _is_next(self, cursor: Cursor, one: Taken) -> bool:
+        """Whether a record is the next one by its offset; the last one consumed must be what it was."""
+        if one.offset < cursor.next_offset:
+            if one.offset == cursor.next_offset - 1 and _is_another(cursor, one):
+                self._stop_all(
+                    f"recreated topic: offset {one.offset} holds another record than the one consumed",
+                    [cursor],
+                )
+            elif self.group.gate != "door" or one.offset != cursor.next_offset - 1:
+                self._metrics.dropped(self.group.name)
+            return False
+        if one.offset > cursor.next_offset and self.group.gate == "door":
+            self.jumped.add(one.lane)
+            return False
+        return True
+
     def _follows(self, cursor: Cursor, one: Taken) -> bool:
+        """Whether a fact is the next one of its log, by its `seq`; moves on to it."""
         if cursor.log_id is None:
             cursor.log_id = one.log_id
         elif cursor.log_id != one.log_id:
-            cursor.stopped = f"foreign log: {one.log_id}"
-            self.stopped.add(cursor.lane)
+            self._stop_all(f"foreign log: {one.log_id}", [cursor], one.offset)
             return False
         if one.seq == cursor.last_seq + 1:
-            cursor.waiting_since = None
+            cursor.waiting_since, cursor.last_seq = None, one.seq
             return True
         if one.seq > cursor.last_seq + 1:
             self._alarm_gap(cursor, one)
@@ -364,6 +416,14 @@ class Carrier:
         if cursor.waiting_since is None:
             cursor.next_offset = one.offset + 1
         return False
+
+    def _leave_out(self, cursor: Cursor, one: Taken) -> None:
+        """An operator has set this record aside: its bytes lie in quarantine, it is answered and passed over."""
+        cursor.set_aside_offset = None
+        one.event = self.group.leave_out(one) if self.group.leave_out else None
+        one.bad, one.failure = Bad("set_aside"), None
+        self._metrics.set_aside(self.group.name)
+        log.warning("record_set_aside", group=self.group.name, lane=one.lane, offset=one.offset)
 
     def _alarm_gap(self, cursor: Cursor, one: Taken) -> None:
         """Read on, dropping, until `last_seq + 1` comes by: a paused lane would never see the repair."""
@@ -398,6 +458,8 @@ class Carrier:
                 facts[stream.decode(), lane].append(outgoing.from_bytes(fact))
         for key, own in batch.facts.items():
             facts[key].extend(own)
+        if any(rows[key].read_back for key, some in facts.items() if some):
+            await self._drop_published_before(db, rows, facts)
         held.new = [
             outgoing.stamp(rows[key], some[at : at + LOG_ROW_MAX_FACTS], self._source, batch.recorded_at)
             for key, some in facts.items()
@@ -408,10 +470,20 @@ class Carrier:
         if batch.handovers:
             await store.hand_over(db, batch.handovers)
         if batch.quarantined:
-            await store.keep_sealed(db, [self._sealed(*entry) for entry in batch.quarantined])
+            kept = await store.keep_sealed(db, [self._sealed(*entry) for entry in batch.quarantined])
+            self._metrics.not_kept(self.group.name, len(batch.quarantined) - kept)
         await store.save_cursors(db, list(held.cursors.values()))
         if held.lane_rows:
             await store.save_lane_rows(db, held.lane_rows)
+
+    async def _drop_published_before(
+        self, db: Db, rows: dict[tuple[str, str], LaneRow], facts: dict[tuple[str, str], list[Outgoing]]
+    ) -> None:
+        """After a restore: what Kafka has of us already, and the log again, is not stamped a second time."""
+        restored = [key for key in facts if rows[key].read_back]
+        known = await store.published_before(db, [(*key, fact.id) for key in restored for fact in facts[key]])
+        for key in restored:
+            facts[key] = [fact for fact in facts[key] if (*key, fact.id) not in known]
 
     async def _handed_facts(self, db: Db, held: _Held) -> list[Record]:
         """Decided facts that were handed over: a part of them where a lane drains, elsewhere all.
@@ -426,9 +498,9 @@ class Carrier:
                 break
         return facts
 
-    def _sealed(self, taken: Taken, code: str) -> tuple[str, str, int, str, bytes]:
+    def _sealed(self, taken: Taken, code: str) -> tuple[str, str, int, str, bytes, None]:
         raw = (taken.record.value if taken.record else None) or b""
-        return taken.stream, taken.lane, taken.offset, code, self._seal.close(raw)
+        return taken.stream, taken.lane, taken.offset, code, self._seal.close(raw), None
 
     def _queue(self, held: _Held) -> None:
         for some in held.from_log:
@@ -439,6 +511,21 @@ class Carrier:
 
 def _poison(error: Exception) -> str:
     return f"poison: {type(error).__name__} at {postgres.where(error)}"
+
+
+def _is_another(cursor: Cursor, one: Taken) -> bool:
+    return (
+        cursor.fingerprint is not None
+        and one.record is not None
+        and (fingerprint(one.record) != cursor.fingerprint)
+    )
+
+
+def fingerprint(record: ConsumerRecord) -> bytes:
+    """What tells a record from another one at the same offset of a topic that was made anew."""
+    content = hashlib.sha256(record.timestamp.to_bytes(8, "big", signed=True))
+    content.update(record.value or b"")
+    return content.digest()
 
 
 def lanes_of(taken: Iterable[Taken]) -> list[str]:

@@ -60,6 +60,15 @@ _TRACEPARENT: Final = re.compile(
 )
 
 
+def place_of(record: ConsumerRecord) -> tuple[int, str | None]:
+    """`seq` and log id of a fact that our own code cannot decode; (0, None) where even these cannot be read."""
+    try:
+        envelope = orjson.loads(cast("bytes", record.value))
+        return int(envelope["seq"]), str(envelope["source"]).rpartition("/")[2]
+    except (ValueError, TypeError, KeyError):
+        return 0, None
+
+
 class FactDecoder:
     """Decodes what our own services publish; types that the consumer does not read are passed over by their seq."""
 

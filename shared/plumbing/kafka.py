@@ -8,13 +8,21 @@ import time
 from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import structlog
-from aiokafka import AIOKafkaProducer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import (
+    AIOKafkaConsumer,
+    AIOKafkaProducer,
+    ConsumerRebalanceListener,
+    ConsumerRecord,
+    TopicPartition,
+)
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from asyncpg import Pool
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
@@ -22,13 +30,15 @@ from faststream.message import StreamMessage
 from faststream.security import SASLScram512
 from pydantic import SkipValidation
 
-from shared.plumbing import postgres, store
+from shared.contracts.topics import Stream
+from shared.plumbing import kafka_reading, postgres, restores, store
 from shared.plumbing.batch import Carrier, lanes_of
 from shared.plumbing.holds import Holds
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.parsing import UnparsableError, mend_parsing
 from shared.plumbing.publisher import Publisher
 from shared.plumbing.settings import ServiceSettings
+from shared.plumbing.topic_ids import topic_ids
 
 TICK_S: Final = 1.0
 SIDE_BY_SIDE: Final = 4
@@ -37,8 +47,12 @@ OVERLAP_FROM_RECORDS: Final = 500
 """A smaller part is waited for: what comes meanwhile makes the next one fuller."""
 OFFSET_COMMIT_S: Final = 5.0
 """Offsets are committed for lag displays only: the cursor decides."""
+FORGET_EACH_S: Final = 3600.0
+"""How often what has lain in quarantine for too long is looked for."""
 JUMP_TIMEOUT_S: Final = 3.0
 """Asking Kafka what a topic still holds keeps batches and ticks waiting."""
+TAKE_OVER_TIMEOUT_S: Final = 10.0
+"""Looking at the ends of what we publish keeps the lanes waiting; if it fails it is done again beside them."""
 OFFSET_COMMIT_TIMEOUT_S: Final = 3.0
 """Without a broker aiokafka would wait for ever, and the ticks with it."""
 BACKOFF_MAX_S: Final = 5.0
@@ -90,21 +104,47 @@ def make_broker(settings: ServiceSettings) -> KafkaBroker:
 
 def make_producer(settings: ServiceSettings) -> AIOKafkaProducer:
     """A producer for prepared batches: idempotent, all replicas, compression off."""
-    credentials = security(settings)
     return AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap,
-        client_id=f"{settings.kafka_username}-{settings.instance}-publisher",
-        security_protocol="SASL_SSL" if settings.kafka_tls else "SASL_PLAINTEXT",
-        ssl_context=credentials.ssl_context,
-        sasl_mechanism="SCRAM-SHA-512",
-        sasl_plain_username=settings.kafka_username,
-        sasl_plain_password=_secret(settings.kafka_password_file),
+        **_connection(settings, "publisher"),
         acks="all",
         enable_idempotence=True,
         max_batch_size=PRODUCER_BATCH_BYTES,
         max_request_size=FETCH_MAX_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
+
+
+def make_reader(settings: ServiceSettings) -> AIOKafkaConsumer:
+    """A consumer outside of any group, to look at single places: it commits nothing, and is told where to read."""
+    mend_parsing()
+    return AIOKafkaConsumer(
+        **_connection(settings, "reader"),
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",  # it asks for a position before it can be told one
+        max_partition_fetch_bytes=FETCH_MAX_BYTES,
+        request_timeout_ms=REQUEST_TIMEOUT_MS,
+    )
+
+
+def _connection(settings: ServiceSettings, part: str) -> dict[str, Any]:
+    credentials = security(settings)
+    return {
+        "bootstrap_servers": settings.kafka_bootstrap,
+        "client_id": f"{settings.kafka_username}-{settings.instance}-{part}",
+        "security_protocol": "SASL_SSL" if settings.kafka_tls else "SASL_PLAINTEXT",
+        "ssl_context": credentials.ssl_context,
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": settings.kafka_username,
+        "sasl_plain_password": _secret(settings.kafka_password_file),
+    }
+
+
+class Position(NamedTuple):
+    """Where a lane of a stream stands, by its cursor row."""
+
+    next_offset: int
+    stopped: str | None
+    topic_id: str | None
 
 
 class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -138,8 +178,12 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._carried_at: dict[str, float] = {}
         self._wake = asyncio.Event()
         self._woken: set[str] = set()
+        self._make_reader = partial(make_reader, settings)
+        self._ends_due: set[str] = set()
+        """Lanes taken over whose topics' ends were not yet compared with the log."""
         self._failures = 0
         self._committed_at = 0.0
+        self._forgot_at = -FORGET_EACH_S
         self._beat_at = time.monotonic()
         group = carrier.group
         topics = [topic for stream in group.reads for topic in stream.topics(settings.namespace)]
@@ -216,11 +260,16 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             log.warning("lane_unknown", topic=tp.topic, partition=tp.partition)
             self.consumer.pause(tp)
         lanes = sorted({lane for _, lane in owned.values()})
+        await self._positions(lanes)  # makes the rows
+        self._ends_due = set(lanes)
+        try:
+            await asyncio.wait_for(self._look_at_ends(), TAKE_OVER_TIMEOUT_S)
+        except postgres.PASSING as error:
+            log.warning("ends_not_seen", group=self.carrier.group.name, error=type(error).__name__)
         rows = await self._positions(lanes)
         for tp, key in owned.items():
-            next_offset, stopped = rows[key]
-            self.consumer.seek(tp, next_offset)
-            if stopped:
+            self.consumer.seek(tp, self._first_to_read(rows[key]))
+            if rows[key].stopped:
                 self.consumer.pause(tp)
                 self._paused.add(key[1])
         self._owned = owned
@@ -228,7 +277,37 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._metrics.took_over(self.carrier.group.name, len(lanes))
         log.info("lanes_assigned", group=self.carrier.group.name, lanes=len(lanes))
 
-    async def _positions(self, lanes: list[str]) -> dict[tuple[str, str], tuple[int, str | None]]:
+    def _first_to_read(self, position: Position) -> int:
+        """At the door the last record consumed is read once more: it must be what it was."""
+        return max(0, position.next_offset - (self.carrier.group.gate == "door"))
+
+    async def _look_at_ends(self) -> None:
+        """Stop the lanes on which Kafka holds what our log does not: our database went back in time, or is another.
+
+        Kafka first, the rows after it: what an owner before us publishes meanwhile it has committed before.
+        """
+        writes, due = self.carrier.group.writes, set(self._ends_due)
+        there = await topic_ids(self.consumer._client, self._topics_of(writes))  # noqa: SLF001 - no other way
+        places = {
+            TopicPartition(stream.topic(self._namespace, lane), stream.partition(lane)): (
+                stream.pattern,
+                lane,
+            )
+            for stream in writes
+            for lane in due
+            if stream.topic(self._namespace, lane) in there
+        }
+        last = await kafka_reading.last_records(self._make_reader, places)
+        async with self._pool.acquire() as db:
+            found = await restores.differences(db, {places[tp]: record for tp, record in last.items()})
+        for lane, why in found.items():
+            await self.carrier.stop(lane, why, above_all=True)
+        self._ends_due -= due
+
+    def _topics_of(self, streams: Sequence[Stream]) -> list[str]:
+        return [topic for stream in streams for topic in stream.topics(self._namespace)]
+
+    async def _positions(self, lanes: list[str]) -> dict[tuple[str, str], Position]:
         group = self.carrier.group
         reads = [stream.pattern for stream in group.reads]
         while True:
@@ -236,7 +315,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 async with self._pool.acquire() as db:
                     await store.open_lanes(db, reads, [stream.pattern for stream in group.writes], lanes)
                     rows = await store.positions(db, reads, lanes)
-                return {(row["stream"], row["lane"]): (row["next_offset"], row["stopped"]) for row in rows}
+                return {(row["stream"], row["lane"]): Position(*row[2:]) for row in rows}
             except postgres.PASSING as error:
                 log.warning("cursors_not_reachable", group=group.name, error=type(error).__name__)
                 await asyncio.sleep(TICK_S)
@@ -251,7 +330,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             log.warning("revoked_in_the_middle_of_a_batch", group=self.carrier.group.name)
         self._publisher.forget(self.lanes)
         self._metrics.forget_lag(self.carrier.group.name, self.lanes)
-        self._owned, self._paused = {}, set()
+        self._owned, self._paused, self._ends_due = {}, set(), set()
         self._carried_at.clear()
 
     async def _take(self, records: Sequence[ConsumerRecord]) -> None:
@@ -323,6 +402,16 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Poll; a record that nobody can parse stops its lane: it would end the poll loop, and with it all lanes."""
         try:
             return await self._poll_fairly(consumer)
+        except NoOffsetForPartitionError:  # asked before its lanes were opened: it is told then
+            await asyncio.sleep(POLL_TIMEOUT_MS / 1000)
+            return ()
+        except OffsetOutOfRangeError as error:
+            self.carrier.jumped |= {self._owned[tp][1] for tp in error.args[0] if tp in self._owned}
+            try:
+                await asyncio.wait_for(self._look_at_jumps(), JUMP_TIMEOUT_S)
+            except postgres.PASSING as passing:  # it is met again
+                await self._back_off(passing)
+            return ()
         except UnparsableError as error:
             log.error(
                 "record_cannot_be_parsed", topic=error.place.topic, offset=error.offset, error=error.why
@@ -365,12 +454,14 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         rows = await self._positions(self.lanes)
         for tp, key in self._owned.items():
             if key in rows:
-                self.consumer.seek(tp, rows[key][0])
+                self.consumer.seek(tp, self._first_to_read(rows[key]))
         if error.place not in self._owned:
             return
-        _, lane = self._owned[error.place]
+        stream, lane = self._owned[error.place]
         try:
-            await self.carrier.stop(lane, f"unparsable: {error.why} at {error.offset}", error.offset)
+            await self.carrier.stop(
+                lane, f"unparsable: {error.why} at {error.offset}", (stream, error.offset)
+            )
             self.consumer.pause(error.place)
         except postgres.PASSING as passing:  # it is met again
             await self._back_off(passing)
@@ -451,7 +542,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             rows = await self._positions(sorted(resumed))
             for tp, key in self._owned.items():
                 if key[1] in resumed:
-                    self.consumer.seek(tp, rows[key][0])
+                    self.consumer.seek(tp, self._first_to_read(rows[key]))
                     self.consumer.resume(tp)
         self._paused = (self._paused - resumed) | stopped
         self._stood = (self._stood - resumed) | stopped
@@ -460,7 +551,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Records beyond a door's cursor: read again from the cursor, or stop where Kafka has them no more."""
         jumped, self.carrier.jumped = self.carrier.jumped, set()
         rows = await self._positions(sorted(jumped))
-        wanted = {tp: rows[key][0] for tp, key in self._owned.items() if key[1] in jumped}
+        wanted = {tp: rows[key].next_offset for tp, key in self._owned.items() if key[1] in jumped}
         missing = await self._stop_where_deleted(wanted)
         for tp in wanted.keys() - missing:
             self.consumer.seek(tp, wanted[tp])
@@ -475,17 +566,21 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         missing = {tp for tp, offset in wanted.items() if not beginnings[tp] <= offset <= ends[tp]}
         for tp in missing & self._owned.keys():
             why = f"records missing: the cursor wants {wanted[tp]}, the topic holds {beginnings[tp]} to {ends[tp]}"
-            await self.carrier.stop(self._owned[tp][1], why, wanted[tp])
+            stream, lane = self._owned[tp]
+            await self.carrier.stop(lane, why, (stream, wanted[tp]))
         return missing
 
     async def _commit_and_measure(self) -> None:
         """Commit where we stand for lag displays, and look whether the door's records are still there."""
         consumer, group, owned = self.consumer, self.carrier.group, dict(self._owned)
         rows = await self._positions(self.lanes)
-        offsets = {tp: rows[key][0] for tp, key in owned.items()}
+        offsets = {tp: rows[key].next_offset for tp, key in owned.items()}
         if group.gate == "door" and owned:
-            going = {tp: offset for tp, offset in offsets.items() if not rows[owned[tp]][1]}
+            going = {tp: offset for tp, offset in offsets.items() if not rows[owned[tp]].stopped}
             await self._stop_where_deleted(going)
+        if group.gate != "seq" and owned:
+            await self._compare_topic_ids(rows)
+        await self._forget_quarantined()
         ends = await consumer.end_offsets(list(owned))  # those of paused lanes too
         lags: Counter[str] = Counter()
         for tp in owned.keys() & self._owned.keys():
@@ -498,6 +593,32 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._metrics.waiting.labels(group.name).set(
             sum(lane in self.lanes for _, lane in self.carrier.waiting)
         )
+        if self._ends_due:
+            await self._look_at_ends()
+
+    async def _forget_quarantined(self) -> None:
+        now = time.monotonic()
+        if now - self._forgot_at < FORGET_EACH_S:
+            return
+        async with self._pool.acquire() as db:
+            await store.forget_quarantined(db, store.QUARANTINE_KEPT_DAYS)
+        self._forgot_at = now
+
+    async def _compare_topic_ids(self, rows: dict[tuple[str, str], Position]) -> None:
+        """Offsets say nothing about a topic that was made anew: one with another id than was seen first stops."""
+        ids = await topic_ids(self.consumer._client, self._topics_of(self.carrier.group.reads))  # noqa: SLF001 - no other way
+        unknown = []
+        for tp, (stream, lane) in self._owned.items():
+            position, seen = rows.get((stream, lane)), ids.get(tp.topic)
+            if position is None or seen is None:
+                continue
+            if position.topic_id is None:
+                unknown.append((stream, lane, seen))
+            elif position.topic_id != seen and not position.stopped:
+                await self.carrier.stop(lane, f"recreated topic: its id was {position.topic_id}, now {seen}")
+        if unknown:
+            async with self._pool.acquire() as db:
+                await store.know_topics(db, unknown)
 
     def _place(self, tp: TopicPartition) -> tuple[str, str] | None:
         """Stream and lane; None where this build knows no such lane."""

@@ -22,6 +22,12 @@ class Metrics:
             "dreams_batch_records", "Records of a batch", ["group"], buckets=_RECORDS, registry=r
         )
         self._dropped = Counter("dreams_dropped_total", "Records behind the cursor", ["group"], registry=r)
+        self._set_aside = Counter(
+            "dreams_set_aside_total", "Records that operators have set aside", ["group"], registry=r
+        )
+        self._not_kept = Counter(
+            "dreams_quarantine_full_total", "Unreadable records beyond a lane's share", ["group"], registry=r
+        )
         self._gaps = Counter("dreams_gaps_total", "Gaps in seq that were seen", ["group", "lane"], registry=r)
         self._ended = Counter("dreams_ended_backends_total", "Backends ended that held a cursor", registry=r)
         self._takeovers = Counter("dreams_takeovers_total", "Lanes taken over", ["group"], registry=r)
@@ -45,6 +51,14 @@ class Metrics:
     def dropped(self, group: str) -> None:
         """A record lay behind the cursor: a redelivery."""
         self._dropped.labels(group).inc()
+
+    def set_aside(self, group: str) -> None:
+        """A record that an operator has set aside was passed over."""
+        self._set_aside.labels(group).inc()
+
+    def not_kept(self, group: str, records: int) -> None:
+        """Unreadable records were answered, but their lane's share of the quarantine is full."""
+        self._not_kept.labels(group).inc(records)
 
     def gap(self, group: str, lane: str) -> None:
         """A gap was met."""

@@ -1,15 +1,20 @@
 """The operators' API that every service has: lanes, quarantine and the log, with tokens and a written trail."""
 
+import base64
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import orjson
+from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import BaseModel, Field
 
 from shared.contracts.lanes import LANE_CODES
-from shared.plumbing import store
+from shared.plumbing import kafka, store
 from shared.plumbing.tokens import Caller, allow
+from shared.plumbing.ways_out import Order, RefusedError, WaysOut
 
 router = APIRouter(prefix="/v1", tags=["operators"])
 
@@ -22,6 +27,12 @@ class Reason(BaseModel):
     """Why an operator acts; kept in the trail."""
 
     reason: Annotated[str, Field(min_length=3, max_length=500)]
+
+
+class Sealed(Reason):
+    """Which record to open."""
+
+    offset: Annotated[int, Field(ge=0)]
 
 
 class Republish(Reason):
@@ -68,6 +79,42 @@ async def resume(request: Request, lane: Code, body: Reason, caller: Operator) -
     return {"lane": lane, "resumed": done > 0}
 
 
+@router.post("/lanes/{lane}/adopt")
+async def adopt(request: Request, lane: Code, body: Reason, caller: Operator) -> dict[str, Any]:
+    """A topic made anew, or another log, is the right one: read on with it."""
+    return await _way_out(WaysOut.adopt, request, lane, body, caller)
+
+
+@router.post("/lanes/{lane}/resync")
+async def resync(request: Request, lane: Code, body: Reason, caller: Operator) -> dict[str, Any]:
+    """After a restore of this service's database: read its lost log rows back from Kafka, and go on."""
+    return await _way_out(WaysOut.resync, request, lane, body, caller)
+
+
+@router.post("/lanes/{lane}/set-aside")
+async def set_aside(request: Request, lane: Code, body: Reason, caller: Operator) -> dict[str, Any]:
+    """Keep the one record on which our own code failed, sealed, and go on after it."""
+    return await _way_out(WaysOut.set_aside, request, lane, body, caller)
+
+
+async def _way_out(
+    way: Callable[[WaysOut, Order], Awaitable[str]], request: Request, lane: str, body: Reason, caller: Caller
+) -> dict[str, Any]:
+    state = request.app.state
+    groups = [consumer.carrier.group for consumer in state.consumers]
+    make_reader = partial(kafka.make_reader, state.settings)
+    ways_out = WaysOut(state.pool, groups, state.settings.namespace, make_reader, state.parts.seal)
+    try:
+        said = await way(ways_out, Order(caller.name, lane, body.reason))
+    except RefusedError as error:
+        raise HTTPException(409, str(error)) from error
+    except (KafkaError, TimeoutError) as error:
+        raise HTTPException(
+            503, "Kafka did not answer, nothing was changed: give the order again."
+        ) from error
+    return {"lane": lane, "said": said}
+
+
 @router.post("/lanes/{lane}/republish")
 async def republish(request: Request, lane: Code, body: Republish, caller: Operator) -> dict[str, Any]:
     """Ask the lane's owner to publish its log again from a number: repairs a gap at a consumer."""
@@ -89,6 +136,18 @@ async def quarantine(
     """What lies in quarantine, oldest first, a page at a time; the bytes stay sealed."""
     async with request.app.state.pool.acquire() as db:
         return [dict(row) for row in await store.quarantined(db, lane, after)]
+
+
+@router.post("/quarantine/{lane}/open")
+async def open_sealed(request: Request, lane: Code, body: Sealed, caller: Operator) -> dict[str, Any]:
+    """The bytes of one record as they were sent (base64); they may be personal: who looked, and why, is kept."""
+    async with request.app.state.pool.acquire() as db, db.transaction():
+        kept = await store.kept(db, lane, body.offset)
+        if kept is None:
+            raise HTTPException(404, f"Nothing lies in quarantine of lane {lane} at offset {body.offset}.")
+        await store.note_act(db, caller.name, f"open {kept['stream']} at {body.offset}", lane, body.reason)
+    plain = request.app.state.parts.seal.open(kept["sealed"])
+    return {"lane": lane, "stream": kept["stream"], "bytes": base64.b64encode(plain).decode()}
 
 
 @router.get("/log/search")

@@ -1,6 +1,7 @@
 """Facts on their way out: decided but not yet stamped, and the bytes they become."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -72,12 +73,22 @@ def stamp(row: LaneRow, facts: list[Outgoing], source: str, now: datetime) -> Lo
     lines = [_line(common, fact, seq) for seq, fact in enumerate(facts, first)]
     if max(map(len, lines)) > FACT_MAX_BYTES:
         raise ValueError(f"a fact on lane {row.lane} is larger than {FACT_MAX_BYTES} bytes")
+    return _chained(row, recorded, lines, [fact.traceparent for fact in facts])
+
+
+def stamped(row: LaneRow, lines: Sequence[tuple[str, bytes, str | None]]) -> LogRow:
+    """The same for facts that were stamped before, each as (recordedtime, line, traceparent), all recorded at once."""
+    recorded = datetime.fromisoformat(lines[0][0])
+    return _chained(row, recorded, [line for _, line, _ in lines], [trace for _, _, trace in lines])
+
+
+def _chained(row: LaneRow, recorded: datetime, lines: list[bytes], traces: list[str | None]) -> LogRow:
+    first = row.seq + 1
     events = b"\n".join(lines)
     prev_hash, row.head = row.head, hashlib.sha256(row.head + events).digest()
-    row.seq += len(facts)
+    row.seq += len(lines)
     row.recorded_at = recorded
-    traced = any(fact.traceparent for fact in facts)
-    traceparents = "\n".join(fact.traceparent or "" for fact in facts) if traced else None
+    traceparents = "\n".join(trace or "" for trace in traces) if any(traces) else None
     return LogRow(row.stream, row.lane, first, row.seq, recorded, prev_hash, row.head, events, traceparents)
 
 

@@ -21,6 +21,17 @@ class UnparsableError(Exception):
         self.place, self.offset, self.why = place, offset, why
 
 
+class CompressedError(Exception):
+    """Nobody who may write to our topics compresses: 4 MiB of it can be gigabytes, and would end the process."""
+
+
+def _plain(batch: Any) -> Any:
+    """The batch, if it can be read without being unpacked first."""
+    if getattr(batch, "compression_type", 0):
+        raise CompressedError
+    return batch
+
+
 def mend_parsing() -> None:
     """Have every consumer of this process read this way; aiokafka leaves no other way in (its version is pinned)."""
     fetcher.MemoryRecords, fetcher.PartitionRecords = _Fetched, _Records
@@ -32,6 +43,9 @@ class _Fetched(MemoryRecords):  # type: ignore[misc]
     def __init__(self, raw: bytes) -> None:
         super().__init__(raw)
         self.raw = raw
+
+    def next_batch(self) -> Any:
+        return _plain(super().next_batch())
 
 
 class _Records(fetcher.PartitionRecords):  # type: ignore[misc]
@@ -58,7 +72,7 @@ class _Records(fetcher.PartitionRecords):  # type: ignore[misc]
 class _Patient(_MemoryRecordsPy):  # type: ignore[misc]
     def next_batch(self) -> Any:
         raw = self._next_slice
-        batch = super().next_batch()
+        batch = _plain(super().next_batch())
         return _PatientBatch(raw) if isinstance(batch, DefaultRecordBatch) else batch
 
 

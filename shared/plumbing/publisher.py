@@ -115,6 +115,11 @@ class Publisher:
         for row in rows:
             self._place(row).queued_seq = None
 
+    def sent(self, row: LaneRow) -> int:
+        """The highest `seq` of the lane that this process has queued or seen acknowledged: committed."""
+        place = self._place(row)
+        return max(place.queued_seq or 0, place.acknowledged_seq)
+
     def queued(self, row: LaneRow) -> int | None:
         """The last `seq` of the lane that this process has queued itself without a doubt since."""
         return self._place(row).queued_seq

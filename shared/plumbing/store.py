@@ -15,6 +15,12 @@ HANDOVER_TAKE_MAX: Final = 500
 """At most this much handed-over work of each kind in one statement; parked work, in one batch."""
 HANDOVER_CHANNEL: Final = "handover"
 PAGE_MAX: Final = 500
+QUARANTINE_LANE_MAX: Final = 10_000
+"""So many records of one lane are kept in quarantine."""
+QUARANTINE_LANE_MAX_BYTES: Final = 256 * 1024 * 1024
+"""And so much of them."""
+QUARANTINE_KEPT_DAYS: Final = 90
+"""Sealed bytes may be personal: they are not kept longer than a province needs to ask for them."""
 
 
 @dataclass(slots=True)
@@ -28,6 +34,12 @@ class Cursor:
     log_id: str | None
     stopped: str | None
     waiting_since: datetime | None
+    stopped_offset: int | None
+    """The record that the lane stopped before, where one is to blame."""
+    set_aside_offset: int | None
+    """The record that an operator wants left out."""
+    fingerprint: bytes | None
+    """Of the last record consumed, at the door."""
     draining: bool = False
     """Takes no records in this batch: more was handed over to its lane than one transaction takes."""
 
@@ -43,6 +55,8 @@ class LaneRow:
     head: bytes
     recorded_at: datetime | None
     republish_from: int | None
+    read_back: bool = False
+    """Whether some of its facts were read back from Kafka after a restore."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +92,9 @@ async def log_id(db: Db, fresh: str) -> str:
 async def lock_cursors(db: Db, streams: Sequence[str], lanes: Sequence[str]) -> list[Cursor]:
     """Lock the cursor rows in lane order; the first locks of every transaction."""
     rows = await db.fetch(
-        """SELECT stream, lane, next_offset, last_seq, log_id, stopped, waiting_since FROM cursor
-           WHERE stream = ANY($1) AND lane = ANY($2) ORDER BY lane, stream FOR NO KEY UPDATE""",
+        """SELECT stream, lane, next_offset, last_seq, log_id, stopped, waiting_since, stopped_offset,
+                  set_aside_offset, fingerprint
+           FROM cursor WHERE stream = ANY($1) AND lane = ANY($2) ORDER BY lane, stream FOR NO KEY UPDATE""",
         streams,
         lanes,
     )
@@ -90,7 +105,7 @@ async def lock_lane_rows(db: Db, streams: Sequence[str], lanes: Sequence[str]) -
     """Lock the lane rows in lane order, after the cursors and before any entity."""
     rows = await db.fetch(
         """SELECT stream, lane, seq, published_seq, head,
-                  CASE WHEN isfinite(recorded_at) THEN recorded_at END, republish_from
+                  CASE WHEN isfinite(recorded_at) THEN recorded_at END, republish_from, read_back
            FROM outbound WHERE stream = ANY($1) AND lane = ANY($2)
            ORDER BY lane, stream FOR NO KEY UPDATE""",
         streams,
@@ -110,11 +125,13 @@ async def save_cursors(db: Db, cursors: Sequence[Cursor]) -> None:
     await db.execute(
         """UPDATE cursor c SET next_offset = n.next_offset, last_seq = n.last_seq, log_id = n.log_id,
                   waiting_since = n.waiting_since, moved_at = clock_timestamp(), stopped = n.stopped,
-                  draining = n.draining,
+                  draining = n.draining, stopped_offset = n.stopped_offset,
+                  set_aside_offset = n.set_aside_offset, fingerprint = n.fingerprint,
                   stopped_at = CASE WHEN n.stopped IS NOT NULL THEN coalesce(c.stopped_at, clock_timestamp()) END
            FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::text[],
-                       $8::boolean[])
-                AS n(stream, lane, next_offset, last_seq, log_id, waiting_since, stopped, draining)
+                       $8::boolean[], $9::bigint[], $10::bigint[], $11::bytea[])
+                AS n(stream, lane, next_offset, last_seq, log_id, waiting_since, stopped, draining, stopped_offset,
+                     set_aside_offset, fingerprint)
            WHERE c.stream = n.stream AND c.lane = n.lane""",
         [c.stream for c in cursors],
         [c.lane for c in cursors],
@@ -124,6 +141,9 @@ async def save_cursors(db: Db, cursors: Sequence[Cursor]) -> None:
         [c.waiting_since for c in cursors],
         [c.stopped for c in cursors],
         [c.draining for c in cursors],
+        [c.stopped_offset for c in cursors],
+        [c.set_aside_offset for c in cursors],
+        [c.fingerprint for c in cursors],
     )
 
 
@@ -245,25 +265,68 @@ async def open_handover(db: Db) -> int:
     return int(await db.fetchval("SELECT count(*) FROM handover"))
 
 
-async def keep_sealed(db: Db, rows: Sequence[tuple[str, str, int, str, bytes]]) -> None:
-    """Keep records (stream, lane, offset, code, sealed bytes) in quarantine; each offset once."""
-    await db.execute(
-        """INSERT INTO quarantine (stream, lane, record_offset, code, sealed)
-           SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bytea[])
+async def keep_sealed(db: Db, rows: Sequence[tuple[str, str, int, str, bytes, str | None]]) -> int:
+    """Keep records (stream, lane, offset, code, sealed bytes, reason) in quarantine, each offset once; how many were.
+
+    One lane may not fill the disk: beyond its share unreadable bytes stay where they are, in Kafka.
+    """
+    done = await db.execute(
+        """INSERT INTO quarantine (stream, lane, record_offset, code, sealed, reason)
+           SELECT stream, lane, n.record_offset, n.code, n.sealed, n.reason FROM (
+               SELECT *, row_number() OVER by_lane AS number, sum(octet_length(sealed)) OVER by_lane AS size
+               FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bytea[], $6::text[])
+                    AS n(stream, lane, record_offset, code, sealed, reason)
+               WINDOW by_lane AS (PARTITION BY stream, lane ORDER BY record_offset)) AS n
+           LEFT JOIN (
+               SELECT stream, lane, count(*) AS kept, sum(octet_length(sealed)) AS bytes FROM quarantine
+               WHERE stream = ANY($1) AND lane = ANY($2) GROUP BY stream, lane) AS k USING (stream, lane)
+           WHERE n.reason IS NOT NULL
+              OR (coalesce(k.kept, 0) + n.number <= $7 AND coalesce(k.bytes, 0) + n.size <= $8)
            ON CONFLICT DO NOTHING""",
         *(list(column) for column in zip(*rows, strict=True)),
+        QUARANTINE_LANE_MAX,
+        QUARANTINE_LANE_MAX_BYTES,
+    )
+    return int(done.split()[-1])
+
+
+async def kept(db: Db, lane: str, offset: int) -> Record | None:
+    """What lies in quarantine of a lane at `offset`: (stream, sealed)."""
+    return await db.fetchrow(
+        "SELECT stream, sealed FROM quarantine WHERE lane = $1 AND record_offset = $2", lane, offset
     )
 
 
-async def stop_lane(db: Db, streams: Sequence[str], lane: str, why: str, offset: int | None = None) -> int:
-    """Stop a lane of this service; the number of cursors that were going before."""
+async def forget_quarantined(db: Db, days: int) -> int:
+    """Delete what has lain in quarantine longer than so many days; how many records."""
     done = await db.execute(
-        """UPDATE cursor SET stopped = $3, stopped_at = clock_timestamp(), stopped_offset = $4
-           WHERE stream = ANY($1) AND lane = $2 AND stopped IS NULL""",
+        "DELETE FROM quarantine WHERE kept_at < clock_timestamp() - make_interval(days => $1)", days
+    )
+    return int(done.split()[-1])
+
+
+async def stop_lane(
+    db: Db,
+    streams: Sequence[str],
+    lane: str,
+    why: str,
+    blamed: tuple[str, int] | None = None,
+    *,
+    above_all: bool = False,
+) -> int:
+    """Stop a lane of this service, for a record (stream, offset) if one is to blame; how many cursors it changed.
+
+    A lane that stands already keeps its reason, unless this one goes `above_all`.
+    """
+    done = await db.execute(
+        """UPDATE cursor SET stopped = $3, stopped_at = clock_timestamp(),
+                  stopped_offset = CASE WHEN stream = $4 THEN $5::bigint END
+           WHERE stream = ANY($1) AND lane = $2 AND (stopped IS NULL OR $6)""",
         streams,
         lane,
         why,
-        offset,
+        *(blamed or (None, None)),
+        above_all,
     )
     return int(done.split()[-1])
 
@@ -276,6 +339,46 @@ async def resume_lane(db: Db, lane: str) -> int:
         lane,
     )
     return int(done.split()[-1])
+
+
+async def adopt_topic(db: Db, cursor: Record, next_offset: int) -> bool:
+    """Let a lane that stands as in `cursor` read its new topic from `next_offset` on; False if it has changed."""
+    done = await db.execute(
+        """UPDATE cursor SET next_offset = $4, topic_id = NULL, fingerprint = NULL, set_aside_offset = NULL,
+                  stopped = NULL, stopped_at = NULL, stopped_offset = NULL
+           WHERE stream = $1 AND lane = $2 AND stopped = $3""",
+        cursor["stream"],
+        cursor["lane"],
+        cursor["stopped"],
+        next_offset,
+    )
+    return bool(done.split()[-1] != "0")
+
+
+async def adopt_log(db: Db, cursor: Record, log_id: str, seq: int) -> bool:
+    """Let a lane that stands as in `cursor` go on with another log from `seq` on; False if it has changed."""
+    done = await db.execute(
+        """UPDATE cursor SET log_id = $4, last_seq = $5 - 1, next_offset = stopped_offset, waiting_since = NULL,
+                  stopped = NULL, stopped_at = NULL, stopped_offset = NULL
+           WHERE stream = $1 AND lane = $2 AND stopped = $3""",
+        cursor["stream"],
+        cursor["lane"],
+        cursor["stopped"],
+        log_id,
+        seq,
+    )
+    return bool(done.split()[-1] != "0")
+
+
+async def set_aside(db: Db, cursor: Record) -> bool:
+    """Let a lane that stands as in `cursor` leave out the record it stands before; False if it has changed."""
+    await db.execute(
+        "UPDATE cursor SET set_aside_offset = stopped_offset WHERE stream = $1 AND lane = $2 AND stopped = $3",
+        cursor["stream"],
+        cursor["lane"],
+        cursor["stopped"],
+    )
+    return await resume_lane(db, cursor["lane"]) > 0
 
 
 async def ask_republish(db: Db, stream: str, lane: str, from_seq: int) -> bool:
@@ -312,10 +415,10 @@ async def lane_states(db: Db) -> tuple[list[Record], list[Record]]:
 
 
 async def positions(db: Db, streams: Sequence[str], lanes: Sequence[str]) -> list[Record]:
-    """Where to read on, and which lanes stand: rows (stream, lane, next_offset, stopped)."""
+    """Where to read on, and which lanes stand: rows (stream, lane, next_offset, stopped, topic_id)."""
     return list(
         await db.fetch(
-            """SELECT stream, lane, next_offset, stopped FROM cursor
+            """SELECT stream, lane, next_offset, stopped, topic_id FROM cursor
                WHERE stream = ANY($1) AND lane = ANY($2)""",
             streams,
             lanes,
@@ -323,11 +426,64 @@ async def positions(db: Db, streams: Sequence[str], lanes: Sequence[str]) -> lis
     )
 
 
+async def know_topics(db: Db, rows: Sequence[tuple[str, str, str]]) -> None:
+    """Remember the ids of topics (stream, lane, id) whose lanes have none yet."""
+    await db.execute(
+        """UPDATE cursor c SET topic_id = n.topic_id
+           FROM unnest($1::text[], $2::text[], $3::text[]) AS n(stream, lane, topic_id)
+           WHERE c.stream = n.stream AND c.lane = n.lane AND c.topic_id IS NULL""",
+        *(list(column) for column in zip(*rows, strict=True)),
+    )
+
+
+async def compare_log(db: Db, last: Sequence[tuple[str, str, int, bytes]]) -> list[Record]:
+    """For events (stream, lane, seq, bytes): rows (stream, lane, seq of the lane, is_ours: our log has the same)."""
+    return list(
+        await db.fetch(
+            """SELECT o.stream, o.lane, o.seq,
+                      coalesce(l.last_seq >= n.seq AND position(n.event IN l.events) > 0, false) AS is_ours
+               FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[]) AS n(stream, lane, seq, event)
+               JOIN outbound o ON o.stream = n.stream AND o.lane = n.lane
+               LEFT JOIN LATERAL (
+                   SELECT last_seq, events FROM log WHERE stream = n.stream AND lane = n.lane AND first_seq <= n.seq
+                   ORDER BY first_seq DESC LIMIT 1) l ON true""",
+            *(list(column) for column in zip(*last, strict=True)),
+        )
+    )
+
+
+async def take_back(db: Db, row: LaneRow, read: Sequence[LogRow], fact_ids: Sequence[str]) -> None:
+    """Append what was read back from Kafka to the log of a lane whose lock the caller holds; `row` stands after it."""
+    await append_log(db, read)
+    await save_lane_rows(db, [row])
+    await db.execute(
+        "UPDATE outbound SET read_back = true WHERE stream = $1 AND lane = $2", row.stream, row.lane
+    )
+    await db.execute(
+        """INSERT INTO published_before (stream, lane, fact_id) SELECT $1, $2, unnest($3::text[])
+           ON CONFLICT DO NOTHING""",
+        row.stream,
+        row.lane,
+        fact_ids,
+    )
+
+
+async def published_before(db: Db, facts: Sequence[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+    """Those of the facts (stream, lane, id) that were read back after a restore, each told once."""
+    rows = await db.fetch(
+        """DELETE FROM published_before p USING unnest($1::text[], $2::text[], $3::text[]) AS n(stream, lane, fact_id)
+           WHERE p.stream = n.stream AND p.lane = n.lane AND p.fact_id = n.fact_id
+           RETURNING p.stream, p.lane, p.fact_id""",
+        *(list(column) for column in zip(*facts, strict=True)),
+    )
+    return {tuple(row) for row in rows}
+
+
 async def quarantined(db: Db, lane: str | None, after: datetime | None) -> list[Record]:
     """What lies in quarantine (without its bytes), oldest first, a page at a time."""
     return list(
         await db.fetch(
-            """SELECT stream, lane, record_offset, code, octet_length(sealed) AS sealed_bytes, kept_at
+            """SELECT stream, lane, record_offset, code, reason, octet_length(sealed) AS sealed_bytes, kept_at
                FROM quarantine WHERE ($1::text IS NULL OR lane = $1) AND ($2::timestamptz IS NULL OR kept_at > $2)
                ORDER BY kept_at LIMIT $3""",
             lane,

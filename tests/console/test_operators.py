@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import asyncpg
 import orjson
 import pytest
 from typer.testing import CliRunner
@@ -158,12 +159,37 @@ async def test_a_wish_that_cannot_be_met_is_refused_with_a_sentence(system: Syst
 
 
 async def test_quarantine_lists_what_nobody_could_read_and_never_its_bytes(system: System) -> None:
-    status, out, _ = await system.dreams("quarantine", "--json")
+    status, out, _ = await system.dreams("quarantine", "list", "--json")
     kept = json.loads(out)
     assert status == 0
     assert len(kept) == system.sent.unreadable > 0
     assert all(row["service"] == "enrollment" and "sealed" not in row for row in kept)
-    assert "unreadable" in (await system.dreams("quarantine"))[1]
+    assert "unreadable" in (await system.dreams("quarantine", "list"))[1]
+
+
+async def test_a_record_in_quarantine_is_opened_to_the_bytes_that_were_sent_and_a_wrong_one_is_named(
+    system: System,
+) -> None:
+    kept = json.loads((await system.dreams("quarantine", "list", "--json"))[1])[0]
+    words = ("quarantine", "show", kept["lane"], "--reason", "the province asks")
+    status, out, _ = await system.dreams(*words, str(kept["record_offset"]))
+    sent = {record.value.decode(errors="replace") for record in system.records if record.value is not None}
+    assert status == 0
+    assert out.removesuffix("\n") in sent | {""}
+    status, _, said = await system.dreams(*words, "999999")
+    assert (status, "Nothing lies in quarantine of lane" in said) == (1, True)
+
+
+async def test_a_way_out_is_taken_only_where_a_lane_stands_for_its_reason(system: System) -> None:
+    for act in ("adopt", "resync", "set-aside"):
+        status, _, said = await system.dreams("lanes", act, LANE, "--reason", "repair")
+        assert (status, "No such lane stands" in said) == (1, True)
+    await system.dreams("lanes", "stop", LANE, "--service", "subsidy", "--reason", "inspection")
+    status, _, said = await system.dreams("lanes", "adopt", LANE, "--reason", "repair")
+    assert (status, "subsidy refused: Lane 44 stands for another reason" in said) == (1, True)
+    status, _, said = await system.dreams("lanes", "resync", "--reason", "repair")
+    assert (status, "No such lane stands" in said) == (1, True)
+    assert (await system.dreams("lanes", "resume", LANE, "--reason", "inspected"))[0] == 0
 
 
 async def test_receipts_tell_how_an_event_was_judged(system: System) -> None:
@@ -217,3 +243,26 @@ async def test_a_token_that_is_missing_is_said(system: System) -> None:
     assert (status, "DREAMS_API_TOKEN_FILE" in said) == (1, True)
     status, _, said = await system.dreams("lanes", "status", DREAMS_API_TOKEN_FILE="/nowhere/token")
     assert (status, "cannot be read" in said) == (1, True)
+
+
+async def test_a_recreated_topic_is_shown_adopted_and_its_lane_goes_on(
+    system: System, infrastructure: Infrastructure
+) -> None:
+    door = await asyncpg.connect(infrastructure.database("enrollment", NAMESPACE).runtime_dsn)
+    await door.execute("UPDATE cursor SET topic_id = 'before' WHERE lane = $1", LANE)
+    await door.close()
+
+    async def goes_on() -> bool:
+        return (await system.dreams("lanes", "status"))[0] == 0
+
+    async def stands() -> bool:
+        return not await goes_on()
+
+    await until(stands)
+    status, out, _ = await system.dreams("lanes", "status", "--json")
+    (why,) = {one["reads"][0]["why"] for one in json.loads(out)["lanes"] if one["state"] == "stopped"}
+    assert why.startswith("recreated topic: its id was before, now ")
+    status, out, _ = await system.dreams("lanes", "adopt", LANE, "--reason", "the province made it anew")
+    assert status == 0
+    assert out.startswith("enrollment: lane 44 广东 Guangdong: The topic is read from its beginning: ")
+    await until(goes_on)

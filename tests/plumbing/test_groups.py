@@ -131,6 +131,55 @@ async def test_records_that_come_before_their_lane_is_opened_are_taken_afterward
         assert stopped == []
 
 
+async def test_a_lane_with_a_bulk_file_leaves_the_others_their_places_in_every_batch(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka, "TICK_S", 600.0)
+    monkeypatch.setattr(kafka, "FAIR_SHARE_RECORDS", 50)
+    bulk, *others = world.some_lanes(4)
+    async with world.relay(batch_max_records=100) as running:
+        consumer, batches = running.consumer, list[Counter[str]]()
+        take, poll, fetched = consumer._take, consumer._poll_fairly, consumer.consumer._fetcher._records
+        polls: list[str] = []
+
+        async def note_poll(client: Any) -> Any:
+            polls.append("another")
+            return await poll(client)
+
+        async def note(records: Sequence[Any]) -> None:
+            batches.append(Counter(consumer.carrier.lane_of(one) for one in records))
+            await take(records)
+
+        monkeypatch.setattr(consumer, "_take", note)
+        monkeypatch.setattr(consumer, "_poll_fairly", note_poll)
+        lanes = list(consumer.lanes)
+        await consumer.holds.take(lanes)  # nothing is polled before all of it lies in the client
+        polls.clear()
+
+        async def polls_again() -> bool:
+            return bool(polls)
+
+        await until(polls_again)
+        for some, count in (([bulk], 400), (others, 5)):
+            for lane in some:
+                await world.notes(lane, *range(1, count + 1))
+
+            async def all_fetched(places: Sequence[str] = some) -> bool:
+                wanted = {
+                    KafkaPlace(INPUT.topic(world.namespace, one), INPUT.partition(one)) for one in places
+                }
+                return wanted <= set(fetched)
+
+            await until(all_fetched)
+        consumer.holds.release(lanes)
+        await world.until_relayed(bulk, *range(1, 401))
+        for lane in others:
+            await world.until_relayed(lane, *range(1, 6))
+    first = batches[0]
+    assert [first[lane] for lane in others] == [5, 5, 5], "the first batch has a place for each that waits"
+    assert first[bulk] == 100 - 15, "and the rest of it goes to who has more"
+
+
 async def test_a_lane_that_is_appended_leaves_all_others_where_they_are(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

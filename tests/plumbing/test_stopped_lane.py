@@ -1,6 +1,8 @@
 """A lane that stands (poison, an operator's order, a foreign log) stands alone, and goes on from its cursor."""
 
+import asyncio
 import dataclasses
+from collections.abc import Collection
 
 import pytest
 from aiokafka import TopicPartition
@@ -162,6 +164,48 @@ async def test_what_a_stopped_lane_let_pass_is_read_again_before_what_follows_it
         await polled(running, lane, await world.notes(lane, 4))
         consumer.wake(lane)
         await world.until_relayed(lane, 1, 2, 3, 4)
+
+
+async def test_records_in_hand_while_a_tick_reads_their_lane_again_do_not_overtake_what_it_reads(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka, "TICK_S", 600.0)  # ticks come when they are woken
+    (lane,) = world.some_lanes(1)
+    place = TopicPartition(INPUT.topic(world.namespace, lane), INPUT.partition(lane))
+    async with world.run(by_offset(), world.settings()) as running:
+        consumer = running.consumer
+        await world.notes(lane, 1)
+        await world.until_relayed(lane, 1)
+        await running.order("stop", lane)
+        await polled(running, lane, await world.notes(lane, 2))
+
+        async def dropped() -> bool:
+            return lane in consumer.carrier.stopped and lane not in consumer.holds.held
+
+        await until(dropped)
+        consumer.consumer.pause(place)
+        await world.notes(lane, 3)
+        in_hand = (await world.records(lane, INPUT))[-1:]
+        hold_stopped, parts = consumer._hold_stopped, list[asyncio.Task[None]]()
+
+        async def meanwhile(lanes: Collection[str]) -> None:
+            parts.append(asyncio.create_task(consumer._take(in_hand)))
+            await asyncio.sleep(0)  # it begins, and waits for the tick
+            await hold_stopped(lanes)
+            consumer.consumer.pause(place)  # what is in hand comes first
+
+        await running.order("resume", lane)
+        monkeypatch.setattr(consumer, "_hold_stopped", meanwhile)
+        consumer.wake(lane)
+
+        async def begun() -> bool:
+            return bool(parts)
+
+        await until(begun)
+        await asyncio.wait_for(parts[0], 20)
+        monkeypatch.undo()
+        consumer.consumer.resume(place)
+        await world.until_relayed(lane, 1, 2, 3)
 
 
 class Asking(Relay):

@@ -361,7 +361,7 @@ async def make_world(
     make_tokens(folder)
     await infrastructure.create_topics(namespace, lanes)
     database = (await infrastructure.create_databases(namespace, [user], template=True))[user]
-    client = _client(infrastructure)
+    client = client_of(infrastructure)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(infrastructure.drop_namespace, namespace)
         pool = await stack.enter_async_context(
@@ -375,7 +375,8 @@ async def make_world(
         yield World(infrastructure, namespace, user, pool, owner, database.runtime_dsn, producer, consumer)
 
 
-def _client(infrastructure: Infrastructure) -> dict[str, Any]:
+def client_of(infrastructure: Infrastructure) -> dict[str, Any]:
+    """aiokafka's settings to connect as the administrator."""
     user, password = infrastructure.kafka.credentials("admin")
     return {
         "bootstrap_servers": infrastructure.kafka.bootstrap,

@@ -84,6 +84,15 @@ def read(value: bytes | None, headers: Headers, lane: str, offset: int) -> Submi
     return found
 
 
+def left_out(found: Submission | None, lane: str, offset: int) -> Submission:
+    """The answer to a record that an operator has set aside; it may be sent again under its id."""
+    known = found or Submission(lane, offset)
+    named = known.type in _ADAPTERS
+    return Submission(
+        lane, offset, known.id, known.source, known.type if named else None, refusal=Refusal("set_aside")
+    )
+
+
 def content_hash(submission: Submission) -> bytes:
     """What makes two submissions the same: type, subject, time in UTC and the data as sent; never our model."""
     parts = (submission.type, submission.subject, submission.time, submission.data)
