@@ -4,7 +4,7 @@ from aiokafka import ConsumerRecord
 from prometheus_client import Counter
 
 from services.enrollment import handlers
-from services.enrollment.domain.submission import read
+from shared.contracts.submission import read
 from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_EVENTS, PROVINCE_RECEIPTS
 from shared.plumbing.batch import LaneGroup
 from shared.plumbing.decoding import Decoded

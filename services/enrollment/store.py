@@ -21,7 +21,7 @@ from services.enrollment.domain.register import (
     Verdict,
     Worker,
 )
-from services.enrollment.domain.submission import Submission, content_hash
+from shared.contracts.submission import Submission, content_hash
 from shared.plumbing.store import HANDOVER_CHANNEL, Db
 
 RELEASE_MAX: Final = 5_000

@@ -13,8 +13,8 @@ from services.enrollment.domain.register import (
     Register,
     State,
 )
-from services.enrollment.domain.submission import Refusal, Submission
 from shared.contracts import provinces
+from shared.contracts.submission import Refusal, Submission
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from services.enrollment.domain.register import Natural
-from services.enrollment.domain.submission import Submission
 from shared.contracts import provinces
+from shared.contracts.submission import Submission
 
 
 def natural_key(submission: Submission) -> Natural | None:
