@@ -172,7 +172,7 @@ def _report(path: Path, outcomes: Sequence[Outcome], *, dry_run: bool) -> int:
     if refused:
         table = Table(title="未采用的行 rows to look at", box=SIMPLE_HEAD, title_justify="left", expand=True)
         table.add_column("行 line", no_wrap=True)
-        table.add_column("结果、字段 result, field", ratio=2, overflow="fold")
+        table.add_column("结果 result", ratio=2, overflow="fold")
         table.add_column("原因 why", ratio=5, overflow="fold")
         for outcome in refused[:SHOWN_MAX]:
             line, _, result, _, field, zh, en = refused_cells(outcome)

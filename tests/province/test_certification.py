@@ -99,6 +99,7 @@ def test_nothing_is_shown_by_nothing_and_each_scenario_says_what_to_do_in_both_l
         (_Seen().sent(_event(1)), "accepted:worker.registered", False),
         (_Seen().sent(_event(1), "parked", "accepted"), "parked_then_accepted", True),
         (_Seen().sent(_event(1), "parked"), "parked_then_accepted", False),
+        (_Seen().sent(_event(1), "accepted"), "parked_then_accepted", False),
         (_Seen().sent(_event(1), "parked", "rejected"), "parked_then_accepted", False),
         (_Seen().sent(_event(1), "accepted").sent(_event(1), "duplicate"), "duplicate", True),
         (_Seen().sent(_event(1), "rejected").sent(_event(1), "accepted"), "corrected", True),

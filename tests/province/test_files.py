@@ -158,6 +158,20 @@ def test_unknown_columns_are_told_and_not_sent(path: Path) -> None:
     assert "王小明".encode() not in ready.value
 
 
+def test_a_check_refuses_what_the_door_would_with_its_words(path: Path) -> None:
+    for changed, code, field in (
+        ({"注册编号": "33-1"}, "foreign_province", "data.enrollment_no"),
+        ({"专业": "焊" * 201}, "invalid", "data.programme"),
+        ({"统一社会信用代码": ""}, "missing_field", "data.employer.code"),
+    ):
+        path.write_text(_csv(CHINESE | changed))
+        rows = read_file(path, None).rows
+        (passed,), (refused,) = draft(rows, SENDER), draft(rows, SENDER, check=True)
+        assert isinstance(passed, Ready)
+        assert isinstance(refused, Refused)
+        assert (refused.code, refused.field, refused.number) == (code, field, 2)
+
+
 def test_money_in_yuan_is_exact(path: Path) -> None:
     ready = _one(path, _csv(MONEY), ALLOCATED)
     assert orjson.loads(ready.value)["data"]["amount_fen"] == 6_000_000_000
