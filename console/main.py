@@ -4,6 +4,7 @@ import typer
 
 from console import (
     commands_bench,
+    commands_certify,
     commands_demo,
     commands_lanes,
     commands_messages,
@@ -24,6 +25,7 @@ app.add_typer(commands_messages.messages, name="messages")
 app.add_typer(commands_lanes.quarantine, name="quarantine")
 app.command()(commands_lanes.receipts)
 app.command("publish")(commands_publish.publish_file)
+app.command()(commands_certify.certify)
 app.command()(commands_demo.demo)
 app.command()(commands_bench.bench)
 app.command()(commands_trace.trace)

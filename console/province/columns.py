@@ -179,8 +179,8 @@ def recognised(header: Sequence[str], event_type: str) -> list[Column | None]:
     """The column that each header names, None for one that is not known."""
     names: dict[str, Column] = {}
     for column in columns(event_type):
-        names[_plain(column.zh)] = names[_plain(column.en)] = column
-    return [names.get(_plain(name)) for name in header]
+        names[plain(column.zh)] = names[plain(column.en)] = column
+    return [names.get(plain(name)) for name in header]
 
 
 def missing(found: Sequence[Column | None], event_type: str) -> list[Column]:
@@ -254,7 +254,8 @@ def _kind_of_several(plain: Any) -> tuple[Kind, tuple[str, ...]]:
     return ("list" if plain is str else "entries"), ()
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """A header without what makes no difference: blanks, stars, width and case."""
     return unicodedata.normalize("NFKC", name).strip().strip("*").strip().lower().replace(" ", "")
 
 

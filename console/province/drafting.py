@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -21,13 +21,14 @@ from console.province.columns import (
     read_cell,
     recognised,
 )
-from console.province.files import FileError, Row
+from console.province.files import Row
+from console.province.headers import FileError, full_type
 from console.province.identity import IdentityError, WorkerKey, checked, worker_ref
 from console.province.organisations import credit_code
-from console.province.simulator import TopicKind
-from shared.contracts.envelope import EVENT_MAX_BYTES, event_type
-from shared.contracts.provinces import ABOUT_A_WORKER, DATA_MODELS
+from shared.contracts.envelope import EVENT_MAX_BYTES
+from shared.contracts.provinces import ABOUT_A_WORKER
 from shared.contracts.receipt_codes import sentences
+from shared.contracts.submission import read
 
 EXAMPLE_ID: Final = "示例"
 """An id that begins so marks the example row of a template: it is never sent."""
@@ -47,13 +48,8 @@ class Ready:
     id: str
     source: str
     type: str
-    lane: str
     value: bytes
-    topic_kind: TopicKind = "events"
-    key: bytes | None = None
-    headers: tuple[tuple[str, bytes], ...] = (
-        ("content-type", b"application/cloudevents+json; charset=UTF-8"),
-    )
+    sheet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +62,8 @@ class Refused:
     field: str | None
     zh: str
     en: str
+    type: str | None = None
+    sheet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,33 +80,30 @@ class Sender:
         return f"//provinces/{self.lane}/{self.system}"
 
 
-def full_type(name: str) -> str:
-    """`worker.enrolled` or its full name; FileError with the list for anything else."""
-    for candidate in (name, event_type(name)):
-        if candidate in DATA_MODELS:
-            return candidate
-    known = ", ".join(one.split(".", 1)[1].rpartition(".v")[0] for one in DATA_MODELS)
-    raise FileError(
-        f"不认识事件类型“{name}”。可用：{known}。", f"There is no event type “{name}”. There are: {known}."
-    )
+def draft(
+    rows: Iterable[Row], sender: Sender, type_: str | None = None, *, check: bool = False
+) -> Iterator[Ready | Refused]:
+    """An event or a refusal for each row, in order; the second of two equal ids is refused here.
 
-
-def draft(rows: Sequence[Row], sender: Sender, type_: str | None) -> Iterator[Ready | Refused]:
-    """An event or a refusal for each row, in order; the second of two equal ids is refused here."""
-    seen: dict[tuple[str, str], int] = {}
+    `type_` is what rows hold that do not say it, nor their table. With `check` an event is also read as the door
+    reads it, and refused here if the door would: for its shape, not for what the register knows.
+    """
+    seen: dict[tuple[str, str], str] = {}
     for row in rows:
         try:
-            made = _draft(row, sender, type_)
+            made = _draft(row, sender, row.type or type_)
+            _check_first(made, row, seen)
+            if check:
+                _check_shape(made, sender)
         except _RefusedError as refused:
-            yield replace(refused.refusal, number=row.number)
-            continue
-        first = seen.setdefault((made.source, made.id), row.number)
-        if first != row.number:
-            yield _refused(
-                row.number, made.id, "already_recorded", None, f"第 {first} 行", f"line {first}"
-            ).refusal
+            yield replace(refused.refusal, number=row.number, sheet=row.sheet, type=row.type or type_)
             continue
         yield made
+
+
+def place(number: int, sheet: str) -> str:
+    """Where a row stands, as a spreadsheet says it."""
+    return f"{sheet}!{number}" if sheet else str(number)
 
 
 def is_example(row: Row) -> bool:
@@ -135,6 +130,20 @@ def _refused(number: int, id_: str | None, code: str, field: str | None, zh: str
     )
 
 
+def _check_first(made: Ready, row: Row, seen: dict[tuple[str, str], str]) -> None:
+    here = place(row.number, row.sheet)
+    first = seen.setdefault((made.source, made.id), here)
+    if first != here:
+        raise _refused(row.number, made.id, "already_recorded", None, f"第 {first} 行", f"line {first}")
+
+
+def _check_shape(made: Ready, sender: Sender) -> None:
+    refusal = read(made.value, (), sender.lane, 0).refusal
+    if refusal is not None:
+        zh, en = sentences(refusal.code, field=refusal.field, detail=refusal.detail)
+        raise _RefusedError(Refused(made.number, made.id, refusal.code, refusal.field, zh, en))
+
+
 def _draft(row: Row, sender: Sender, type_: str | None) -> Ready:
     if row.problem is not None:
         raise _refused(row.number, None, "unreadable", None, row.problem.zh, row.problem.en)
@@ -155,7 +164,7 @@ def _draft(row: Row, sender: Sender, type_: str | None) -> Ready:
     value = orjson.dumps(event)
     if len(value) > EVENT_MAX_BYTES:
         raise _refused(row.number, event["id"], "too_large", None, "", "")
-    return Ready(row.number, event["id"], event["source"], str(event.get("type")), sender.lane, value)
+    return Ready(row.number, event["id"], event["source"], str(event.get("type")), value, row.sheet)
 
 
 def _check_cloud_event(event: dict[str, Any], sender: Sender) -> None:

@@ -1,26 +1,42 @@
-"""Reads a province's own file: tables in any usual encoding, JSON Lines, CloudEvents."""
+"""Reads a province's own file: Excel, tables in any usual encoding, JSON Lines, CloudEvents."""
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from console.province.columns import missing, recognised
+from console.province.columns import recognised
+from console.province.headers import (
+    SEARCHED_LINES,
+    FileError,
+    check_header,
+    header_place,
+    known_cells,
+    named_type,
+    type_of,
+)
 from console.province.said_error import SaidError
+from console.province.workbook import read_workbook
 from shared.contracts.strict_json import parse_strict
 
 FILE_MAX_BYTES: Final = 256 * 1024 * 1024
 CELL_MAX_CHARS: Final = 100_000
+HEAD_MAX_CHARS: Final = 100_000
+"""The headers stand in so much of a table."""
 SEPARATORS: Final = ",;\t"
 
-_NOT_TEXT: Final = {b"PK\x03\x04": "xlsx", b"\xd0\xcf\x11\xe0": "xls", b"%PDF": "PDF", b"\x1f\x8b": "gzip"}
+LISTS_SHEET: Final = "取值 values"
+"""The sheet of a template that its drop-down lists are read from."""
+
+_WORKBOOK: Final = b"PK\x03\x04"
+_NOT_TEXT: Final = {b"\xd0\xcf\x11\xe0": "xls", b"%PDF": "PDF", b"\x1f\x8b": "gzip"}
 _BYTE_ORDER_MARKS: Final = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
-class FileError(SaidError):
-    """The file as a whole cannot be used."""
+Line = tuple[int, list[str] | None]
+"""Number of a line, from 1, and its cells; None where they cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +47,10 @@ class Row:
     cells: dict[str, str] | None = None
     json: dict[str, Any] | None = None
     problem: SaidError | None = None
+    type: str | None = None
+    """What its table holds, where the row does not say it itself."""
+    sheet: str = ""
+    """Of a workbook with several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +58,19 @@ class Contents:
     """What a file holds."""
 
     rows: list[Row]
-    ignored: list[str]
-    """Headers that are no column of the type: they are not sent."""
+    notes: list[SaidError]
+    """What was found out and what is passed over: types, columns, sheets."""
 
 
 def read_file(path: Path, event_type: str | None) -> Contents:
-    """All rows of a file; for a table `event_type` must say what it holds. Raises FileError."""
-    text = _decoded(_bytes(path), path)
+    """All rows of a file; `event_type` says what its tables hold, otherwise their headers do. Raises FileError."""
+    raw = _bytes(path)
+    if raw.startswith(_WORKBOOK):
+        return _workbook(raw, path, event_type)
+    text = _decoded(raw, path)
     if text.lstrip()[:1] in {"{", "["}:
         return Contents(list(_json_rows(text)), [])
-    if event_type is None:
-        raise FileError(
-            "表格文件需用 --type 说明事件类型，如 --type worker.enrolled。",
-            "A table needs --type to say what it holds, such as --type worker.enrolled.",
-        )
-    return _table(text, event_type)
+    return _table(_csv_lines(text), event_type, path.stem)
 
 
 def _bytes(path: Path) -> bytes:
@@ -76,8 +94,8 @@ def _decoded(raw: bytes, path: Path) -> str:
     for start, kind in _NOT_TEXT.items():
         if raw.startswith(start):
             raise FileError(
-                f"{path.name} 是 {kind} 文件。请在表格软件中另存为“CSV UTF-8”后再发送。",
-                f"{path.name} is a {kind} file. Save it as “CSV UTF-8” in the spreadsheet and send that.",
+                f"{path.name} 是 {kind} 文件。请在表格软件中另存为 .xlsx 或“CSV UTF-8”后再发送。",
+                f"{path.name} is a {kind} file. Save it as .xlsx or “CSV UTF-8” in the spreadsheet and send that.",
             )
     marked = _BYTE_ORDER_MARKS.get(raw[:2])
     for encoding in (marked,) if marked else ("utf-8-sig", "gb18030"):
@@ -135,61 +153,109 @@ def _object(number: int, value: Any) -> Row:
     return Row(number, problem=SaidError("每项应为 JSON 对象", "each entry must be a JSON object"))
 
 
-def _table(text: str, event_type: str) -> Contents:
-    text = text.partition("\n")[2] if text.lower().startswith("sep=") else text
-    separator = _separator(text, event_type)
-    csv.field_size_limit(CELL_MAX_CHARS)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+def _workbook(raw: bytes, path: Path, event_type: str | None) -> Contents:
+    """The rows of all sheets that have headers; the others are named and passed over."""
+    sheets = [(name, lines) for name, lines in read_workbook(raw, path.name) if name != LISTS_SHEET and lines]
+    used = [(name, lines) for name, lines in sheets if _has_headers(lines)]
+    if not used and sheets:
+        used = sheets[:1]  # to say what is wrong with it
+    notes = [
+        SaidError(
+            f"工作表“{name}”没有认识的表头，未使用。", f"The sheet “{name}” has no known headers: not used."
+        )
+        for name, lines in sheets
+        if (name, lines) not in used
+    ]
+    rows: list[Row] = []
+    for name, lines in used:
+        found = _table(lines, event_type, name, name if len(used) > 1 else "")
+        rows += found.rows
+        notes += found.notes
+    return Contents(rows, notes)
+
+
+def _has_headers(lines: Sequence[Line]) -> bool:
+    cells = [line or [] for _, line in lines]
+    return known_cells(cells[header_place(cells)]) > 1
+
+
+def _table(lines: Sequence[Line], event_type: str | None, name: str, sheet: str = "") -> Contents:
+    """The rows below the headers; `name` is the sheet's or the file's, `sheet` tells one of several."""
     try:
-        header = [name.strip() for name in next(reader)]
-        _check_header(header, event_type)
-        rows = list(_table_rows(reader, header))
+        place = header_place([cells or [] for _, cells in lines])
+        header = [cell.strip() for cell in (lines[place][1] if lines else None) or []]
+        type_ = event_type or type_of(header, name)
+        if type_ is not None:
+            check_header(header, type_)
+    except FileError as error:
+        raise _in_sheet(error, sheet) from error
+    rows = [_row(number, cells, header, type_, sheet) for number, cells in lines[place + 1 :]]
+    return Contents([row for row in rows if row is not None], _notes(header, event_type, type_, sheet))
+
+
+def _notes(header: Sequence[str], said: str | None, type_: str | None, sheet: str) -> list[SaidError]:
+    at_zh, at_en = (f"工作表“{sheet}”：", f"Sheet “{sheet}”: ") if sheet else ("", "")
+    notes = []
+    if said is None and type_ is not None:
+        notes.append(
+            SaidError(f"{at_zh}事件类型 {named_type(type_)}。", f"{at_en}event type {named_type(type_)}.")
+        )
+    found = recognised(header, type_) if type_ else []
+    unknown = [name for name, column in zip(header, found, strict=False) if name and not column]
+    if unknown:
+        notes.append(
+            SaidError(
+                f"{at_zh}这些列不会发送：{'、'.join(unknown)}。",
+                f"{at_en}these columns are not sent: {', '.join(unknown)}.",
+            )
+        )
+    return notes
+
+
+def _in_sheet(error: FileError, sheet: str) -> FileError:
+    if not sheet:
+        return error
+    return FileError(f"工作表“{sheet}”：{error.zh}", f"Sheet “{sheet}”: {error.en}")
+
+
+def _row(
+    number: int, cells: list[str] | None, header: Sequence[str], type_: str | None, sheet: str
+) -> Row | None:
+    """None for a line without content."""
+    problem = None
+    if cells is None:
+        problem = SaidError("有单元格显示错误值（如 #N/A）", "a cell shows an error such as #N/A")
+    elif not any(cell.strip() for cell in cells):
+        return None
+    elif any(cell.strip() for cell in cells[len(header) :]):
+        problem = SaidError("单元格多于表头的列数", "it has more cells than the header has columns")
+    named = None if problem else dict(zip(header, cells or (), strict=False))
+    return Row(number, cells=named, problem=problem, type=type_, sheet=sheet)
+
+
+def _csv_lines(text: str) -> list[Line]:
+    text = text.partition("\n")[2] if text.lower().startswith("sep=") else text
+    csv.field_size_limit(CELL_MAX_CHARS)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
+    lines: list[Line] = []
+    number = 1
+    try:
+        for cells in reader:
+            lines.append((number, cells))
+            number = reader.line_num + 1
     except csv.Error as error:
         raise FileError(
             f"第 {reader.line_num} 行无法作为表格读取（{error}）。",
             f"Line {reader.line_num} cannot be read as a table ({error}).",
         ) from error
-    found = recognised(header, event_type)
-    return Contents(rows, [name for name, column in zip(header, found, strict=True) if name and not column])
+    return lines
 
 
-def _separator(text: str, event_type: str) -> str:
-    """The one that makes most columns known."""
-    first = next(line for line in text.splitlines() if line.strip())
+def _separator(text: str) -> str:
+    """The one that makes most headers known."""
+    first = [line for line in text[:HEAD_MAX_CHARS].splitlines() if line.strip()][:SEARCHED_LINES]
 
     def known(separator: str) -> int:
-        header = next(csv.reader([first], delimiter=separator))
-        return sum(column is not None for column in recognised(header, event_type))
+        return max(known_cells(cells) for cells in csv.reader(first, delimiter=separator))
 
     return max(SEPARATORS, key=known)
-
-
-def _check_header(header: list[str], event_type: str) -> None:
-    found = recognised(header, event_type)
-    named = [column for column in found if column is not None]
-    twice = next((c for c in named if sum(other.path == c.path for other in named) > 1), None)
-    if twice is not None:
-        raise FileError(
-            f"列“{twice.zh}”出现两次（金额只能用元或分之一）。",
-            f"The column “{twice.en}” stands there twice (give an amount in yuan or in fen, not both).",
-        )
-    absent = missing(found, event_type)
-    if absent:
-        raise FileError(
-            f"缺少列：{'、'.join(column.zh for column in absent)}。",
-            f"Columns are missing: {', '.join(column.en for column in absent)}. `dreams publish --template` "
-            "writes a file with all of them.",
-        )
-
-
-def _table_rows(reader: Any, header: list[str]) -> Iterator[Row]:
-    line = reader.line_num + 1
-    for cells in reader:
-        number, line = line, reader.line_num + 1
-        if not any(cell.strip() for cell in cells):
-            continue
-        if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
-            problem = SaidError("单元格多于表头的列数", "it has more cells than the header has columns")
-            yield Row(number, problem=problem)
-            continue
-        yield Row(number, cells=dict(zip(header, cells, strict=False)))

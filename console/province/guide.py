@@ -1,34 +1,113 @@
-"""The page `docs/publishing.md`: how a province publishes its own file, with every column and every word it may use."""
+"""The page `docs/publishing.md`: how a province publishes, with every column of a table and every word it may use."""
 
 from console.province.columns import CHINESE, IDENTITY_NUMBER, WORKER_REF, Column, accepted_words, columns
 from shared.contracts.lanes import LANES
 from shared.contracts.provinces import DATA_MODELS
 
-HEAD = """# Publishing a province's own file (发送本省文件)
+HEAD = """# Publishing as a province (各省发送事件)
 
 <!-- Written by `make schemas`; do not edit. -->
 
-    dreams publish --template worker.enrolled              # an empty file with the right headers and an example
-    dreams publish --province 32 --type worker.enrolled 注册.csv --dry-run
-    dreams publish --province 32 --type worker.enrolled 注册.csv
+Three ways, all to the same door: a file by `dreams publish`, a system of your own on the publisher kit, and plain
+[Kafka](contracts/README.md). `dreams certify` is the rehearsal for a system.
 
-- **Files**: tables (CSV; UTF-8 with or without byte order mark, GB18030, UTF-16; comma, semicolon or tab), JSON Lines
-  (English names, nested or with dots), CloudEvents (structured: one a line, one file, or an array).
-- **Headers** in Chinese or English, in any order. A column that is not known is named and not sent.
+## A file (发送文件)
+
+    dreams publish --template worker.enrolled              # an empty workbook with an example row
+    dreams publish --province 32 --dry-run 注册.xlsx        # check everything, send nothing
+    dreams publish --province 32 注册.xlsx
+
+- **Files**: Excel (`.xlsx`), tables (CSV; UTF-8 with or without byte order mark, GB18030, UTF-16; comma, semicolon
+  or tab), JSON Lines (English names, nested or with dots), CloudEvents (structured: one a line, one file, or an
+  array).
+- **Templates** are `.xlsx`, or `.csv` where the file to write is named so. In Excel codes are text, so that no zero
+  in front is lost, and enumerations are lists to choose from; their Chinese words are accepted in every format.
+- **Headers** in Chinese or English, in any order, in one of the first ten lines: titles may stand above. A column
+  that is not known is named and not sent.
+- **Type** (事件类型): what a table holds is seen from its headers, or from a sheet's name (工人登记,
+  `worker.registered`), and said. Where headers fit several types, `--type` decides. A column 事件类型 lets each row
+  say its own. Each sheet of a workbook is a table of its own; those without known headers are named and passed
+  over.
 - **Identity numbers** (身份证号) become pseudonyms on this machine, with the key file that `--key-file` or
   DREAMS_WORKER_KEY_FILE names; they go no further. An identity number in any other column stops its row.
-- **Ids** (事件编号): where the column is empty the id is made of the row's content, so a file may be sent again: what
-  is known is `duplicate` and counts once. To correct a refused row, mend it and send the whole file again.
+- **Ids** (事件编号): where the column is empty the id is made of the row's content, so a file may be sent again:
+  what is known is `duplicate` and counts once. To correct a refused row, mend it and send the whole file again.
+- **After an interruption** (Ctrl-C, power, network) the same command goes on: `<file>.progress` beside the file
+  keeps what was sent and answered until every row has its final receipt. Rows that were mended meanwhile are sent
+  as they are now.
+- **Dry run** reads each row as the door does and shows the same table. What only the register knows (an enrollment
+  that does not exist, a number that was used before) comes with the receipts.
 - **Time** (发生时间) may be left out where the row has a day of its own; without an offset it is Shanghai's.
 - **Money** in yuan (元, at most two decimals) or in fen (分), one of the two.
 - **Order** does not matter: what comes before the event on which it builds (a worker, an enrollment, a project, the
   institution of a shared course, an alliance, a payment) waits for it, and goes on by itself.
 - **Several values** in one cell stand with 、 between; several entries, each of several values, with ；between them
   and ：between the values of each.
-- **Receipts** are followed to the end. What was refused is shown and written beside the file as `<file>.refused.csv`.
-- **Exit status**: 0 if every row is accepted or was known, 1 if not, 2 if the call or the file as a whole is wrong.
+- **Receipts** are followed to the end. What was refused is shown and written beside the file as
+  `<file>.refused.csv`.
+- **Exit status**: 0 if every row is accepted or was known, 1 if not, 2 if the call or the file as a whole is wrong,
+  130 if interrupted.
 - **Connection**: the local stack, or DREAMS_KAFKA_BOOTSTRAP, DREAMS_KAFKA_PASSWORD_FILE and, where they differ from
   the defaults, DREAMS_KAFKA_USERNAME, DREAMS_KAFKA_TLS, DREAMS_KAFKA_CA_FILE, DREAMS_NAMESPACE.
+
+## A system of your own: the publisher kit (发送组件)
+
+```python
+import asyncio
+from pathlib import Path
+
+from console.province.publisher import InvalidEventError, ProvincePublisher
+
+WORKER = {
+    "categories": ["migrant", "front_line"],
+    "education_level": "senior_high",
+    "origin_province": "34",
+    "work_province": "32",
+}
+
+
+async def main() -> None:
+    async with ProvincePublisher.from_environment("32", Path("outbox.db"), system="hr") as publisher:
+        try:
+            sent = await publisher.send(
+                "worker.registered", WORKER, identity_number="999901199001011013", time="2026-03-01T08:30:00+08:00"
+            )
+        except InvalidEventError as wrong:
+            print("not sent:", wrong.refused.field, wrong.zh, wrong.en)
+            return
+        receipt = await sent.receipt()
+        print(sent.id, receipt.status, receipt.code or "", receipt.message_zh or "")
+
+
+asyncio.run(main())
+```
+
+- `send` checks the event as the door does, makes id and pseudonym, and returns once it is **on disk** in the
+  outbox. From there it goes to Kafka, in order, with retries that slow down, for as long as Kafka is away;
+  `publisher.trouble` says why.
+- **After a crash** the same outbox goes on where it stood: receipts that came meanwhile are read first, then
+  everything without one is sent again. What Kafka had already is a `duplicate`, and the first final receipt is the
+  one that counts.
+- **Receipts** by `await sent.receipt()`, or for all events by `on_receipt=`, which hears each at least once, after
+  it is on disk. A `parked` event has no final receipt yet: bound the wait with `asyncio.timeout`.
+- **Ids** are made of the content, so an event that your system makes twice is one event. Give `id=` where your
+  system has ids. A rejected id may be sent again with mended data; other content under an id without a receipt is
+  refused.
+- One process for one outbox; the memory it takes does not grow with what waits.
+
+## The rehearsal (联调认证)
+
+    dreams certify --province 32 --type degree.completed --type scholarship.awarded
+    dreams certify --province 32 --type all --events 1000 --json
+
+The command makes a trial of its own beside the running stack (topics, database, the same code), says how to connect
+and writes that to `certification-32.env` in the stack's folder (`source` it, then start your system, or `dreams
+publish`). It shows live what is fulfilled and what to do for the rest: each type accepted, an event that waits and
+is then accepted, a duplicate, a rejected event mended under its id, a conflict noticed, so many events in a row
+without a fault, times with their zone, pseudonyms of one key. Exit status 0 only if all is fulfilled. At the end
+the trial is deleted.
+
+# Columns of each type (各类事件的列)
 """
 
 

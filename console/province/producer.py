@@ -104,6 +104,8 @@ class ProvinceSender:
     lanes: Sequence[str]
     sample_ratio: float = 1.0
     otlp_endpoint: str = ""
+    placed: Callable[[Sequence[Sendable], int], None] = lambda _records, _offset: None
+    """Hears of records that the broker has: they stand one after another from this offset on (-1: it does not say)."""
     acknowledged: int = 0
     """Records that the broker has, contacts included."""
     _lines: dict[str, "_Line"] = field(default_factory=dict)
@@ -140,8 +142,9 @@ class ProvinceSender:
         """Wait until the broker has everything. Raises SendError."""
         await asyncio.gather(*(line.drain() for line in self._lines.values()))
 
-    def _count(self, number: int) -> None:
-        self.acknowledged += number
+    def _count(self, records: Sequence[Sendable], offset: int) -> None:
+        self.acknowledged += len(records)
+        self.placed(records, offset)
 
     async def _close(self) -> None:
         await asyncio.gather(*(line.stop() for line in self._lines.values()))
@@ -173,14 +176,18 @@ class _Line:
     """One province's connection: its records leave one batch after another."""
 
     def __init__(
-        self, broker: Broker, lane: str, contexts: "_Contexts", count: Callable[[int], None]
+        self,
+        broker: Broker,
+        lane: str,
+        contexts: "_Contexts",
+        placed: Callable[[Sequence[Sendable], int], None],
     ) -> None:
         settings = broker.settings(lane)
         self._user = settings["sasl_plain_username"]
         self._topics = {kind: _STREAMS[kind].topic(broker.namespace, lane) for kind in _TOPIC_KINDS}
         self._bootstrap = broker.bootstrap
         self._contexts = contexts
-        self._count = count
+        self._placed = placed
         self._queue: asyncio.Queue[list[Sendable]] = asyncio.Queue(QUEUED_CHUNKS_MAX)
         self._failure: SendError | None = None
         self._task: asyncio.Task[None] | None = None
@@ -256,21 +263,21 @@ class _Line:
     async def _send_on(self, topic: str, records: Sequence[Sendable]) -> None:
         if not records:
             return
-        acknowledgements: list[Any] = []
+        batches: list[tuple[list[Sendable], Any]] = []
         spans: list[Span] = []
-        batch = self._producer.create_batch()
+        batch, held = self._producer.create_batch(), list[Sendable]()
         for record in records:
             headers = [*record.headers, ("traceparent", self._contexts.next(record, spans))]
             if batch.append(timestamp=None, key=record.key, value=record.value, headers=headers) is None:
-                acknowledgements.append(await self._producer.send_batch(batch, topic, partition=0))
-                batch = self._producer.create_batch()
+                batches.append((held, await self._producer.send_batch(batch, topic, partition=0)))
+                batch, held = self._producer.create_batch(), []
                 batch.append(timestamp=None, key=record.key, value=record.value, headers=headers)
-        acknowledgements.append(await self._producer.send_batch(batch, topic, partition=0))
-        for acknowledgement in acknowledgements:
-            await acknowledgement
+            held.append(record)
+        batches.append((held, await self._producer.send_batch(batch, topic, partition=0)))
+        for held, acknowledgement in batches:
+            self._placed(held, (await acknowledgement).offset)
         for span in spans:
             span.end()
-        self._count(len(records))
 
 
 class _Contexts:

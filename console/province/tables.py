@@ -1,16 +1,17 @@
 """Writes tables that a spreadsheet may open: templates, and what was refused; never a formula."""
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from console.province.columns import IDENTITY_NUMBER, TYPE, WORKER_REF, Column, chinese_of, columns
 from console.province.drafting import EXAMPLE_ID
-from console.province.files import FileError
+from console.province.headers import FileError
 from console.province.identity import UNASSIGNED_PREFIX, check_character
 from console.province.organisations import credit_code
 from console.province.publication import Outcome
+from shared.contracts.provinces import DATA_MODELS
 
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 STATUS_WORDS: Final = {
@@ -121,56 +122,63 @@ def safe(cell: str) -> str:
 
 def write_template(path: Path, event_type: str) -> None:
     """An empty file with the Chinese headers of a type and an example row. Raises FileError."""
-    wanted = [
-        c for c in columns(event_type) if c.path not in {TYPE, WORKER_REF} and (c.kind != "fen" or c.in_yuan)
-    ]
+    wanted = template_columns(event_type)
     try:
         with path.open("x", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)
             writer.writerow([column.zh for column in wanted])
-            writer.writerow([safe(_example(column)) for column in wanted])
+            writer.writerow([safe(example_cell(column)) for column in wanted])
     except FileExistsError as error:
         raise FileError(
             f"文件 {path} 已存在，未覆盖。请换一个文件名。",
             f"{path} exists and was left as it is: choose another name.",
         ) from error
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
 
 
-def write_refused(path: Path, outcomes: Iterable[Outcome], names: Sequence[Column]) -> None:
+def write_refused(path: Path, outcomes: Iterable[Outcome]) -> None:
     """What was refused and why, one row each; replaces what an earlier run has left. Raises FileError."""
     try:
         with path.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(_REFUSED_HEADER)
             for outcome in outcomes:
-                writer.writerow([safe(cell) for cell in refused_cells(outcome, names)])
+                writer.writerow([safe(cell) for cell in refused_cells(outcome)])
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise unwritable(path, error) from error
 
 
-def refused_cells(outcome: Outcome, names: Sequence[Column]) -> list[str]:
+def refused_cells(outcome: Outcome) -> list[str]:
     """The cells of one refused row."""
     return [
-        str(outcome.number),
+        outcome.place,
         outcome.id or "",
         STATUS_WORDS[outcome.status],
         outcome.code or "",
-        _column_name(outcome.field or "", names),
+        _column_name(outcome.field or "", outcome.type),
         outcome.zh,
         outcome.en,
     ]
 
 
-def _column_name(field: str, names: Sequence[Column]) -> str:
+def _column_name(field: str, type_: str | None) -> str:
     """The header as a clerk knows it, beside the contract's path."""
+    names = columns(type_) if type_ in DATA_MODELS else ()
     path = tuple(field.removeprefix("data.").split("."))
     found = next((column for column in names if column.path == path), None)
     return f"{found.zh} ({field})" if found else field
 
 
-def _example(column: Column) -> str:
+def template_columns(event_type: str) -> list[Column]:
+    """The columns that a clerk fills in: identity numbers rather than pseudonyms, yuan rather than fen."""
+    return [
+        c for c in columns(event_type) if c.path not in {TYPE, WORKER_REF} and (c.kind != "fen" or c.in_yuan)
+    ]
+
+
+def example_cell(column: Column) -> str:
+    """What stands in a column of the example row."""
     if column.path == IDENTITY_NUMBER or column.kind == "person":
         first17 = f"{UNASSIGNED_PREFIX}9919900101001"
         return first17 + check_character(first17)
@@ -186,7 +194,8 @@ def _example(column: Column) -> str:
     return _TEXTS[column.en]
 
 
-def _unwritable(path: Path, error: OSError) -> FileError:
+def unwritable(path: Path, error: OSError) -> FileError:
+    """What is said of a file that the system does not let us write."""
     reason: Any = error.strerror
     return FileError(
         f"无法写入 {path}（{reason}）。请检查文件夹权限，或关闭正在打开它的程序。",

@@ -19,6 +19,7 @@ from console.stack.postgres import Postgres, create_service_database, drop_datab
 from console.stack.private_files import make_private_folder, write_private
 from console.stack.process_locks import holder_of, sign, try_lock
 from console.stack.processes import Process, Spawner, end_leftovers
+from console.stack.state import StackState
 from shared.contracts.access import Principal, principals
 from shared.contracts.lanes import LANE_CODES
 from shared.contracts.topics import SERVICES, STREAMS, TopicSpec, topics
@@ -49,7 +50,7 @@ class Infrastructure:
     ports: dict[str, int]
     kafka: Kafka
     postgres: Postgres
-    _lock: TextIO
+    _lock: TextIO | None
     _databases: dict[str, dict[str, ServiceDatabase]] = field(default_factory=dict)
     _template: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -98,13 +99,27 @@ class Infrastructure:
             raise
         return cls(data, spawner, ports, kafka.result(), postgres.result(), lock)
 
+    @classmethod
+    def attached(cls, state: StackState) -> "Infrastructure":
+        """That of a stack which another program runs: for a namespace of one's own beside it; never `stop` it."""
+        secrets = state.data / "secrets"
+        return cls(
+            state.data,
+            Spawner(state.data / "logs", state.data / "run"),
+            {},
+            Kafka.attached(state.kafka_bootstrap, secrets / "kafka"),
+            Postgres.attached(state.postgres_port, secrets / "postgres"),
+            None,
+        )
+
     async def stop(self) -> None:
         """Stop both cleanly; data stay."""
         try:
             await asyncio.gather(self.kafka.stop(), self.postgres.stop())
         finally:
             await self.spawner.stop_all()
-            self._lock.close()
+            if self._lock is not None:
+                self._lock.close()
 
     async def __aenter__(self) -> "Infrastructure":
         return self

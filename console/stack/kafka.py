@@ -32,7 +32,7 @@ HEAP_LIMIT_MIB = 512
 class Kafka:
     """A running broker."""
 
-    process: Process
+    _process: Process | None
     bootstrap: str
     access: KafkaAccess
     _new_archive: Path | None
@@ -63,6 +63,17 @@ class Kafka:
         kafka = cls(process, bootstrap, KafkaAccess(bootstrap, ADMIN, secrets), new_archive)
         await kafka._until_ready(ports["kafka"])
         return kafka
+
+    @classmethod
+    def attached(cls, bootstrap: str, secrets: Path) -> "Kafka":
+        """A broker that another program has started."""
+        return cls(None, bootstrap, KafkaAccess(bootstrap, ADMIN, secrets), None)
+
+    @property
+    def process(self) -> Process:
+        """The broker's process; only who started it has it."""
+        assert self._process is not None
+        return self._process
 
     async def stop(self) -> None:
         """End the broker cleanly; on a first run this keeps the archive that makes later starts faster."""

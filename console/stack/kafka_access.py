@@ -1,7 +1,6 @@
 """Gives Kafka its users, access rights and topics, in the order in which they come into force fastest."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
@@ -33,6 +32,7 @@ from shared.contracts.topics import TopicSpec
 
 LOGIN_LIMIT_S = 30.0
 REQUEST_LIMIT_S = 30.0
+WAKE_LIMIT_S = 3.0
 IN_FORCE_LIMIT_S = 30.0
 POLL_S = 0.05
 SCRAM_ITERATIONS = 4096
@@ -69,9 +69,17 @@ class KafkaAccess:
 
     def wake_groups(self) -> None:
         """Make the broker's own topic of group offsets, which the first group to join would wait for."""
-        future = self.client.describe_consumer_groups(["nobody"], request_timeout=REQUEST_LIMIT_S)["nobody"]
-        with contextlib.suppress(KafkaException):  # such a group need not be known; an answer is all we want
-            future.result(REQUEST_LIMIT_S)
+        deadline = time.monotonic() + REQUEST_LIMIT_S
+        while time.monotonic() < deadline:  # a question that came too early may never be answered: ask again
+            asked = self.client.describe_consumer_groups(["nobody"], request_timeout=WAKE_LIMIT_S)["nobody"]
+            try:
+                asked.result(2 * WAKE_LIMIT_S)
+            except TimeoutError:
+                continue
+            except KafkaException as error:  # such a group need not be known; an answer is all we want
+                if error.args[0].code() == KafkaError._TIMED_OUT:  # noqa: SLF001  # it has no public name
+                    continue
+            return
 
     async def declare(self, principals: Sequence[Principal], topics: Sequence[TopicSpec]) -> None:
         """Create what is missing of users, rights and topics, and wait until all are in force."""

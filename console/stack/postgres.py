@@ -51,7 +51,7 @@ SETTINGS = {
 class Postgres:
     """A running database server."""
 
-    process: Process
+    _process: Process | None
     admin_dsn: str = field(repr=False)
     secrets: Path
 
@@ -76,9 +76,20 @@ class Postgres:
             orphan_signal=signal.SIGQUIT,  # at once, and its children with it
             user=user,
         )
-        postgres = cls(process, f"postgresql://{ADMIN}:{password}@{LOOPBACK}:{port}/postgres", secrets)
+        postgres = cls(process, _admin_dsn(password, port), secrets)
         await postgres._until_ready()
         return postgres
+
+    @classmethod
+    def attached(cls, port: int, secrets: Path) -> "Postgres":
+        """A server that another program has started."""
+        return cls(None, _admin_dsn(kept_secret(secrets / ADMIN), port), secrets)
+
+    @property
+    def process(self) -> Process:
+        """The server's process; only who started it has it."""
+        assert self._process is not None
+        return self._process
 
     async def stop(self) -> None:
         """End the server cleanly."""
@@ -113,6 +124,10 @@ class Postgres:
             raise StackError(
                 f"PostgreSQL did not answer within {START_LIMIT_S:.0f} s. Log: {self.process.log}"
             ) from error
+
+
+def _admin_dsn(password: str, port: int) -> str:
+    return f"postgresql://{ADMIN}:{password}@{LOOPBACK}:{port}/postgres"
 
 
 async def create_service_database(

@@ -4,8 +4,8 @@ from aiokafka import ConsumerRecord
 from prometheus_client import Counter
 
 from services.enrollment import handlers
-from services.enrollment.domain import submission
-from services.enrollment.domain.submission import Submission, read
+from shared.contracts import submission
+from shared.contracts.submission import Submission, read
 from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_EVENTS, PROVINCE_RECEIPTS
 from shared.plumbing.batch import LaneGroup
 from shared.plumbing.decoding import Decoded, Taken

@@ -22,8 +22,8 @@ from services.enrollment.domain.intake import (
 )
 from services.enrollment.domain.judging import Keys
 from services.enrollment.domain.register import Parked, Register
-from services.enrollment.domain.submission import Submission
 from shared.contracts.enrollment import DAY_BEGAN, RECEIPT_ISSUED, VERDICTS_TALLIED, DayBegan, VerdictsTallied
+from shared.contracts.submission import Submission
 from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_RECEIPTS
 from shared.plumbing.batch import Batch
 from shared.plumbing.outgoing import Outgoing, derived_id

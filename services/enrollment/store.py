@@ -25,7 +25,7 @@ from services.enrollment.domain.register import (
     Verdict,
     Worker,
 )
-from services.enrollment.domain.submission import Submission, content_hash
+from shared.contracts.submission import Submission, content_hash
 from shared.plumbing import postgres
 from shared.plumbing.store import HANDOVER_CHANNEL, Db
 

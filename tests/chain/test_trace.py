@@ -13,7 +13,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 
-from console.province.drafting import Ready
+from console.province.outbox import ToSend
 from console.province.producer import Broker, ProvinceSender
 from console.stack.infrastructure import Infrastructure
 from console.stack.stack import Stack
@@ -148,7 +148,7 @@ async def _publish(stack: Stack, collector: Collector) -> None:
     async with ProvinceSender(broker, ("32",), otlp_endpoint=collector.endpoint) as sender:
         contexts: Any = sender._contexts
         contexts._tracer.id_generator = _OneTrace()
-        await sender.send([Ready(1, sent["id"], sent["source"], sent["type"], "32", orjson.dumps(sent))])
+        await sender.send([ToSend(1, "32", orjson.dumps(sent))])
 
 
 async def test_the_tree_is_connected_from_publish_to_statistic(tree: list[Span]) -> None:

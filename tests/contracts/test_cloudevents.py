@@ -8,9 +8,9 @@ from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings import kafka
 from cloudevents.core.v1.event import CloudEvent
 
-from services.enrollment.domain.submission import content_hash, read
 from shared.contracts.catalogue import CONTACT, MESSAGES, Message
 from shared.contracts.examples import example
+from shared.contracts.submission import content_hash, read
 from tests.contracts.naming import message_name
 
 EVENTS = [message for message in MESSAGES if message.name != CONTACT]

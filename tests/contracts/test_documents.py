@@ -12,7 +12,7 @@ from scripts import contract_documents
 from scripts.contract_asyncapi import SERVICES, _settings, document
 from scripts.contract_documents import FOLDER, documents, path_of
 from scripts.contract_schemas import PROVINCE_SOURCE_PATTERN, schema_of
-from services.enrollment.domain import submission
+from shared.contracts import submission
 from shared.contracts.catalogue import MESSAGES, Message, on_stream
 from shared.contracts.examples import example
 from shared.contracts.receipt_codes import CODES

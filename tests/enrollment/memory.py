@@ -11,7 +11,7 @@ import orjson
 from services.enrollment.domain.intake import Results, take_in
 from services.enrollment.domain.judging import Keys
 from services.enrollment.domain.register import Enrollment, LaneState, Register, Worker
-from services.enrollment.domain.submission import Submission, read
+from shared.contracts.submission import Submission, read
 
 TODAY = date(2026, 9, 3)
 LANES = ("32", "34")

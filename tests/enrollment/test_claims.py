@@ -8,7 +8,7 @@ import pytest
 
 from console.stack.infrastructure import Infrastructure
 from services.enrollment.domain.natural_keys import natural_key
-from services.enrollment.domain.submission import read
+from shared.contracts.submission import read
 from tests.enrollment.desk import Desk, open_desk
 from tests.enrollment.events import enrolled, registered, worker_ref
 from tests.plumbing.world import World, make_world, until

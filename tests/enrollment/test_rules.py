@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from services.enrollment.domain.natural_keys import natural_key
 from services.enrollment.domain.register import PARKED_MAX_PER_LANE
-from services.enrollment.domain.submission import read
 from shared.contracts import provinces
+from shared.contracts.submission import read
 from tests.enrollment.events import (
     adjusted,
     alliance_reported,

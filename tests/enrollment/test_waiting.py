@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from services.enrollment.domain.intake import reread
-from services.enrollment.domain.submission import content_hash, read
+from shared.contracts.submission import content_hash, read
 from tests.enrollment.events import enrolled, registered, worker_ref
 from tests.enrollment.memory import Books
 

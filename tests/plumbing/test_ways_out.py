@@ -13,8 +13,9 @@ from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # its 
 from console.stack.infrastructure import Infrastructure
 from services.enrollment import consumers
 from services.enrollment.config import Settings
-from services.enrollment.domain import intake, judging, submission
+from services.enrollment.domain import intake, judging
 from services.enrollment.main import definition
+from shared.contracts import submission
 from shared.contracts.topics import PROVINCE_EVENTS, PROVINCE_RECEIPTS, topics
 from shared.plumbing import store
 from shared.plumbing.seal import Seal

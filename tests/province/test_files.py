@@ -9,12 +9,15 @@ import pytest
 from pydantic import TypeAdapter
 
 from console.province.columns import CellError, chinese_of, columns, read_cell, recognised
-from console.province.drafting import Ready, Refused, Sender, draft, full_type, is_example
-from console.province.files import FileError, read_file
+from console.province.drafting import Ready, Refused, Sender, draft, is_example
+from console.province.files import read_file
+from console.province.headers import FileError, full_type
 from console.province.identity import IdentityError, WorkerKey, check_character, worker_ref
 from console.province.publication import Outcome
 from console.province.tables import safe, write_refused, write_template
+from console.province.template_book import write_template_book
 from shared.contracts import provinces
+from shared.contracts.catalogue import NAMES_ZH
 from shared.contracts.envelope import ProvinceEvent
 
 KEY = WorkerKey(1, b"k" * 32)
@@ -149,10 +152,24 @@ def test_missing_columns_are_named_in_both_languages(path: Path) -> None:
 def test_unknown_columns_are_told_and_not_sent(path: Path) -> None:
     path.write_text(_csv(CHINESE | {"姓名": "王小明", "备注": "无"}))
     contents = read_file(path, ENROLLED)
-    assert contents.ignored == ["姓名", "备注"]
+    assert ["姓名、备注" in note.zh for note in contents.notes] == [True]
     (ready,) = draft(contents.rows, SENDER, ENROLLED)
     assert isinstance(ready, Ready)
     assert "王小明".encode() not in ready.value
+
+
+def test_a_check_refuses_what_the_door_would_with_its_words(path: Path) -> None:
+    for changed, code, field in (
+        ({"注册编号": "33-1"}, "foreign_province", "data.enrollment_no"),
+        ({"专业": "焊" * 201}, "invalid", "data.programme"),
+        ({"统一社会信用代码": ""}, "missing_field", "data.employer.code"),
+    ):
+        path.write_text(_csv(CHINESE | changed))
+        rows = read_file(path, None).rows
+        (passed,), (refused,) = draft(rows, SENDER), draft(rows, SENDER, check=True)
+        assert isinstance(passed, Ready)
+        assert isinstance(refused, Refused)
+        assert (refused.code, refused.field, refused.number) == (code, field, 2)
 
 
 def test_money_in_yuan_is_exact(path: Path) -> None:
@@ -294,7 +311,7 @@ def test_cloud_events_are_sent_as_they_are(tmp_path: Path) -> None:
     ("raw", "words"),
     [
         (b"", "empty"),
-        (b"PK\x03\x04rest", "xlsx"),
+        (b"PK\x03\x04rest", "workbook"),
         (b"\xd0\xcf\x11\xe0rest", "xls"),
         (b"\xff\xff\xff", "GB18030"),
         (b'[{"a":1},', "JSON array"),
@@ -312,9 +329,6 @@ def test_a_file_that_cannot_be_read_is_said_in_both_languages(path: Path, raw: b
 def test_a_file_that_is_not_there_or_has_no_type_is_said(path: Path) -> None:
     with pytest.raises(FileError, match="cannot be read"):
         read_file(path, ALLOCATED)
-    path.write_text(_csv(MONEY))
-    with pytest.raises(FileError, match="--type"):
-        read_file(path, None)
     with pytest.raises(FileError, match=r"worker\.enrolled"):
         full_type("worker.promoted")
     path.write_text(_csv(MONEY | {"金额（分）": "1"}))
@@ -336,23 +350,23 @@ def test_lines_are_counted_as_an_editor_counts_them(path: Path) -> None:
     assert read_file(path, ALLOCATED).rows[-1].problem is not None
 
 
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
 @pytest.mark.parametrize("name", sorted(provinces.DATA_MODELS))
-def test_a_template_has_the_right_headers_and_its_example_is_valid_but_never_sent(
-    tmp_path: Path, name: str
+def test_a_template_says_its_type_and_its_example_is_valid_but_never_sent(
+    tmp_path: Path, name: str, suffix: str
 ) -> None:
-    path = tmp_path / "template.csv"
-    write_template(path, name)
-    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
-    contents = read_file(path, name)
-    assert not contents.ignored
+    path = tmp_path / f"{NAMES_ZH[name]}.{suffix}"
+    write = write_template_book if suffix == "xlsx" else write_template
+    write(path, name)
+    contents = read_file(path, None)
+    assert [note.en.startswith("event type") for note in contents.notes] == [True]
     (row,) = contents.rows
+    assert row.type == name
     assert is_example(row)
-    (ready,) = draft(contents.rows, SENDER, name)
-    assert isinstance(ready, Ready), ready
-    model = provinces.DATA_MODELS[name]
-    TypeAdapter(ProvinceEvent[model]).validate_json(ready.value, extra="forbid")  # type: ignore[valid-type]
+    (made,) = draft(contents.rows, SENDER, check=True)
+    assert isinstance(made, Ready), made
     with pytest.raises(FileError, match="exists"):
-        write_template(path, name)
+        write(path, name)
 
 
 def test_every_value_of_an_enumeration_has_a_chinese_word_of_its_own() -> None:
@@ -427,9 +441,7 @@ def test_no_refused_cell_is_a_formula(tmp_path: Path, cell: str) -> None:
     assert safe(cell) == f"'{cell}"
     assert safe("2026-03-01") == "2026-03-01"
     path = tmp_path / "r.csv"
-    write_refused(
-        path, [Outcome(2, cell, "rejected", "invalid", "data.tuition_fen", cell, "why")], columns(ENROLLED)
-    )
+    write_refused(path, [Outcome(2, cell, "rejected", "invalid", "data.tuition_fen", cell, "why", ENROLLED)])
     text = path.read_text(encoding="utf-8-sig")
     assert f"'{cell[-1]}" in text or "'" in text
     assert "学费（分） (data.tuition_fen)" in text

@@ -2,8 +2,10 @@
 
 import asyncio
 import csv
-import secrets
-from collections.abc import AsyncIterator, Mapping
+import json
+import os
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,14 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from typer.testing import CliRunner
 
 from console.main import app
+from console.province import publication
 from console.province.connection import ConnectionMissingError, find_connection, find_key
 from console.province.identity import check_character
-from console.stack.infrastructure import Infrastructure
 from console.stack.stack import Stack
 from shared.contracts.topics import PROVINCE_EVENTS
+from tests.chain.topics import admin
+from tests.province.crashing import registration
+from tests.province.topics import receipts_of, records_of
 
 NUMBERS = [f"9999011990010{serial:04d}" for serial in range(1000, 1010)]
 NUMBERS = [number + check_character(number) for number in NUMBERS]
@@ -43,8 +48,7 @@ class Clerk:
 
     folder: Path
     environment: Mapping[str, str]
-    infrastructure: Infrastructure
-    namespace: str
+    stack: Stack
 
     def write(self, name: str, *rows: Mapping[str, str]) -> Path:
         path = self.folder / name
@@ -54,42 +58,22 @@ class Clerk:
             writer.writerows(rows)
         return path
 
-    async def run(self, *arguments: str | Path) -> tuple[int, str]:
+    async def run(self, *arguments: str | Path, **changed: str) -> tuple[int, str]:
         """In a thread: the command has an event loop of its own."""
         call = ["publish", *map(str, arguments)]
-        result = await asyncio.to_thread(CliRunner().invoke, app, call, env=self.environment)
+        result = await asyncio.to_thread(CliRunner().invoke, app, call, env={**self.environment, **changed})
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result.exit_code, result.output
 
     async def sent(self) -> list[Any]:
-        user, password = self.infrastructure.kafka.access.credentials("admin")
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.infrastructure.kafka.bootstrap,
-            security_protocol="SASL_PLAINTEXT",
-            sasl_mechanism="SCRAM-SHA-512",
-            sasl_plain_username=user,
-            sasl_plain_password=password,
-        )
-        place = TopicPartition(PROVINCE_EVENTS.topic(self.namespace, "32"), 0)
-        records: list[Any] = []
-        async with consumer:
-            consumer.assign([place])
-            await consumer.seek_to_beginning(place)
-            end = (await consumer.end_offsets([place]))[place]
-            while len(records) < end:
-                for batch in (await consumer.getmany(timeout_ms=500)).values():
-                    records += batch
-        return records
+        return await records_of(self.stack, "32")
 
-
-@pytest.fixture(scope="module")
-async def door(infrastructure: Infrastructure) -> AsyncIterator[Stack]:
-    namespace = f"t{secrets.token_hex(3)}."
-    stack = await Stack.over(infrastructure, namespace, ["enrollment"])
-    yield stack
-    await stack.stop()
-    await infrastructure.drop_namespace(namespace)
+    async def end(self) -> int:
+        """Number of records on the topic."""
+        place = TopicPartition(PROVINCE_EVENTS.topic(self.stack.namespace, "32"), 0)
+        async with AIOKafkaConsumer(**admin(self.stack)) as consumer:
+            return int((await consumer.end_offsets([place]))[place])
 
 
 @pytest.fixture
@@ -106,7 +90,7 @@ def clerk(door: Stack, tmp_path: Path) -> Clerk:
         "DREAMS_WORKER_KEY_FILE": str(tmp_path / "key"),
         "COLUMNS": "200",
     }
-    return Clerk(tmp_path, environment, infrastructure, door.namespace)
+    return Clerk(tmp_path, environment, door)
 
 
 def _registration(number: str, **changed: str) -> dict[str, str]:
@@ -122,8 +106,8 @@ def _registration(number: str, **changed: str) -> dict[str, str]:
     return row | changed
 
 
-def _beside(path: Path) -> bool:
-    return Path(f"{path}.refused.csv").exists()
+def _beside(path: Path, what: str = "refused.csv") -> bool:
+    return Path(f"{path}.{what}").exists()
 
 
 def _refusals(path: Path) -> list[list[str]]:
@@ -139,6 +123,52 @@ async def test_a_file_is_accepted_whole_and_known_when_it_is_sent_again(clerk: C
     code, output = await clerk.run(*arguments)
     assert (code, "重复 duplicate 3" in output) == (0, True), output
     assert not _beside(path)
+
+
+@pytest.mark.timeout(240)
+async def test_a_command_that_is_killed_goes_on_in_the_next_run_and_every_row_counts_once(
+    clerk: Clerk,
+) -> None:
+    before = len(await clerk.sent())
+    refs = [registration(serial)["worker_ref"] for serial in range(5_000, 7_500)]
+    rows = [_registration("") | {"工人代号": str(ref)} for ref in refs]
+    path = clerk.write("登记.csv", *rows)
+    arguments = ("publish", "--province", "32", str(path))
+    command = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "from console.main import app; app()",
+        *arguments,
+        env=os.environ | clerk.environment,
+    )
+    async with asyncio.timeout(60):
+        while await clerk.end() <= before:
+            assert command.returncode is None
+    command.kill()
+    await command.wait()
+    assert _beside(path, "progress")
+    code, output = await clerk.run(*arguments[1:])
+    assert (code, "2500 行 rows: 已采用 accepted 2500\n" in output) == (0, True), output
+    assert not _beside(path, "progress")
+    receipts = await receipts_of(clerk.stack, "32")
+    accepted = [receipt.event_id for receipt in receipts if receipt.status == "accepted"]
+    assert len(accepted) == len(set(accepted))
+
+
+async def test_a_row_mended_after_an_interruption_is_sent_as_it_is_now(
+    clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publication, "PATIENCE_S", 0.5)
+    row = _registration("") | {"工人代号": str(registration(7_600)["worker_ref"])}
+    path = clerk.write("登记.csv", row | {"现有学历": "小学"})
+    code, output = await clerk.run("-p", "32", path, DREAMS_KAFKA_BOOTSTRAP="127.0.0.1:1")
+    assert (code, "地址" in output) == (2, True), output
+    clerk.write("登记.csv", row | {"现有学历": "本科"})
+    assert (await clerk.run("-p", "32", path))[0] == 0
+    mine = [
+        json.loads(record.value) for record in await clerk.sent() if row["工人代号"].encode() in record.value
+    ]
+    assert [event["data"]["education_level"] for event in mine] == ["bachelor"]
 
 
 async def test_what_is_refused_is_written_beside_the_file_with_its_reason_and_line(clerk: Clerk) -> None:
@@ -169,7 +199,7 @@ async def test_an_enrollment_before_its_registration_is_said_to_wait(clerk: Cler
     registration = clerk.write("登记.csv", _registration(NUMBERS[5]))
     assert (await clerk.run("-p", "32", "-t", "worker.registered", registration))[0] == 0
     code, output = await clerk.run("-p", "32", "-t", "worker.enrolled", path)
-    assert (code, "重复 duplicate 1" in output) == (0, True), output
+    assert (code, "已采用 accepted 1" in output) == (0, True), output
     assert not _beside(path)
 
 
@@ -200,6 +230,15 @@ async def test_a_dry_run_checks_everything_and_sends_nothing(clerk: Clerk) -> No
     assert len(await clerk.sent()) == before
 
 
+def test_a_field_named_like_markup_is_shown_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"type": "project.established", "[/b]": 1}')
+    result = CliRunner().invoke(
+        app, ["publish", "-p", "32", "--dry-run", str(path), "--data", str(tmp_path / "none")]
+    )
+    assert (result.exit_code, "[/b]" in result.output) == (1, True), result.output
+
+
 async def test_no_identity_number_leaves(clerk: Clerk) -> None:
     path = clerk.write("登记.csv", _registration(NUMBERS[8]))
     code, output = await clerk.run("-p", "32", "-t", "worker.registered", path)
@@ -214,12 +253,13 @@ async def test_no_identity_number_leaves(clerk: Clerk) -> None:
 
 async def test_a_call_that_cannot_work_ends_with_2_and_says_why_in_both_languages(clerk: Clerk) -> None:
     path = clerk.write("登记.csv", _registration(NUMBERS[9]))
+    shapeless = clerk.write("通讯录.csv", {"姓名": "-", "电话": "-"})
     for arguments, words in (
         (("-p", "99", "-t", "worker.registered", path), ("没有省份", "no province")),
         (("-p", "32", "-t", "worker.promoted", path), ("不认识事件类型", "no event type")),
         (("-p", "32", "-t", "worker.registered"), ("请给出", "Name the file")),
-        (("-p", "32", path), ("--type", "A table needs")),
-        (("-p", "32", "-t", "plan.declared", path), ("缺少列", "Columns are missing")),
+        (("-p", "32", shapeless), ("没有认识的表头", "No headers")),
+        (("-p", "32", "-t", "plan.declared", path), ("缺少列", "are missing")),
         (("-p", "34", "-t", "worker.registered", path), ("其他省份", "another province")),
     ):
         code, output = await clerk.run(*arguments)

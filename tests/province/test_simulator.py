@@ -14,10 +14,10 @@ from pydantic import TypeAdapter
 from console.province.identity import UNASSIGNED_PREFIX, check_character
 from console.province.people import People
 from console.province.simulator import Expected, Rates, SimulatedRecord, generate
-from services.enrollment.domain.submission import read
 from shared.contracts import provinces
 from shared.contracts.envelope import ProvinceEvent
 from shared.contracts.lanes import LANE_CODES
+from shared.contracts.submission import read
 
 TODAY = date(2026, 11, 24)
 ADAPTERS: dict[str, TypeAdapter[Any]] = {

@@ -11,8 +11,8 @@ import pytest
 from console.province.simulator import Expected, Rates, SimulatedRecord, generate
 from services.enrollment.domain.intake import Results, take_in
 from services.enrollment.domain.register import Enrollment, LaneState, Register, Worker
-from services.enrollment.domain.submission import read
 from shared.contracts.lanes import LANE_CODES
+from shared.contracts.submission import read
 
 TODAY = date(2026, 11, 24)
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from services.enrollment.domain.submission import Refusal, Submission
 from shared.contracts import provinces
+from shared.contracts.submission import Refusal, Submission
 
 _IN_ORDER: Final[Mapping[str, tuple[str, str]]] = {
     provinces.WORKER_REGISTERED: ("categories_since", "categories_until"),

@@ -17,9 +17,9 @@ from services.enrollment.domain.outcomes import (
 from services.enrollment.domain.overlaps import overlapping
 from services.enrollment.domain.person import known_of
 from services.enrollment.domain.register import Enrollment, Missing, Register
-from services.enrollment.domain.submission import Refusal, Submission
 from shared.contracts import enrollment as facts_of
 from shared.contracts import provinces
+from shared.contracts.submission import Refusal, Submission
 
 STEPS_MAX: Final = 200
 """More steps of one enrollment are refused: all of them are looked at with each."""

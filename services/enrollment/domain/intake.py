@@ -7,7 +7,8 @@ from typing import Any, Final
 from services.enrollment.domain.judging import judge
 from services.enrollment.domain.outcomes import Accepted, Waits
 from services.enrollment.domain.register import Id, Parked, Register, Verdict
-from services.enrollment.domain.submission import (
+from shared.contracts.receipt_codes import sentences
+from shared.contracts.submission import (
     TYPE_MAX_CHARS,
     Refusal,
     Submission,
@@ -15,7 +16,6 @@ from services.enrollment.domain.submission import (
     read,
     to_keep,
 )
-from shared.contracts.receipt_codes import sentences
 
 _WAITS_FOR: Final = {
     "worker": "工人 {0} / worker {0}",

@@ -10,8 +10,8 @@ from services.enrollment.domain.naming import brought, named
 from services.enrollment.domain.natural_keys import natural_key
 from services.enrollment.domain.outcomes import Outcome, Waits
 from services.enrollment.domain.register import PARKED_MAX_PER_LANE, Missing, Natural, Register
-from services.enrollment.domain.submission import Refusal, Submission
 from shared.contracts import provinces
+from shared.contracts.submission import Refusal, Submission
 
 
 @dataclass(slots=True)

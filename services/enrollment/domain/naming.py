@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from services.enrollment.domain.register import Missing
-from services.enrollment.domain.submission import Submission
 from shared.contracts import provinces
+from shared.contracts.submission import Submission
 
 _PART: Final = "\x1f"
 

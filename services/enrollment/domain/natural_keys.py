@@ -6,8 +6,8 @@ from typing import Any, Final
 from services.enrollment.domain.naming import institution_of
 from services.enrollment.domain.person import ATTRIBUTES
 from services.enrollment.domain.register import Natural
-from services.enrollment.domain.submission import Submission
 from shared.contracts import provinces
+from shared.contracts.submission import Submission
 
 
 def natural_key(submission: Submission) -> Natural | None:

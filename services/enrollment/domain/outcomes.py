@@ -6,7 +6,7 @@ from typing import Any
 from services.enrollment.domain.naming import brought, named
 from services.enrollment.domain.natural_keys import natural_key
 from services.enrollment.domain.register import Missing, Register
-from services.enrollment.domain.submission import Refusal, Submission
+from shared.contracts.submission import Refusal, Submission
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from services.enrollment.domain.outcomes import (
 )
 from services.enrollment.domain.person import ATTRIBUTES, known_of, statements_of, what_counts
 from services.enrollment.domain.register import Enrollment, Register, Worker
-from services.enrollment.domain.submission import Refusal, Submission
+from shared.contracts.submission import Refusal, Submission
 
 STATEMENTS_MAX: Final = 500
 """More changes of one worker are refused: all of them are looked at whenever the worker is."""

@@ -1,4 +1,4 @@
-"""A record as a province sent it: read strictly, each by itself; what is wrong with it is a value."""
+"""A record as a province sent it, read strictly and by itself: the door reads so, and who checks before sending."""
 
 import hashlib
 import re
