@@ -13,9 +13,10 @@ from console.province.drafting import Ready, Refused, Sender, draft, full_type, 
 from console.province.files import FileError, read_file
 from console.province.identity import IdentityError, WorkerKey, check_character, worker_ref
 from console.province.publication import Outcome
-from console.province.tables import safe, write_refused, write_template
+from console.province.tables import write_refused, write_template
 from shared.contracts import provinces
 from shared.contracts.envelope import ProvinceEvent
+from shared.contracts.spreadsheet import safe
 
 KEY = WorkerKey(1, b"k" * 32)
 SENDER = Sender("32", key=KEY)
