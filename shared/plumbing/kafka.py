@@ -88,7 +88,7 @@ def make_broker(settings: ServiceSettings) -> KafkaBroker:
     )
 
 
-def make_producer(settings: ServiceSettings) -> AIOKafkaProducer:
+def make_producer(settings: ServiceSettings, batch_max_bytes: int = PRODUCER_BATCH_BYTES) -> AIOKafkaProducer:
     """A producer for prepared batches: idempotent, all replicas, compression off."""
     credentials = security(settings)
     return AIOKafkaProducer(
@@ -101,7 +101,7 @@ def make_producer(settings: ServiceSettings) -> AIOKafkaProducer:
         sasl_plain_password=_secret(settings.kafka_password_file),
         acks="all",
         enable_idempotence=True,
-        max_batch_size=PRODUCER_BATCH_BYTES,
+        max_batch_size=batch_max_bytes,
         max_request_size=FETCH_MAX_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )

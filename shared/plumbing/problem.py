@@ -14,6 +14,13 @@ from shared.plumbing import postgres
 
 RETRY_AFTER_S: Final = 5
 MEDIA_TYPE: Final = "application/problem+json"
+_WITH_RETRY_AFTER: Final = (429, 503)
+_RETRY_AFTER_DESCRIBED: Final = {
+    "description": "Seconds after which the same request may succeed.",
+    "schema": {"type": "string", "pattern": "^[0-9]+$"},
+}
+_LEAVES_A_BODY: Final = (408, 413)
+"""What is left of the body after these would be read on and on, however long the sender makes it."""
 _HEADERS: Final = {"Cache-Control": "no-store"}
 
 
@@ -24,6 +31,8 @@ class ProblemError(HTTPException):
         self, status: int, code: str, zh: str, en: str, *, retry_after_s: int | None = None, **more: Any
     ) -> None:
         headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+        if status in _LEAVES_A_BODY:
+            headers["Connection"] = "close"
         super().__init__(status, f"{en} / {zh}", headers)
         self.members = {"code": code, "message_zh": zh, "message_en": en, **more}
 
@@ -49,15 +58,17 @@ class Problem(BaseModel):
     """The same in English."""
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The answers of these statuses, for a route's OpenAPI description."""
-    return {
-        status: {
-            "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for status in statuses
-    }
+def documented(*statuses: int, **more: Any) -> dict[int | str, dict[str, Any]]:
+    """The answers of these statuses, for a route's OpenAPI description; `more` are further members of the problem."""
+    schema = Problem.model_json_schema()
+    schema["properties"] |= more
+    found: dict[int | str, dict[str, Any]] = {}
+    for status in statuses:
+        phrase = HTTPStatus(status).phrase
+        found[status] = {"description": phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+        if status in _WITH_RETRY_AFTER:
+            found[status]["headers"] = {"Retry-After": _RETRY_AFTER_DESCRIBED}
+    return found
 
 
 class ProblemRoute(APIRoute):
