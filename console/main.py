@@ -8,6 +8,7 @@ from console import (
     commands_lanes,
     commands_messages,
     commands_publish,
+    commands_receipts,
     commands_stack,
     commands_trace,
 )
@@ -22,7 +23,7 @@ app.command()(commands_stack.reset)
 app.add_typer(commands_lanes.lanes, name="lanes")
 app.add_typer(commands_messages.messages, name="messages")
 app.command()(commands_lanes.quarantine)
-app.command()(commands_lanes.receipts)
+app.command()(commands_receipts.receipts)
 app.command("publish")(commands_publish.publish_file)
 app.command()(commands_demo.demo)
 app.command()(commands_bench.bench)

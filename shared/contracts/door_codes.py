@@ -15,6 +15,14 @@ class DoorCode(Code):
 
 _OWN: Final = (
     DoorCode(
+        "unreadable",
+        "无法读取请求中的事件（{detail}），整个请求均未写入。",
+        "请修正后重新发送整个请求。",
+        "An event of the request cannot be read ({detail}); nothing of the request was written.",
+        "Mend it and send the whole request again.",
+        400,
+    ),
+    DoorCode(
         "wrong_content_type",
         "请求的内容类型不受支持。",
         "请使用 application/cloudevents+json（单个事件）、application/cloudevents-batch+json（一批事件），"
@@ -89,7 +97,7 @@ _OWN: Final = (
         404,
     ),
 )
-_STATUS_IN_CATALOGUE: Final = {"unreadable": 400, "empty": 400, "too_large": 413}
+_STATUS_IN_CATALOGUE: Final = {"empty": 400, "too_large": 413}
 """Codes of receipts that the HTTP door gives before Kafka, since without a readable id no receipt could be named."""
 
 DOOR_CODES: Final[dict[str, DoorCode]] = {

@@ -30,7 +30,7 @@ class Caller:
 class _Entry(BaseModel):
     """One token in the file. Several of one name may be valid at once: the old and the new one while it is changed."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     name: str
     role: Role

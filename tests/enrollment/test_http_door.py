@@ -1,6 +1,11 @@
 """A province without Kafka posts its events: written whole or not at all, judged as if they had come by Kafka."""
 
+import asyncio
+import os
+import re
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -9,6 +14,7 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from console.stack.private_files import write_private
 from services.enrollment.api.events import HEARD_MAX_BYTES
 from shared.contracts.door_codes import DOOR_CODES
 from shared.contracts.topics import PROVINCE_EVENTS
@@ -19,6 +25,7 @@ from tests.enrollment.events import allocated, enrolled, registered, worker_ref
 ONE, SEVERAL, BARE = "application/cloudevents+json", "application/cloudevents-batch+json", "application/json"
 EVENTS = "/v1/provinces/32/events"
 WAIT = {"wait": "10s"}
+PUBLISHING = Path(__file__).parents[2] / "docs" / "publishing.md"
 
 
 @pytest.fixture
@@ -186,6 +193,22 @@ async def test_a_token_acts_on_its_own_province_only(door: Door, http: httpx.Asy
     for bearer in ({"Authorization": "Bearer wrong"}, {"Authorization": ""}):
         assert (await http.post(EVENTS, json=GOOD, headers=bearer)).status_code == 401
     assert await written_so_far(door, "33") == before
+
+
+async def test_the_documented_curl_example_runs_as_it_stands(door: Door, tmp_path: Path) -> None:
+    page = await asyncio.to_thread(PUBLISHING.read_text, encoding="utf-8")
+    (example,) = re.findall(r"```sh\n(curl .*?)```", page, re.DOTALL)
+    token = write_private(tmp_path / "token", door.stack.token("province-32"))
+    environment = {
+        "PATH": os.environ["PATH"],
+        "NO_PROXY": "*",
+        "DREAMS_API_ENROLLMENT": door.stack.address("enrollment"),
+        "DREAMS_API_TOKEN_FILE": str(token),
+    }
+    running = await asyncio.create_subprocess_exec("sh", "-c", example, env=environment, stdout=PIPE)
+    said, _ = await asyncio.wait_for(running.communicate(), WITHIN_S)
+    assert running.returncode == 0, said
+    assert [one["id"] for one in orjson.loads(said)["events"]] == ["wx-2027-000418"]
 
 
 async def written_so_far(door: Door, lane: str = "32") -> int:

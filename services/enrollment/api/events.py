@@ -11,7 +11,6 @@ from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict
-from starlette.requests import ClientDisconnect
 
 from services.enrollment import store
 from services.enrollment.api import http_request
@@ -191,19 +190,19 @@ async def _body(request: Request) -> bytes:
 
     A longer one is heard to its end: closed on one who still sends, the connection is reset and our answer lost.
     """
-    size, parts = 0, []
+    size, parts, more = 0, list[bytes](), True
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for part in request.stream():
+            while more and size <= HEARD_MAX_BYTES:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":  # nobody hears this
+                    raise refusal("empty")
+                part, more = message.get("body", b""), message.get("more_body", False)
                 size += len(part)
                 if size <= REQUEST_MAX_BYTES:
                     parts.append(part)
-                elif size > HEARD_MAX_BYTES:
-                    break
     except TimeoutError:
         raise refusal("too_slow", f"{BODY_TIMEOUT_S:.0f}") from None
-    except ClientDisconnect:  # nobody hears this
-        raise refusal("empty") from None
     if size > REQUEST_MAX_BYTES:
         raise refusal("request_too_large", str(REQUEST_MAX_BYTES))
     return b"".join(parts)
