@@ -95,6 +95,11 @@ class Api:
         """The answer, from JSON; raises UnreachableError or RefusedError."""
         return await self._ask("GET", service, path, query=query)
 
+    async def get_table(self, service: str, path: str) -> tuple[str, str]:
+        """A page of a table as CSV, and the path of the next page, empty after the last. Raises as `get`."""
+        answer = await self._answer("GET", service, path, headers={"Accept": "text/csv"})
+        return answer.text, answer.links.get("next", {}).get("url", "")
+
     async def post(
         self, service: str, path: str, body: Mapping[str, Any], timeout_s: float = TIMEOUT_S
     ) -> Any:
@@ -124,15 +129,18 @@ class Api:
         body: Mapping[str, Any] | None = None,
         timeout_s: float = TIMEOUT_S,
     ) -> Any:
+        return (await self._answer(method, service, path, timeout_s, params=query, json=body)).json()
+
+    async def _answer(
+        self, method: str, service: str, path: str, timeout_s: float = TIMEOUT_S, **sent: Any
+    ) -> httpx.Response:
         address = self.deployment.addresses.get(service)
         if address is None:
             known = ", ".join(self.services) or "none"
             raise UnreachableError(f"No address is known for {service}; known are: {known}.")
         try:
             timeout = httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S)
-            answer = await self._client.request(
-                method, address + path, params=query, json=body, timeout=timeout
-            )
+            answer = await self._client.request(method, address + path, timeout=timeout, **sent)
         except httpx.TimeoutException as error:
             raise UnreachableError(
                 f"{service} at {address} did not answer in time. `dreams status` shows whether it is ready."
@@ -144,7 +152,7 @@ class Api:
             ) from error
         if answer.is_error:
             raise RefusedError(f"{service} refused: {_why(answer)}", answer.status_code)
-        return answer.json()
+        return answer
 
 
 def _token_from_environment() -> str:

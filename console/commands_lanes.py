@@ -1,4 +1,4 @@
-"""`dreams lanes`, `quarantine` and `receipts`: what operators ask and do, through the services' own APIs."""
+"""`dreams lanes` and `quarantine`: what operators ask and do, through the services' own APIs."""
 
 import asyncio
 import base64
@@ -28,7 +28,8 @@ DATA: Final = Path(".dreams")
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 
-def _known_lane(code: str | None) -> str | None:
+def known_lane(code: str | None) -> str | None:
+    """The code itself, if there is such a lane; raises BadParameter."""
     if code is not None and code not in LANE_CODES:
         raise typer.BadParameter(
             f"There is no lane {code}: a lane is two digits, such as 32 for Jiangsu or 00 for the nation."
@@ -48,8 +49,8 @@ def _known_service(name: str) -> str:
     return name
 
 
-Lane = Annotated[str, typer.Argument(help="Two digits of a lane, such as 32.", callback=_known_lane)]
-OnlyLane = Annotated[str | None, typer.Option("--lane", help="Only this lane.", callback=_known_lane)]
+Lane = Annotated[str, typer.Argument(help="Two digits of a lane, such as 32.", callback=known_lane)]
+OnlyLane = Annotated[str | None, typer.Option("--lane", help="Only this lane.", callback=known_lane)]
 Services = Annotated[
     list[str] | None,
     typer.Option(
@@ -117,7 +118,7 @@ def resync(
     reason: Why,
     lane: Annotated[
         str | None,
-        typer.Argument(help="Two digits of a lane; if left out, all that need it.", callback=_known_lane),
+        typer.Argument(help="Two digits of a lane; if left out, all that need it.", callback=known_lane),
     ] = None,
     service: Services = None,
     data: Data = DATA,
@@ -204,22 +205,6 @@ def show(
     sys.stdout.buffer.write(base64.b64decode(answer["bytes"]) + b"\n")
 
 
-def receipts(
-    event_id: Annotated[str, typer.Argument(help="The id that the province gave its event.")],
-    data: Data = DATA,
-    as_json: AsJson = False,
-) -> None:
-    """Show how the event of this id was judged at the door."""
-    rows = asked(data, lambda api: api.get("enrollment", f"/v1/receipts/{event_path(event_id)}"))
-    if as_json:
-        write_json(rows)
-    elif rows:
-        _show_receipts(event_id, rows)
-    else:
-        typer.echo(f"Nothing came under the id {event_id}.", err=True)
-    raise typer.Exit(0 if rows else 1)
-
-
 def asked(data: Path, ask: Callable[[Api], Awaitable[T]]) -> T:
     """Ask the deployment something; a failure becomes a sentence and exit status 1."""
 
@@ -271,7 +256,7 @@ def _act(
                 good = False
                 continue
             done = any(value is True for value in answer.values())
-            typer.echo(f"{name}: lane {_named(lane)} {said[0] if done else said[1]}.")
+            typer.echo(f"{name}: lane {named(lane)} {said[0] if done else said[1]}.")
         return good
 
     if not asked(data, ask):
@@ -292,7 +277,7 @@ def _take_way_out(data: Path, lane: str | None, service: Sequence[str] | None, a
         for name, one in standing:
             try:
                 answer = await api.post(name, f"/v1/lanes/{one}/{act}", {"reason": reason}, WAY_OUT_TIMEOUT_S)
-                typer.echo(f"{name}: lane {_named(one)}: {answer['said']}")
+                typer.echo(f"{name}: lane {named(one)}: {answer['said']}")
             except ApiError as error:
                 typer.echo(str(error), err=True)
                 good = False
@@ -321,7 +306,8 @@ def _wanted(state: LaneState, service: Sequence[str] | None, lane: str | None) -
     return (not service or state.service in service) and (lane is None or state.lane == lane)
 
 
-def _named(lane: str) -> str:
+def named(lane: str) -> str:
+    """A lane by its code and its names in both languages."""
     found = named_lane(lane)
     return f"{lane} {found.name_zh} {found.name_en}"
 
@@ -410,25 +396,6 @@ def _show_quarantine(kept: Sequence[Mapping[str, Any]]) -> None:
             shanghai(row["kept_at"], seconds_only=True),
         )
     Console().print(table)
-
-
-def _show_receipts(event_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    console = Console()
-    for row in rows:
-        grid = Table(box=None, show_header=False, title=f"Receipt for {event_id}", title_justify="left")
-        grid.add_column(style="dim", no_wrap=True)
-        grid.add_column()
-        style = "green" if row["status"] == "accepted" else "yellow"
-        grid.add_row("verdict", f"[{style}]{row['status']}[/]")
-        why = [row[name] for name in ("code", "field") if row.get(name)]
-        sentences = [row[name] for name in ("message_zh", "message_en") if row.get(name)]
-        if why:
-            grid.add_row("why", "\n".join([" ".join(why), *sentences]))
-        grid.add_row("judged", shanghai(row["received_at"], seconds_only=True))
-        grid.add_row("type", row["type"] or "")
-        grid.add_row("lane", f"{_named(row['lane'])}, offset {row['record_offset']:,}")
-        grid.add_row("source", row["source"])
-        console.print(grid)
 
 
 def _plain_table(title: str, first: str) -> Table:

@@ -9,6 +9,7 @@ from console import (
     commands_lanes,
     commands_messages,
     commands_publish,
+    commands_receipts,
     commands_stack,
     commands_trace,
 )
@@ -23,7 +24,7 @@ app.command()(commands_stack.reset)
 app.add_typer(commands_lanes.lanes, name="lanes")
 app.add_typer(commands_messages.messages, name="messages")
 app.add_typer(commands_lanes.quarantine, name="quarantine")
-app.command()(commands_lanes.receipts)
+app.command()(commands_receipts.receipts)
 app.command("publish")(commands_publish.publish_file)
 app.command()(commands_certify.certify)
 app.command()(commands_demo.demo)

@@ -43,7 +43,7 @@ SERVICES: Final = {
     "enrollment": Service(
         services.enrollment.config.Settings,
         services.enrollment.main.definition,
-        {},
+        {"door_password_file": Path("none")},
         "The provinces' door and the register. A province writes its events to its own topic; each record gets "
         "exactly one final receipt, and what was accepted is published as a fact. An id may be sent again after "
         "`rejected`; after `accepted` it is a `duplicate`.\n\n"

@@ -162,13 +162,17 @@ with the next major (`dreams.worker.enrolled.v2`), published beside the old one 
 
 def _codes() -> str:
     rows = [
-        (f"`{code.code}`", f"`{STATUS_OF.get(code.code, 'rejected')}`", code.zh, code.en)
+        (
+            f"`{code.code}`",
+            f"`{STATUS_OF.get(code.code, 'rejected')}`",
+            *(code.zh, code.do_zh, code.en, code.do_en),
+        )
         for code in CODES.values()
     ]
     return (
         GENERATED
         + _CODES_HEAD
-        + _table(("Code", "Status", "说明与处理办法", "What it means, what to do"), rows)
+        + _table(("Code", "Status", "说明", "现在怎么办", "What it means", "What to do now"), rows)
     )
 
 

@@ -2,6 +2,7 @@
 
 python -m console.deployment compose-secrets deploy/secrets             passwords, keys, tokens for docker-compose.yml
 python -m console.deployment kubernetes-secrets deploy/secrets-k8s      the same as a manifest for deploy/k8s
+python -m console.deployment renew-token FOLDER NAME    a new token beside the old one, such as province-32's
 python -m console.deployment databases            roles, databases, tables: $DREAMS_POSTGRES, $DREAMS_SECRETS
 python -m console.deployment migrate SERVICE      tables only: $DREAMS_OWNER_DSN_FILE, $DREAMS_DATABASE_CA_FILE
 python -m console.deployment topics               users, rights, topics: $DREAMS_KAFKA_BOOTSTRAP, $DREAMS_SECRETS
@@ -11,13 +12,18 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from console.deployment import container_secrets, jobs
+from console.stack import tokens
 from console.stack.failures import StackError
 from shared.contracts.topics import SERVICES
 
 KUBERNETES_NAMESPACE = "dreams"
+TOKEN_VALID_DAYS = 400
+TOKEN_OVERLAP_DAYS = 30
+"""So long both the old and the new token are taken."""
 
 
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
@@ -38,6 +44,16 @@ def _run(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         case ["kubernetes-secrets", folder]:
             made = container_secrets.make_kubernetes_secrets(Path(folder), KUBERNETES_NAMESPACE)
             print(f"Now: kubectl apply -f {made}. Then keep {folder} in a safe: it is the only copy.")
+        case ["renew-token", folder, name]:
+            made = tokens.renew_token(
+                Path(folder), name, datetime.now(UTC), TOKEN_VALID_DAYS, TOKEN_OVERLAP_DAYS
+            )
+            print(
+                f"{made} holds the new token of {name}. The old one is taken {TOKEN_OVERLAP_DAYS} days more."
+            )
+            print(
+                "Now: make the secrets again with this folder, then restart the services one after another."
+            )
         case ["databases"]:
             secrets = Path(_needed(environment, "DREAMS_SECRETS"))
             asyncio.run(jobs.make_databases(_needed(environment, "DREAMS_POSTGRES"), secrets, namespace))

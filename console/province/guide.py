@@ -1,8 +1,14 @@
 """The page `docs/publishing.md`: how a province publishes, with every column of a table and every word it may use."""
 
+import json
+
 from console.province.columns import CHINESE, IDENTITY_NUMBER, WORKER_REF, Column, accepted_words, columns
+from shared.contracts.catalogue import on_stream
+from shared.contracts.door_codes import DOOR_CODES, door_sentences
+from shared.contracts.examples import example
 from shared.contracts.lanes import LANES
-from shared.contracts.provinces import DATA_MODELS
+from shared.contracts.provinces import DATA_MODELS, WORKER_REGISTERED
+from shared.contracts.topics import PROVINCE_EVENTS
 
 HEAD = """# Publishing as a province (各省发送事件)
 
@@ -111,9 +117,68 @@ the trial is deleted.
 """
 
 
+_HTTP = """## Without Kafka: by HTTP (没有 Kafka 时使用 HTTP)
+
+A province's system posts its events to enrollment's API with the province's own token. They go to the same topic and
+are judged by the same code as those that come by Kafka; nothing else decides on this way.
+
+```sh
+curl -sS --fail-with-body "$DREAMS_API_ENROLLMENT/v1/provinces/32/events?wait=2s" \\
+    -H "Authorization: Bearer $(cat "$DREAMS_API_TOKEN_FILE")" \\
+    -H "Content-Type: application/cloudevents-batch+json" \\
+    --data-binary @- <<'EVENTS'
+[{example}]
+EVENTS
+```
+
+- **Content types**: `application/cloudevents+json` for one event, `application/cloudevents-batch+json` for up to 1,000,
+  or `application/json` with the attributes in `ce-` headers (percent-encoded where they are not ASCII). On Kafka one
+  record holds one event: a batch there is refused as `unreadable`.
+- **Answer**: `202` once Kafka has acknowledged, with a link to the receipt of each event. `?wait=2s` (at most `10s`)
+  waits and answers with the receipts that are final by then. A request is written whole or not at all.
+- **No `Idempotency-Key`**: an event's `id` is one. After a lost answer, a `429` or a `503` send the same events again
+  after the seconds that `Retry-After` gives: what was written already gets the receipt `duplicate` and counts once.
+- **Limits**: 4 MiB a request, 1 MiB an event, four requests at once; 5,000 events at once and 500 a second in the long
+  run, where the deployment has not set others.
+- **Receipts**: `GET /v1/provinces/32/receipts?day=2026-03-01&status=rejected`, page by page (`after`), as JSON or, with
+  `Accept: text/csv`, as a table with Chinese and English headers and what to do now. Without `day`, `after` alone
+  follows new ones. By command:
+
+      dreams receipts --province 32 --day 2026-03-01 --status rejected --csv 回执.csv
+      dreams receipts --province 32 --id EVENT_ID
+
+- **Tokens** are made by the operator, one or more for each province. One ends on its day (`not_after`); the next is
+  given out before, and both are taken until then.
+
+What is refused before anything is written, as `application/problem+json` with both languages:
+
+| Status | Code | 说明与处理办法 | What it means, what to do |
+|---|---|---|---|
+{codes}"""
+
+
+def _by_http() -> str:
+    codes = (
+        (
+            str(code.status),
+            f"`{code.code}`",
+            *(said.replace("|", "\\|") for said in door_sentences(code.code, "…")),
+        )
+        for code in DOOR_CODES.values()
+    )
+    sent = next(one for one in on_stream(PROVINCE_EVENTS) if one.name == WORKER_REGISTERED)
+    body = json.dumps(example(sent), ensure_ascii=False)
+    return _HTTP.replace("{example}", body).replace(
+        "{codes}", "".join(f"| {' | '.join(row)} |\n" for row in codes)
+    )
+
+
 def guide() -> str:
     """The whole page."""
-    return "\n".join([HEAD, *(_of_type(name) for name in DATA_MODELS), _sectors(), _provinces()]) + "\n"
+    return (
+        "\n".join([HEAD, _by_http(), *(_of_type(name) for name in DATA_MODELS), _sectors(), _provinces()])
+        + "\n"
+    )
 
 
 def _of_type(name: str) -> str:

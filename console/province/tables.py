@@ -12,8 +12,8 @@ from console.province.identity import UNASSIGNED_PREFIX, check_character
 from console.province.organisations import credit_code
 from console.province.publication import Outcome
 from shared.contracts.provinces import DATA_MODELS
+from shared.contracts.spreadsheet import safe
 
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 STATUS_WORDS: Final = {
     "conflict": "内容冲突 conflict",
     "rejected": "未采用 rejected",
@@ -113,11 +113,6 @@ _CHOICES: Final = {
 _DAY: Final = "2026-03-01"
 _REPORTED_PARTS: Final = 3
 """An outcome that is reported has a measure, a comparator and a value; a declared one its days, too."""
-
-
-def safe(cell: str) -> str:
-    """The cell so that no spreadsheet takes it for a formula."""
-    return f"'{cell}" if cell.startswith(FORMULA_STARTS) else cell
 
 
 def write_template(path: Path, event_type: str) -> None:

@@ -22,6 +22,7 @@ from console.stack.postgres import Postgres
 from console.stack.private_files import kept_key, write_private
 from console.stack.processes import Process
 from console.stack.tokens import make_tokens, plain_token
+from shared.contracts.access import HTTP_DOOR
 from shared.contracts.topics import SERVICES
 
 SMTP = "smtp"
@@ -217,6 +218,8 @@ class Stack:
             }
         if name == "enrollment":
             settings["DREAMS_CLOCK_OFFSET_S"] = "0"
+            door, _ = self.kafka.credentials(HTTP_DOOR)
+            settings["DREAMS_DOOR_PASSWORD_FILE"] = str(self.secrets / "kafka" / door)
         return settings | dict(self.settings)
 
     async def _bring_up(

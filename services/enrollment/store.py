@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
 import orjson
@@ -26,6 +26,7 @@ from services.enrollment.domain.register import (
     Worker,
 )
 from shared.contracts.submission import Submission, content_hash
+from shared.contracts.topics import PROVINCE_RECEIPTS
 from shared.plumbing import postgres
 from shared.plumbing.store import HANDOVER_CHANNEL, Db
 
@@ -351,6 +352,39 @@ async def receipts(db: Db, event_id: str, lane: str | None) -> list[Record]:
             RECEIPTS_PAGE_MAX,
         )
     )
+
+
+async def receipts_issued(db: Db, lane: str) -> int:
+    """The number of the last receipt of a lane."""
+    seq = await db.fetchval(
+        "SELECT seq FROM outbound WHERE stream = $1 AND lane = $2", PROVINCE_RECEIPTS.pattern, lane
+    )
+    return int(seq or 0)
+
+
+async def receipts_issued_before(db: Db, lane: str, instant: datetime) -> int:
+    """The number of the last receipt that was recorded before `instant`.
+
+    A search by halves over the log's own key, two dozen look-ups whatever its length: a lane's numbers have no gap,
+    and its times never go back. `OFFSET 0`
+    lets each look-up be made once for both of its uses.
+    """
+    seq = await db.fetchval(
+        """WITH RECURSIVE halves(before, not_before) AS (
+               SELECT 0::bigint, seq + 1 FROM outbound WHERE stream = $1 AND lane = $2
+               UNION ALL
+               SELECT CASE WHEN earlier THEN middle ELSE before END, CASE WHEN earlier THEN not_before ELSE middle END
+               FROM halves, LATERAL (SELECT (before + not_before) / 2 AS middle) m, LATERAL (
+                   SELECT coalesce((SELECT recorded_at FROM log
+                                    WHERE stream = $1 AND lane = $2 AND first_seq <= middle
+                                    ORDER BY first_seq DESC LIMIT 1) < $3, true) AS earlier OFFSET 0) e
+               WHERE not_before - before > 1)
+           SELECT max(before) FROM halves""",
+        PROVINCE_RECEIPTS.pattern,
+        lane,
+        instant,
+    )
+    return int(seq or 0)
 
 
 # ---------------------------------------------------------------- what workers and enrollments went through

@@ -1,6 +1,7 @@
 """Who may write and who may read which topic: the one list that users and rights are made from."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from shared.contracts.lanes import LANE_CODES
 from shared.contracts.topics import (
@@ -27,7 +28,16 @@ class Principal:
 
 def principals(namespace: str = "") -> tuple[Principal, ...]:
     """All users of a deployment's broker with least rights: services, provinces and the operator."""
-    return (*_services(namespace), *(_province(namespace, code) for code in LANE_CODES), _operator(namespace))
+    return (
+        *_services(namespace),
+        _http_door(namespace),
+        *(_province(namespace, code) for code in LANE_CODES),
+        _operator(namespace),
+    )
+
+
+HTTP_DOOR: Final = "http-door"
+"""The user that writes what provinces send by HTTP; enrollment's own user may not write there."""
 
 
 def province_principal(code: str) -> str:
@@ -60,6 +70,11 @@ def _services(namespace: str) -> tuple[Principal, ...]:
         ),
         Principal("reporting", (), all_of(ENROLLMENT_EVENTS, SUBSIDY_EVENTS), (f"{namespace}reporting",)),
     )
+
+
+def _http_door(namespace: str) -> Principal:
+    """Writes to the provinces' topics and reads nothing: which province may, its token has said."""
+    return Principal(HTTP_DOOR, PROVINCE_EVENTS.topics(namespace), (), ())
 
 
 def _province(namespace: str, code: str) -> Principal:

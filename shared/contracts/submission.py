@@ -130,6 +130,9 @@ def _parse(value: bytes) -> dict[str, Any]:
         raise _RefusedError(
             Refusal("unreadable", detail=f"不是规范的 JSON / not strict JSON: {str(error)[:120]}")
         ) from None
+    if isinstance(envelope, list) and len(envelope) > 1:
+        several = "一条 Kafka 记录只能含一个事件 / one Kafka record holds one event, this one is a batch"
+        raise _RefusedError(Refusal("unreadable", detail=several))
     if not isinstance(envelope, dict):
         raise _RefusedError(Refusal("unreadable", detail="不是单个 JSON 对象 / not one JSON object"))
     return envelope

@@ -102,13 +102,13 @@ def make_broker(settings: ServiceSettings) -> KafkaBroker:
     )
 
 
-def make_producer(settings: ServiceSettings) -> AIOKafkaProducer:
+def make_producer(settings: ServiceSettings, batch_max_bytes: int = PRODUCER_BATCH_BYTES) -> AIOKafkaProducer:
     """A producer for prepared batches: idempotent, all replicas, compression off."""
     return AIOKafkaProducer(
         **_connection(settings, "publisher"),
         acks="all",
         enable_idempotence=True,
-        max_batch_size=PRODUCER_BATCH_BYTES,
+        max_batch_size=batch_max_bytes,
         max_request_size=FETCH_MAX_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )

@@ -82,7 +82,7 @@ class Publisher:
         self.forget(list({lane for _, lane in self._places}))
         closing = [self._closing] if self._closing else []
         if self._producer is not None:
-            closing.append(asyncio.create_task(_close(self._producer)))
+            closing.append(asyncio.create_task(close_producer(self._producer)))
         if closing:
             await asyncio.wait(closing)
 
@@ -164,14 +164,14 @@ class Publisher:
             failed, self._producer = self._producer, await self._started()
             self._doubt.clear()
             if failed is not None:
-                self._closing = asyncio.create_task(_close(failed))
+                self._closing = asyncio.create_task(close_producer(failed))
 
     async def _started(self) -> AIOKafkaProducer:
         producer = self._make_producer()
         try:
             await asyncio.wait_for(producer.start(), _PRODUCER_START_S)
         except BaseException:
-            await _close(producer)
+            await close_producer(producer)
             raise
         return producer
 
@@ -238,7 +238,7 @@ class Publisher:
             self._room.set()
 
 
-async def _close(producer: AIOKafkaProducer) -> None:
+async def close_producer(producer: AIOKafkaProducer) -> None:
     """Let a producer send what it has, or end it: it would go on for ever, beside its successor."""
     if await _in_time(producer.stop()):
         return

@@ -2,14 +2,18 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import yaml
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from shared.contracts.envelope import LaneCode
 
 Role = Literal["operator", "official", "auditor", "province"]
 
@@ -23,25 +27,46 @@ class Caller:
     province: str | None
 
 
+class _Entry(BaseModel):
+    """One token in the file. Several of one name may be valid at once: the old and the new one while it is changed."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    name: str
+    role: Role
+    province: LaneCode | None = None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    not_after: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _provinces_have_a_lane(self) -> "_Entry":
+        if (self.role == "province") != (self.province is not None):
+            raise ValueError("a province's token names its lane, and no other does")
+        return self
+
+
 class Tokens:
     """The tokens of a service; only their SHA-256 is kept."""
 
-    def __init__(self, callers: dict[str, Caller]) -> None:
-        self._callers = callers
+    def __init__(self, entries: Sequence[_Entry]) -> None:
+        self._entries = entries
 
     @classmethod
     def from_file(cls, path: Path) -> "Tokens":
-        """Read a list of {name, role, province, sha256}; ValueError for anything else."""
-        entries = yaml.safe_load(path.read_text())
-        return cls({e["sha256"]: Caller(e["name"], e["role"], e.get("province")) for e in entries})
+        """Read a list of {name, role, province, sha256, not_after}; ValueError for anything else.
 
-    def caller(self, token: str) -> Caller | None:
-        """Who holds `token`; compared in constant time."""
+        `not_after` is an instant with its offset, after which the token is no longer taken; none: for ever.
+        """
+        return cls(TypeAdapter(list[_Entry]).validate_python(yaml.safe_load(path.read_text())))
+
+    def caller(self, token: str, now: datetime) -> Caller | None:
+        """Who holds `token` at this instant; compared with all there are, each in constant time."""
         digest = hashlib.sha256(token.encode()).hexdigest()
         found = None
-        for known, caller in self._callers.items():
-            if hmac.compare_digest(known, digest):
-                found = caller
+        for entry in self._entries:
+            valid = entry.not_after is None or now <= entry.not_after
+            if hmac.compare_digest(entry.sha256, digest) and valid:
+                found = Caller(entry.name, entry.role, entry.province)
         return found
 
 
@@ -55,7 +80,7 @@ def allow(*roles: Role) -> Callable[..., Caller]:
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> Caller:
         tokens: Tokens = request.app.state.tokens
-        caller = tokens.caller(credentials.credentials) if credentials else None
+        caller = tokens.caller(credentials.credentials, datetime.now(UTC)) if credentials else None
         if caller is None:
             raise HTTPException(
                 401,

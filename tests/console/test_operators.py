@@ -1,12 +1,14 @@
 """Operators look at and act on a real system from the command line, through the services' APIs only."""
 
 import asyncio
+import csv
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import orjson
@@ -199,6 +201,44 @@ async def test_receipts_tell_how_an_event_was_judged(system: System) -> None:
     assert "accepted" in (await system.dreams("receipts", event_id))[1]
     status, _, said = await system.dreams("receipts", "never sent?")
     assert (status, said) == (1, "Nothing came under the id never sent?.\n")
+
+
+async def test_a_provinces_receipts_of_the_day_are_listed_and_written_as_a_table(
+    system: System, tmp_path: Path
+) -> None:
+    mine, listed = ["receipts", "--province", ""], list[dict[str, Any]]()
+    for mine[2] in LANE_CODES:
+        status, out, _ = await system.dreams(*mine, "--json")
+        listed = json.loads(out)
+        assert status == 0
+        if {"accepted", "rejected"} <= {one["status"] for one in listed}:
+            break
+    refused = [one for one in listed if one["status"] == "rejected"]
+    status, out, _ = await system.dreams(*mine, "--status", "rejected")
+    assert status == 0
+    assert f"receipts: {mine[2]} " in out
+    assert out.count("未采用 rejected") == len(refused) > 0
+
+    path = tmp_path / "回执.csv"
+    status, out, _ = await system.dreams(*mine, "--csv", str(path))
+    assert (status, "is written" in out) == (0, True)
+    lines = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
+    assert [line["位置 offset"] for line in lines] == [str(one["offset"]) for one in listed]
+    assert all(line["现在怎么办"] for line in lines if line["result"] == "rejected")
+    status, _, said = await system.dreams(*mine, "--csv", str(path))
+    assert (status, "was left as it is" in said) == (2, True)
+    assert {one.name for one in await asyncio.to_thread(lambda: [*tmp_path.iterdir()])} == {"回执.csv"}
+
+
+async def test_receipts_that_cannot_be_listed_are_told_why(system: System) -> None:
+    event_id = system.accepted_id(provinces.WORKER_ENROLLED)
+    assert (await system.dreams("receipts", "--id", event_id))[0] == 0
+    status, _, said = await system.dreams("receipts", "--province", "32", "--day", "yesterday")
+    assert (status, "The parameter 'day' is not valid" in said) == (1, True)
+    status, out, _ = await system.dreams("receipts", "--province", "32", "--day", "2020-01-01")
+    assert (status, "There are no such receipts" in out) == (0, True)
+    for words in (("receipts",), ("receipts", "--province", "99"), ("receipts", "-p", "32", "--status", "x")):
+        assert (await system.dreams(*words))[0] == 2
 
 
 async def test_a_trace_shows_receipt_fact_decision_and_national_number(system: System) -> None:

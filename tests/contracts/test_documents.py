@@ -136,11 +136,14 @@ def test_every_stream_carries_something_and_every_message_travels() -> None:
 
 
 @pytest.mark.parametrize("code", CODES)
-def test_a_code_is_explained_in_both_languages(code: str) -> None:
+def test_a_code_says_what_happened_and_what_to_do_now_in_both_languages(code: str) -> None:
     entry = CODES[code]
-    assert not entry.zh.isascii()
-    assert entry.zh.endswith("。")
-    assert entry.en.endswith(".")
+    for zh in (entry.zh, entry.do_zh):
+        assert not zh.isascii()
+        assert zh.endswith("。")
+    for en in (entry.en, entry.do_en):
+        assert en.endswith(".")
+    assert "{" not in entry.do_zh + entry.do_en
     assert f"| `{code}` |" in (FOLDER / "codes.md").read_text(encoding="utf-8")
     for placeholder in ("{field}", "{detail}"):
         assert (placeholder in entry.zh) is (placeholder in entry.en)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.contracts.access import principals, province_principal
+from shared.contracts.access import HTTP_DOOR, principals, province_principal
 from shared.contracts.lanes import LANE_CODES, partition_of
 from shared.contracts.topics import (
     ENROLLMENT_EVENTS,
@@ -33,6 +33,7 @@ RIGHTS: dict[str, tuple[set[Stream], set[Stream]]] = {
     ),
     "notification": (set(), {ENROLLMENT_EVENTS, SUBSIDY_EVENTS, PROVINCE_CONTACTS}),
     "reporting": (set(), {ENROLLMENT_EVENTS, SUBSIDY_EVENTS}),
+    "http-door": ({PROVINCE_EVENTS}, set()),
     "operator": (set(), set(STREAMS) - {PROVINCE_CONTACTS}),
 }
 
@@ -105,6 +106,12 @@ def test_the_table_names_every_user_there_is() -> None:
 def test_an_inner_topic_has_one_writer(stream: Stream) -> None:
     for topic in stream.topics(""):
         assert len([user for user in USERS.values() if topic in user.write]) == 1
+
+
+@pytest.mark.parametrize("lane", LANE_CODES)
+def test_a_provinces_topic_is_written_by_the_province_and_the_http_door_only(lane: str) -> None:
+    writers = {user.name for user in USERS.values() if f"provinces.{lane}.events" in user.write}
+    assert writers == {province_principal(lane), HTTP_DOOR}
 
 
 def test_nobody_may_join_the_group_of_another() -> None:

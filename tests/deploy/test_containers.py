@@ -3,6 +3,7 @@
 import importlib
 import re
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import yaml
 from console.deployment.__main__ import main
 from console.stack.kafka import CONTROLLER, INTERNAL
 from scripts.validate_manifests import BASE, build
+from shared.contracts.access import HTTP_DOOR
 from shared.contracts.topics import SERVICES
 from shared.plumbing.seal import Seal
 from shared.plumbing.tokens import Tokens
@@ -40,11 +42,15 @@ def test_a_container_of_the_compose_file_has_all_settings_and_files_of_its_servi
         file = COMPOSE["secrets"][source]["file"].removeprefix(SECRETS)
         mounted[f"/run/secrets/{target}"] = str(secrets / file)
     settings = _settings(service, described["environment"], mounted, monkeypatch)
-    assert Tokens.from_file(settings.tokens_file).caller((secrets / "tokens" / "operator").read_text())
+    assert Tokens.from_file(settings.tokens_file).caller(
+        (secrets / "tokens" / "operator").read_text(), datetime.now(UTC)
+    )
     Seal.from_file(settings.seal_key_file)  # or ValueError
     assert f"{service}_runtime" in settings.database_dsn_file.read_text()
     assert settings.kafka_password_file.read_text() == (secrets / "kafka" / service).read_text()
     assert settings.trace_ratio == 1
+    if service == "enrollment":
+        assert settings.door_password_file.read_text() == (secrets / "kafka" / HTTP_DOOR).read_text()
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -67,6 +73,7 @@ def test_a_pod_has_all_settings_of_its_service(service: str, monkeypatch: pytest
     paths = {item["path"] for source in projected for item in source["secret"]["items"]}
     asked = [settings.kafka_password_file, settings.kafka_ca_file, settings.database_dsn_file]
     asked += [settings.tokens_file, settings.seal_key_file]
+    asked += [settings.door_password_file] if service == "enrollment" else []
     assert {path.name for path in asked} | {"database-ca.crt"} == paths
 
 
@@ -94,7 +101,12 @@ def test_the_manifest_of_secrets_names_what_the_pods_mount(tmp_path: Path) -> No
     for service in SERVICES:
         text = (BASE / "services" / f"{service}.yaml").read_text()
         mounted = set(re.findall(r"secret: \{name: ([a-z-]+)", text))
-        by_operators = {f"kafka-{service}", "dreams-cluster-ca-cert", f"{service}-database-ca"}
+        by_operators = {
+            f"kafka-{service}",
+            f"kafka-{HTTP_DOOR}",
+            "dreams-cluster-ca-cert",
+            f"{service}-database-ca",
+        }
         assert mounted - by_operators <= made
 
 

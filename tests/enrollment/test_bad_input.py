@@ -186,6 +186,16 @@ async def test_binary_mode_with_a_header_that_is_not_utf8_is_unreadable(door: Do
     assert (receipt["status"], receipt["code"]) == ("rejected", "unreadable")
 
 
+async def test_batched_mode_over_kafka_is_refused_whole_and_says_why(door: Door) -> None:
+    events = [registered(worker_ref(letter)) for letter in "ST"]
+    kind: Headers = [("content-type", b"application/cloudevents-batch+json")]
+    receipt = await door.ask(orjson.dumps(events), headers=kind)
+    assert (receipt["status"], receipt["code"], receipt["event_id"]) == ("rejected", "unreadable", None)
+    assert "one Kafka record holds one event" in receipt["message_en"]
+    for one in events:  # none of them was taken
+        assert (await door.ask(one))["status"] == "accepted"
+
+
 async def test_the_largest_event_is_still_read(door: Door) -> None:
     raw = orjson.dumps(registered(worker_ref("L")))
     receipt = await door.ask(b" " * (1024 * 1024 - len(raw)) + raw)

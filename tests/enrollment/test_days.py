@@ -80,6 +80,7 @@ def settings(**more: Any) -> Settings:
         http_port=1,
         tokens_file=unread,
         seal_key_file=unread,
+        door_password_file=unread,
         **more,
     )
 

@@ -35,7 +35,9 @@ async def world(infrastructure: Infrastructure) -> AsyncIterator[World]:
 @contextlib.asynccontextmanager
 async def enrollment(world: World) -> AsyncIterator[Running]:
     """Enrollment, run in this process."""
-    settings = world.settings_of(Settings)
+    settings = world.settings_of(
+        Settings, door_password_file=world.infrastructure.data / "secrets" / "kafka" / "http-door"
+    )
     async with world.run(definition(settings), settings) as running:
         yield running
 

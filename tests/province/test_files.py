@@ -14,11 +14,12 @@ from console.province.files import read_file
 from console.province.headers import FileError, full_type
 from console.province.identity import IdentityError, WorkerKey, check_character, worker_ref
 from console.province.publication import Outcome
-from console.province.tables import safe, write_refused, write_template
+from console.province.tables import write_refused, write_template
 from console.province.template_book import write_template_book
 from shared.contracts import provinces
 from shared.contracts.catalogue import NAMES_ZH
 from shared.contracts.envelope import ProvinceEvent
+from shared.contracts.spreadsheet import safe
 
 KEY = WorkerKey(1, b"k" * 32)
 SENDER = Sender("32", key=KEY)

@@ -12,10 +12,10 @@ from fastapi.responses import StreamingResponse
 from prometheus_client import Gauge
 
 from services.reporting import store
-from services.reporting.api.problem import ProblemRoute, problem
 from services.reporting.domain.nation import NOTABLE, Happening, Nation, Still, nation
 from shared.contracts.lanes import LANE_CODES
 from shared.plumbing import postgres
+from shared.plumbing.problem import ProblemRoute, problem
 from shared.plumbing.service import Parts
 
 FRAME_INTERVAL_S: Final = 0.25

@@ -8,10 +8,10 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from pydantic import BaseModel
 
 from services.reporting import store
-from services.reporting.api.problem import ProblemRoute
 from services.reporting.domain.measures import MEASURES
 from services.reporting.domain.nation import NOTABLE, Happening, LaneNumbers
 from shared.contracts.lanes import LANE_CODES, LANES
+from shared.plumbing.problem import ProblemRoute
 
 MINUTES_SHOWN: Final = 60
 LATEST_OF_A_LANE: Final = 12

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from services.reporting import store
-from services.reporting.api.problem import ProblemRoute
 from shared.contracts.lanes import LANE_CODES
+from shared.plumbing.problem import ProblemRoute
 from shared.plumbing.tokens import allow
 
 router = APIRouter(prefix="/v1", tags=["officials"], route_class=ProblemRoute)

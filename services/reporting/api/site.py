@@ -12,11 +12,11 @@ from fastapi import APIRouter, Cookie, Header, HTTPException, Query, Request, Re
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.reporting.api.live import Live
-from services.reporting.api.problem import ProblemRoute
 from services.reporting.domain.measures import MEASURES
 from services.reporting.domain.nation import Nation
 from services.reporting.domain.tiles import NATION_TILE, TILES
 from shared.plumbing import postgres
+from shared.plumbing.problem import ProblemRoute
 
 Language = Literal["zh", "en"]
 PAGE: Final = Path(__file__).parents[1] / "page"

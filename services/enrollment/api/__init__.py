@@ -1,0 +1,1 @@
+"""Enrollment's own HTTP: what provinces send, receipts and totals."""
