@@ -1,7 +1,11 @@
 """Carry one batch of submissions through: load the register, begin the day, judge in order, save, publish."""
 
+import asyncio
 import collections
+import math
 from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Final
 
 import orjson
 from prometheus_client import Counter
@@ -24,6 +28,11 @@ from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_RECEIPTS
 from shared.plumbing.batch import Batch
 from shared.plumbing.outgoing import Outgoing, derived_id
 from shared.plumbing.store import Db
+
+SHARES_MAX: Final = 4
+"""A batch is written in at most so many shares: while PostgreSQL writes one, the next is judged."""
+SHARE_MIN_SUBMISSIONS: Final = 200
+BREATH_SUBMISSIONS: Final = 32
 
 
 class TakeIn:
@@ -48,9 +57,13 @@ class TakeIn:
         for submission in again:
             register.lanes[submission.lane].parked -= 1
             take_up_again(register, submission, today, results)
-        for submission in fresh:
-            take_in(register, submission, today, results)
-        await store.save_register(db, register)
+        for share in _shares(fresh):
+            for n, submission in enumerate(share):
+                if n % BREATH_SUBMISSIONS == 0:
+                    await asyncio.sleep(0)  # the writes behind go on
+                take_in(register, submission, today, results)
+            batch.writes.behind(partial(store.save_changes, db, register.take_changes()))
+        batch.writes.behind(partial(store.save_rest, db, register))
         self._publish(batch, results)
 
     def _publish(self, batch: Batch, results: Results) -> None:
@@ -71,6 +84,12 @@ class TakeIn:
     def _count(self, statuses: collections.Counter[str]) -> None:
         for status, count in statuses.items():
             self._verdicts.labels(status).inc(count)
+
+
+def _shares(submissions: list[Submission]) -> list[list[Submission]]:
+    """In order, at least one: what was taken up again is written with the first."""
+    size = max(SHARE_MIN_SUBMISSIONS, math.ceil(len(submissions) / SHARES_MAX))
+    return [submissions[at : at + size] for at in range(0, len(submissions) or 1, size)]
 
 
 async def _begin_days(batch: Batch, db: Db, register: Register, today: date) -> None:

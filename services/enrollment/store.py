@@ -11,6 +11,7 @@ from asyncpg import Record
 from services.enrollment.domain.intake import reread
 from services.enrollment.domain.judging import Keys
 from services.enrollment.domain.register import (
+    Changes,
     Enrollment,
     Id,
     LaneState,
@@ -23,6 +24,7 @@ from services.enrollment.domain.register import (
 )
 from services.enrollment.domain.submission import Submission, content_hash
 from shared.contracts.topics import PROVINCE_RECEIPTS
+from shared.plumbing import postgres
 from shared.plumbing.store import HANDOVER_CHANNEL, Db
 
 RELEASE_MAX: Final = 5_000
@@ -44,7 +46,7 @@ async def load_register(
         register.enrollments = await _lock_enrollments(db, sorted(keys.enrollments))
         await _load_waiting(db, register, "enrollment", keys.enrollments, keys)
     if keys.naturals:
-        register.naturals = await _lock_naturals(db, sorted(keys.naturals))
+        register.naturals = await _claimed(db, keys.naturals)
     return register
 
 
@@ -69,44 +71,46 @@ async def _inbox(db: Db, submissions: Sequence[Submission]) -> dict[Id, Verdict]
 
 
 async def _lock_workers(db: Db, refs: Sequence[str]) -> dict[str, Worker]:
-    await db.execute(
-        "INSERT INTO worker (ref) SELECT r FROM unnest($1::text[]) r ORDER BY r ON CONFLICT DO NOTHING", refs
+    made = await db.fetch(
+        "INSERT INTO worker (ref) SELECT r FROM unnest($1::text[]) r ORDER BY r ON CONFLICT DO NOTHING RETURNING ref",
+        refs,
     )
+    workers = {row[0]: Worker(row[0]) for row in made}
     rows = await db.fetch(
         """SELECT ref, registered_by, categories, origin_province FROM worker WHERE ref = ANY($1)
            ORDER BY ref FOR NO KEY UPDATE""",
-        refs,
+        [ref for ref in refs if ref not in workers],
     )
-    return {row[0]: Worker(row[0], orjson.loads(row[1]), row[2], row[3]) for row in rows}
+    for row in rows:
+        workers[row[0]] = Worker(row[0], orjson.loads(row[1]), row[2], row[3])
+    return workers
 
 
 async def _lock_enrollments(db: Db, numbers: Sequence[str]) -> dict[str, Enrollment]:
-    await db.execute(
-        "INSERT INTO enrollment (number) SELECT n FROM unnest($1::text[]) n ORDER BY n ON CONFLICT DO NOTHING",
+    made = await db.fetch(
+        """INSERT INTO enrollment (number) SELECT n FROM unnest($1::text[]) n ORDER BY n
+           ON CONFLICT DO NOTHING RETURNING number""",
         numbers,
     )
+    enrollments = {row[0]: Enrollment(row[0]) for row in made}
     rows = await db.fetch(
         """SELECT number, state, worker_ref, event_id, state_event_id, facts FROM enrollment
            WHERE number = ANY($1) ORDER BY number FOR NO KEY UPDATE""",
-        numbers,
+        [number for number in numbers if number not in enrollments],
     )
-    return {row[0]: Enrollment(*row[:5], facts=orjson.loads(row[5])) for row in rows}
+    for row in rows:
+        enrollments[row[0]] = Enrollment(*row[:5], facts=orjson.loads(row[5]))
+    return enrollments
 
 
-async def _lock_naturals(db: Db, naturals: Sequence[Natural]) -> dict[Natural, str | None]:
-    kinds, keys = [kind for kind, _ in naturals], [key for _, key in naturals]
-    await db.execute(
-        """INSERT INTO natural_key (kind, key) SELECT k, v FROM unnest($1::text[], $2::text[]) AS n(k, v)
-           ORDER BY k, v ON CONFLICT DO NOTHING""",
-        kinds,
-        keys,
-    )
+async def _claimed(db: Db, naturals: Iterable[Natural]) -> dict[Natural, str]:
+    """Natural keys that are claimed already, with the event that did it."""
+    wanted = list(naturals)
     rows = await db.fetch(
-        """SELECT n.kind, n.key, n.event_id FROM natural_key n
-           JOIN unnest($1::text[], $2::text[]) AS w(kind, key) USING (kind, key)
-           ORDER BY n.kind, n.key FOR NO KEY UPDATE OF n""",
-        kinds,
-        keys,
+        """SELECT kind, key, event_id FROM natural_key
+           JOIN unnest($1::text[], $2::text[]) AS w(kind, key) USING (kind, key)""",
+        [kind for kind, _ in wanted],
+        [key for _, key in wanted],
     )
     return {(row[0], row[1]): row[2] for row in rows}
 
@@ -132,22 +136,25 @@ async def _load_waiting(db: Db, register: Register, kind: str, names: Iterable[s
         )
 
 
-async def save_register(db: Db, register: Register) -> None:
-    """Write back what judging has changed, in a fixed number of statements."""
-    await _save_inbox(db, register)
-    await _save_workers(db, [worker for worker in register.workers.values() if worker.changed])
-    await _save_enrollments(db, [e for e in register.enrollments.values() if e.changed])
+async def save_changes(db: Db, changes: Changes) -> None:
+    """Write what judging has changed in rows that are locked, in a fixed number of statements."""
+    await _save_inbox(db, changes)
+    await _save_workers(db, changes.workers)
+    await _save_enrollments(db, changes.enrollments)
+
+
+async def save_rest(db: Db, register: Register) -> None:
+    """Write what is written once a batch: what was claimed and parked, and what was counted."""
     await _save_naturals(db, register.new_naturals)
     await _save_parked(db, register)
     await _save_lanes(db, register)
 
 
-async def _save_inbox(db: Db, register: Register) -> None:
-    fresh = [(*key, *_verdict(v)) for key, v in register.judged.items() if v.fresh]
-    if fresh:
-        await db.copy_records_to_table("inbox", records=fresh, columns=_INBOX)
-    again = [(*key, *_verdict(v)) for key, v in register.judged.items() if not v.fresh]
-    if again:
+async def _save_inbox(db: Db, changes: Changes) -> None:
+    if changes.new_verdicts:
+        rows = [(*key, *_verdict(v)) for key, v in changes.new_verdicts.items()]
+        await db.copy_records_to_table("inbox", records=rows, columns=_INBOX)
+    if changes.verdicts:
         await db.execute(
             """UPDATE inbox i SET content = n.content, status = n.status, record_offset = n.record_offset,
                       type = n.type, code = n.code, field = n.field, detail = n.detail,
@@ -156,7 +163,7 @@ async def _save_inbox(db: Db, register: Register) -> None:
                            $8::text[], $9::text[], $10::text[], $11::text[])
                     AS n(lane, source, id, content, status, record_offset, type, code, field, detail, first_event_id)
                WHERE i.lane = n.lane AND i.source = n.source AND i.id = n.id""",
-            *_columns(again),
+            *_columns([(*key, *_verdict(v)) for key, v in changes.verdicts.items()]),
         )
 
 
@@ -207,15 +214,20 @@ async def _save_enrollments(db: Db, enrollments: Sequence[Enrollment]) -> None:
 
 
 async def _save_naturals(db: Db, naturals: dict[Natural, str]) -> None:
-    if naturals:
-        await db.execute(
-            """UPDATE natural_key k SET event_id = n.event_id
-               FROM unnest($1::text[], $2::text[], $3::text[]) AS n(kind, key, event_id)
-               WHERE k.kind = n.kind AND k.key = n.key""",
-            [kind for kind, _ in naturals],
-            [key for _, key in naturals],
-            list(naturals.values()),
-        )
+    """Claim them: the primary key is the lock. Where another lane was faster, the batch is judged again."""
+    if not naturals:
+        return
+    keys = sorted(naturals)
+    claimed = await db.execute(
+        """INSERT INTO natural_key (kind, key, event_id)
+           SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS n(kind, key, event_id) ORDER BY kind, key
+           ON CONFLICT DO NOTHING""",
+        [kind for kind, _ in keys],
+        [key for _, key in keys],
+        [naturals[natural] for natural in keys],
+    )
+    if int(claimed.split()[-1]) != len(keys):
+        raise postgres.ChangedMeanwhileError
 
 
 async def _save_parked(db: Db, register: Register) -> None:

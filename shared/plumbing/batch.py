@@ -22,6 +22,7 @@ from shared.plumbing.publisher import Publisher
 from shared.plumbing.seal import Seal
 from shared.plumbing.store import Cursor, Db, LaneRow, LogRow
 from shared.plumbing.telemetry import Telemetry
+from shared.plumbing.writing import Writes
 
 LOG_READ_MAX_ROWS: Final = 1000
 """At most this many log rows of a lane are queued again in one batch."""
@@ -54,6 +55,8 @@ class Batch:
     """Parked work that another lane's transaction has released: (lane, payload), to be judged before `taken`."""
     heads: Mapping[str, bytes]
     """Hash at the head of each lane's log on the first stream that the service writes."""
+    writes: Writes
+    """Statements that need not be waited for; once there is one, the handler itself reads no more."""
     facts: dict[tuple[str, str], list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
     openings: dict[tuple[str, str], list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
     handovers: list[tuple[str, str, bytes]] = field(default_factory=list)
@@ -376,11 +379,14 @@ class Carrier:
             self.unfinished.update(lane for lane, _ in handed)
         heads = {row.lane: row.head for row in reversed(held.lane_rows) if row.stream in self._writes[:1]}
         now = await store.clock(db)
-        batch = Batch(now, held.going, passed, [(lane, payload) for lane, payload in handed], heads)
-        if passed or handed or self.group.ticks:
-            await self.group.handle(batch, db)
-            held.after_commit = batch.after_commit
-        await self._write(db, held, batch)
+        parked = [(lane, payload) for lane, payload in handed]
+        async with Writes() as writes:
+            batch = Batch(now, held.going, passed, parked, heads, writes)
+            if passed or handed or self.group.ticks:
+                await self.group.handle(batch, db)
+                held.after_commit = batch.after_commit
+            await writes.done()
+            await self._write(db, held, batch)
 
     async def _write(self, db: Db, held: _Held, batch: Batch) -> None:
         """Stamp what other lanes decided for ours before the batch's own, append to the log, move the cursors."""

@@ -40,8 +40,6 @@ class Books:
             self.register.workers.setdefault(ref, Worker(ref))
         for number in keys.enrollments:
             self.register.enrollments.setdefault(number, Enrollment(number))
-        for natural in keys.naturals:
-            self.register.naturals.setdefault(natural, None)
         before = len(self.results.receipts)
         take_in(self.register, submission, TODAY, self.results)
         receipt = self.results.receipts[before].receipt

@@ -1,25 +1,14 @@
 """A batch takes the same number of statements however many events it holds: PostgreSQL is asked by the batch."""
 
-import os
-import secrets
 import string
 from collections.abc import AsyncIterator
 
-import asyncpg
 import orjson
 import pytest
-from aiokafka import ConsumerRecord
-from asyncpg.connection import LoggedQuery
 
 from console.stack.infrastructure import Infrastructure
-from services.enrollment.consumers import door
-from shared.contracts.topics import PROVINCE_EVENTS
-from shared.plumbing import kafka, store
-from shared.plumbing.batch import Carrier, lanes_of
-from shared.plumbing.metrics import Metrics
-from shared.plumbing.publisher import Publisher
-from shared.plumbing.seal import Seal
-from shared.plumbing.telemetry import Telemetry
+from services.enrollment.handlers import SHARE_MIN_SUBMISSIONS
+from tests.enrollment.desk import open_desk
 from tests.enrollment.events import allocated, enrolled, registered
 from tests.plumbing.world import World, make_world
 
@@ -33,31 +22,6 @@ async def world(infrastructure: Infrastructure) -> AsyncIterator[World]:
     """A namespace for the door of two provinces."""
     async with make_world(infrastructure, "enrollment", LANES) as made:
         yield made
-
-
-class Desk:
-    """A door that is given its records by hand and counts the statements of each batch."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._offsets = dict.fromkeys(LANES, 0)
-        self._statements = 0
-
-    def count(self, logged: LoggedQuery) -> None:
-        """Count what asyncpg has sent; one statement sent for many rows counts for each of them."""
-        self._statements += len(logged.args) if isinstance(logged.args, list) else 1
-
-    async def carry(self, carrier: Carrier, lane_values: list[tuple[str, bytes]]) -> int:
-        """Carry records through one batch; its number of statements."""
-        before = self._statements
-        taken = carrier.decode([self._record(lane, value) for lane, value in lane_values])
-        await carrier.carry(taken, lanes_of(taken))
-        return self._statements - before
-
-    def _record(self, lane: str, value: bytes) -> ConsumerRecord:
-        topic, offset = PROVINCE_EVENTS.topic(self._world.namespace, lane), self._offsets[lane]
-        self._offsets[lane] += 1
-        return ConsumerRecord(topic, 0, offset, 0, 0, None, value, None, 0, len(value), ())
 
 
 def worker(n: int) -> str:
@@ -87,32 +51,13 @@ def batches(records: int, lanes: tuple[str, ...], first_worker: int) -> list[lis
 
 
 async def test_a_batch_of_two_hundred_takes_as_many_statements_as_one_of_ten(world: World) -> None:
-    desk = Desk(world)
-
-    async def counted(db: asyncpg.Connection) -> None:
-        db.add_query_logger(desk.count)
-
-    group, settings = door(0, Metrics()), world.settings()
-    publisher = Publisher(group.writes, world.namespace, lambda: kafka.make_producer(settings))
-    await publisher.start()
-    try:
-        async with asyncpg.create_pool(world.runtime_dsn, min_size=1, max_size=1, init=counted) as pool:
-            telemetry = Telemetry("enrollment", None, 0.0, at_the_door=True)
-            source = f"//enrollment/{secrets.token_hex(6)}"
-            seal = Seal(os.urandom(32))
-            carrier = Carrier(group, world.namespace, pool, publisher, source, seal, telemetry, Metrics())
-            async with pool.acquire() as db:
-                await store.open_lanes(
-                    db, [PROVINCE_EVENTS.pattern], [stream.pattern for stream in group.writes], LANES
-                )
-            before_few, few = batches(10, LANES[:1], 0)
-            before_many, many = batches(200, LANES, 300)
-            await desk.carry(carrier, before_few + before_many)
-            statements = [await desk.carry(carrier, few), await desk.carry(carrier, many)]
-            rows = await pool.fetch("SELECT status, count(*) FROM inbox GROUP BY status")
-            verdicts = {row[0]: row[1] for row in rows}
-            sealed = await pool.fetchval("SELECT count(*) FROM quarantine")
-    finally:
-        await publisher.stop(5)
+    async with open_desk(world, LANES) as desk:
+        before_few, few = batches(10, LANES[:1], 0)
+        before_many, many = batches(SHARE_MIN_SUBMISSIONS, LANES, 300)
+        await desk.carry(before_few + before_many)
+        statements = [await desk.carry(few), await desk.carry(many)]
+        rows = await desk.pool.fetch("SELECT status, count(*) FROM inbox GROUP BY status")
+        verdicts = {row[0]: row[1] for row in rows}
+        sealed = await desk.pool.fetchval("SELECT count(*) FROM quarantine")
     assert (verdicts, sealed) == ({"accepted": 4 * 42, "parked": 42}, 42)
     assert statements[0] == statements[1]

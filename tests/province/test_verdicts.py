@@ -31,7 +31,7 @@ class _Made(dict[str, Any]):
 
 def _register() -> Register:
     lanes = {code: LaneState(TODAY, 0) for code in LANE_CODES}
-    return Register({}, _Made(Worker), _Made(Enrollment), defaultdict(lambda: None), {}, lanes)
+    return Register({}, _Made(Worker), _Made(Enrollment), {}, {}, lanes)
 
 
 def _judge(by_lane: dict[str, list[SimulatedRecord]], rng: Random, ahead_max: int) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Literal
@@ -97,7 +96,8 @@ class Register:
     inbox: dict[Id, Verdict]
     workers: dict[str, Worker]
     enrollments: dict[str, Enrollment]
-    naturals: dict[Natural, str | None]
+    naturals: dict[Natural, str]
+    """Claimed keys and the event that claimed each."""
     waiting: dict[Missing, list[Parked]]
     lanes: dict[str, LaneState]
     new_naturals: dict[Natural, str] = dataclasses.field(default_factory=dict)
@@ -110,7 +110,7 @@ class Register:
     unparked: list[Parked] = dataclasses.field(default_factory=list)
     """Were waiting before this batch and are no more."""
     judged: dict[Id, Verdict] = dataclasses.field(default_factory=dict)
-    """Verdicts of this batch, to be written."""
+    """Verdicts of this batch that are not written yet."""
     tallies: dict[tuple[str, date], dict[str, int]] = dataclasses.field(
         default_factory=lambda: defaultdict(lambda: defaultdict(int))
     )
@@ -141,7 +141,29 @@ class Register:
                 self.unparked.append(one)
         return freed
 
+    def take_changes(self) -> "Changes":
+        """What has changed in rows that are locked since this was last asked: from now on it counts as written."""
+        changes = Changes(
+            {key: verdict for key, verdict in self.judged.items() if verdict.fresh},
+            {key: verdict for key, verdict in self.judged.items() if not verdict.fresh},
+            [worker for worker in self.workers.values() if worker.changed],
+            [enrollment for enrollment in self.enrollments.values() if enrollment.changed],
+        )
+        for verdict in changes.new_verdicts.values():
+            verdict.fresh = False
+        for worker in changes.workers:
+            worker.changed = False
+        for enrollment in changes.enrollments:
+            enrollment.changed = False
+        self.judged = {}
+        return changes
 
-def changed_workers(register: Register) -> Mapping[str, Worker]:
-    """Workers that judging has changed."""
-    return {ref: worker for ref, worker in register.workers.items() if worker.changed}
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What judging has changed and is to be written."""
+
+    new_verdicts: dict[Id, Verdict]
+    verdicts: dict[Id, Verdict]
+    workers: list[Worker]
+    enrollments: list[Enrollment]
