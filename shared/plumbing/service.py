@@ -31,6 +31,7 @@ from shared.plumbing.tokens import Tokens
 
 DRAIN_S: Final = 5.0
 GRACEFUL_HTTP_S: Final = 2
+CANCEL_AGAIN_S: Final = 1.0
 LISTEN_AGAIN_S: Final = 2.0
 COLLECT_AFTER: Final = (100_000, 20, 50)
 """Objects that a young collection waits for, young ones before an older, and older ones before a whole one."""
@@ -228,9 +229,12 @@ async def _watch(work: Awaitable[None]) -> None:
 
 
 async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """End them; they are asked again, since a library that waits with a limit may miss it before Python 3.12."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
 
 async def _close_pool(pool: Pool) -> None:

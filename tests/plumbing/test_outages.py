@@ -285,6 +285,11 @@ async def test_with_too_much_unacknowledged_no_further_batch_is_taken_until_the_
     ):
         await world.notes(lane, 1)
         await world.until_relayed(lane, 1)
+
+        async def nothing_unacknowledged() -> bool:
+            return running.consumer._publisher._pending_bytes == 0
+
+        await until(nothing_unacknowledged)  # nor of what lanes of other tests have left
         proxy.refuse_with = NOT_ENOUGH_REPLICAS
         await world.notes(lane, *range(2, 12))
 
