@@ -201,7 +201,8 @@ class _Line:
 
     async def start(self) -> None:
         try:
-            await asyncio.wait_for(self._producer.start(), CONNECT_LIMIT_S)
+            async with asyncio.timeout(CONNECT_LIMIT_S):
+                await self._producer.start()
         except (KafkaError, OSError, TimeoutError) as error:
             raise SendError(
                 f"无法以用户 {self._user} 连接 Kafka（{self._bootstrap}）。请检查地址、用户名和密码文件。",
@@ -215,7 +216,8 @@ class _Line:
             self._task.cancel()
             await asyncio.wait([self._task])
         try:
-            await asyncio.wait_for(self._producer.stop(), CLOSE_LIMIT_S)
+            async with asyncio.timeout(CLOSE_LIMIT_S):
+                await self._producer.stop()
         except (KafkaError, TimeoutError):
             # What was acknowledged is safe and counted; only the connection did not end politely.
             self._failure = self._failure or SendError(

@@ -38,7 +38,8 @@ async def migrate(owner_dsn: str, service: str) -> None:
         check_manifest(folder)
     connection = await asyncpg.connect(owner_dsn)
     try:
-        await asyncio.wait_for(connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY), LOCK_WAIT_S)
+        async with asyncio.timeout(LOCK_WAIT_S):
+            await connection.execute("SELECT pg_advisory_lock($1)", LOCK_KEY)
         for folder, table in folders:
             if any(folder.glob("*.sql")):
                 await _apply(owner_dsn, service, folder, table)
@@ -112,7 +113,8 @@ async def _apply(owner_dsn: str, service: str, folder: Path, table: str) -> None
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), MIGRATE_LIMIT_S)
+        async with asyncio.timeout(MIGRATE_LIMIT_S):
+            output, _ = await process.communicate()
     except TimeoutError as error:
         process.kill()
         raise StackError(f"The migrations in {folder} did not end within {MIGRATE_LIMIT_S:.0f} s.") from error

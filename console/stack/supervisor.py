@@ -108,7 +108,8 @@ async def _watch(stack: Stack, ended: asyncio.Event, progress: Progress) -> str:
     restarts = Restarts()
     while True:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(ended.wait(), WATCH_S)
+            async with asyncio.timeout(WATCH_S):
+                await ended.wait()
         if ended.is_set():
             return ""
         free_bytes = shutil.disk_usage(stack.infrastructure.data).free

@@ -98,7 +98,8 @@ async def _leave(client: aiosmtplib.SMTP) -> None:
     """Say goodbye; what was sent was sent, so a relay that does not answer is none of our business."""
     try:
         if client.is_connected:
-            await asyncio.wait_for(client.quit(), LEAVE_S)
+            async with asyncio.timeout(LEAVE_S):
+                await client.quit()
     except (aiosmtplib.SMTPException, OSError, TimeoutError):
         client.close()
 

@@ -263,7 +263,8 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._positions(lanes)  # makes the rows
         self._ends_due = set(lanes)
         try:
-            await asyncio.wait_for(self._look_at_ends(), TAKE_OVER_TIMEOUT_S)
+            async with asyncio.timeout(TAKE_OVER_TIMEOUT_S):
+                await self._look_at_ends()
         except postgres.PASSING as error:
             log.warning("ends_not_seen", group=self.carrier.group.name, error=type(error).__name__)
         rows = await self._positions(lanes)
@@ -383,7 +384,8 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         lanes = lanes_of(taken)
         await self.carrier.carry(taken, lanes)
         if self.carrier.jumped:
-            await asyncio.wait_for(self._look_at_jumps(), JUMP_TIMEOUT_S)
+            async with asyncio.timeout(JUMP_TIMEOUT_S):
+                await self._look_at_jumps()
         draining = self.carrier.draining
         self._put_back([one for one in records if self.carrier.lane_of(one) in draining])
         self._failures = 0
@@ -408,7 +410,8 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         except OffsetOutOfRangeError as error:
             self.carrier.jumped |= {self._owned[tp][1] for tp in error.args[0] if tp in self._owned}
             try:
-                await asyncio.wait_for(self._look_at_jumps(), JUMP_TIMEOUT_S)
+                async with asyncio.timeout(JUMP_TIMEOUT_S):
+                    await self._look_at_jumps()
             except postgres.PASSING as passing:  # it is met again
                 await self._back_off(passing)
             return ()
@@ -501,7 +504,8 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Each second, and when woken: go through the lanes that had no batch. Never ends by itself."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), TICK_S)
+                async with asyncio.timeout(TICK_S):
+                    await self._wake.wait()
             self._wake.clear()
             try:
                 await self._tick()
@@ -529,7 +533,8 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self.holds.release(held)
         if time.monotonic() - self._committed_at > OFFSET_COMMIT_S:
             self._committed_at = time.monotonic()
-            await asyncio.wait_for(self._commit_and_measure(), OFFSET_COMMIT_TIMEOUT_S)
+            async with asyncio.timeout(OFFSET_COMMIT_TIMEOUT_S):
+                await self._commit_and_measure()
 
     async def _hold_stopped(self, lanes: Collection[str]) -> None:
         """Of `lanes`, which are held: pause those that were stopped; let resumed ones read on from their cursor."""

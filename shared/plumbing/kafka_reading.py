@@ -75,7 +75,8 @@ async def _reading(make: MakeReader, places: Collection[TopicPartition]) -> Asyn
     reader = make()
     reader.assign(list(places))
     try:
-        await asyncio.wait_for(reader.start(), READER_START_S)
+        async with asyncio.timeout(READER_START_S):
+            await reader.start()
         yield reader
     finally:
         await reader.stop()

@@ -113,7 +113,8 @@ async def roll_back(db: Db, transaction: Transaction) -> None:
     if db.is_closed():
         return
     try:
-        await asyncio.wait_for(transaction.rollback(), _ROLL_BACK_S)
+        async with asyncio.timeout(_ROLL_BACK_S):
+            await transaction.rollback()
     except (*PASSING, TimeoutError):
         db.terminate()
 

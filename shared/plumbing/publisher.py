@@ -169,7 +169,8 @@ class Publisher:
     async def _started(self) -> AIOKafkaProducer:
         producer = self._make_producer()
         try:
-            await asyncio.wait_for(producer.start(), _PRODUCER_START_S)
+            async with asyncio.timeout(_PRODUCER_START_S):
+                await producer.start()
         except BaseException:
             await close_producer(producer)
             raise
@@ -197,7 +198,8 @@ class Publisher:
             row, producer = place.runs[0], self._producer
             assert producer is not None
             try:
-                await asyncio.wait_for(self._send_row(producer, place, row), SEND_TIMEOUT_S)
+                async with asyncio.timeout(SEND_TIMEOUT_S):
+                    await self._send_row(producer, place, row)
             except Exception as error:  # noqa: BLE001 - whatever it is, the log has it
                 log.warning("publish_failed", stream=row.stream, lane=row.lane, error=type(error).__name__)
                 self.failures += 1
@@ -252,7 +254,8 @@ async def close_producer(producer: AIOKafkaProducer) -> None:
 async def _in_time(closing: Coroutine[object, object, object]) -> bool:
     """Whether `closing` came to its end within `_PRODUCER_CLOSE_S`."""
     try:
-        await asyncio.wait_for(closing, _PRODUCER_CLOSE_S)
+        async with asyncio.timeout(_PRODUCER_CLOSE_S):
+            await closing
     except TimeoutError:
         return False
     return True

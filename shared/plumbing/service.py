@@ -235,7 +235,8 @@ async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
 
 async def _close_pool(pool: Pool) -> None:
     try:
-        await asyncio.wait_for(pool.close(), DRAIN_S)
+        async with asyncio.timeout(DRAIN_S):
+            await pool.close()
     except TimeoutError:
         pool.terminate()
 

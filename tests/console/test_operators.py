@@ -57,11 +57,11 @@ class System:
         return Deployment(addresses, self.stack.token("operator"))
 
     def accepted_id(self, type_: str) -> str:
-        """The id of an event of this type that was sent well."""
+        """The id of an event of this type that was sent well and is no history: it leads to a decision."""
         for record in self.records:
             if record.kind == "plain" and record.value is not None and record.lane not in ("44", "61"):
                 event = orjson.loads(record.value)
-                if event["type"] == type_:
+                if event["type"] == type_ and not event["data"].get("history"):
                     return str(event["id"])
         raise LookupError(type_)
 

@@ -42,7 +42,12 @@ router = APIRouter(prefix="/v1", tags=["receipts"], route_class=ProblemRoute)
 Anyone = Annotated[Caller, Depends(allow("operator", "auditor", "province"))]
 EventId = Annotated[
     str,
-    Path(min_length=1, max_length=EVENT_ID_MAX_CHARS, description="The event's id, as the province sent it."),
+    Path(
+        min_length=1,
+        max_length=EVENT_ID_MAX_CHARS,
+        pattern=r"^[^\x00-\x1f\x7f]+$",  # no id that could be read holds others
+        description="The event's id, as the province sent it.",
+    ),
 ]
 Number = Annotated[int, Query(ge=0, le=OFFSET_MAX)]
 
