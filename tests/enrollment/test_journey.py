@@ -151,7 +151,7 @@ def test_what_counts_is_what_was_known_then(facts: list[Any]) -> None:
     assert early.counts["categories"] == ["industrial", "migrant"]
 
 
-def test_an_overlap_is_told_once_though_it_is_said_on_two_lanes(facts: list[Any]) -> None:
+def test_an_overlap_is_told_once_though_it_is_said_of_both_enrollments(facts: list[Any]) -> None:
     (overlap,) = as_known(facts).overlaps
     assert (overlap.enrollment_no, overlap.other_enrollment_no) == ("32-j-1", "34-j-2")
     assert overlap.event_id == "j-overlaps"
