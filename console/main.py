@@ -6,6 +6,7 @@ from console import (
     commands_bench,
     commands_certify,
     commands_demo,
+    commands_journey,
     commands_lanes,
     commands_messages,
     commands_publish,
@@ -29,4 +30,5 @@ app.command("publish")(commands_publish.publish_file)
 app.command()(commands_certify.certify)
 app.command()(commands_demo.demo)
 app.command()(commands_bench.bench)
+app.command()(commands_journey.journey)
 app.command()(commands_trace.trace)

@@ -147,6 +147,11 @@ EVENTS
       dreams receipts --province 32 --day 2026-03-01 --status rejected --csv 回执.csv
       dreams receipts --province 32 --id EVENT_ID
 
+- **Look-ups**: `GET /v1/workers/{worker_ref}/journey?as_known_on=2026-03-01` tells the path of a worker whom the
+  province has registered, reported on or funds: what other provinces reported is there without its details.
+  `GET /v1/projects?search=…`, `/v1/institutions` and `/v1/alliances` list what events name by number. Each look-up is
+  recorded.
+
 - **Tokens** are made by the operator, one or more for each province. One ends on its day (`not_after`); the next is
   given out before, and both are taken until then.
 

@@ -3,7 +3,7 @@
 from aiokafka import ConsumerRecord
 from prometheus_client import Counter
 
-from services.enrollment import handlers
+from services.enrollment import handlers, store
 from shared.contracts import submission
 from shared.contracts.submission import Submission, read
 from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_EVENTS, PROVINCE_RECEIPTS
@@ -34,6 +34,7 @@ def door(clock_offset_s: float, metrics: Metrics) -> LaneGroup:
         handle=handlers.TakeIn(clock_offset_s, _verdicts(metrics)),
         ticks=True,
         leave_out=leave_out,
+        keep_places=store.keep_places,
     )
 
 

@@ -1,5 +1,6 @@
 """Every SQL statement of enrollment: a fixed number a batch; locks in the order workers, enrollments, natural keys."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -14,6 +15,7 @@ from services.enrollment.domain.judging import Keys
 from services.enrollment.domain.lifecycle import Step
 from services.enrollment.domain.person import Statement
 from services.enrollment.domain.register import (
+    Brought,
     Changes,
     Enrollment,
     Id,
@@ -26,8 +28,9 @@ from services.enrollment.domain.register import (
     Worker,
 )
 from shared.contracts.submission import Submission, content_hash
-from shared.contracts.topics import PROVINCE_RECEIPTS
+from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_RECEIPTS
 from shared.plumbing import postgres
+from shared.plumbing.outgoing import FactPlace
 from shared.plumbing.store import HANDOVER_CHANNEL, Db
 
 RELEASE_MAX: Final = 5_000
@@ -493,7 +496,7 @@ async def _referents(db: Db, wanted: Sequence[Missing]) -> dict[Missing, str | N
     return {(row[0], row[1]): row[2] for row in rows}
 
 
-async def _save_referents(db: Db, referents: dict[Missing, str]) -> None:
+async def _save_referents(db: Db, referents: dict[Missing, Brought]) -> None:
     """Write what has come, and hand all that waited for it to its lanes' owners, in this transaction.
 
     What waits may need workers, which are locked before referents: so it is judged in a batch of its own.
@@ -501,11 +504,69 @@ async def _save_referents(db: Db, referents: dict[Missing, str]) -> None:
     if not referents:
         return
     await db.execute(
-        """UPDATE referent r SET event_id = n.event_id
-           FROM unnest($1::text[], $2::text[], $3::text[]) AS n(kind, key, event_id)
+        """UPDATE referent r SET event_id = n.event_id, lane = n.lane, data = n.data::jsonb
+           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+                AS n(kind, key, event_id, lane, data)
            WHERE r.kind = n.kind AND r.key = n.key""",
         [kind for kind, _ in referents],
         [key for _, key in referents],
-        list(referents.values()),
+        [brought.event_id for brought in referents.values()],
+        [brought.lane for brought in referents.values()],
+        [brought.data and orjson.dumps(brought.data).decode() for brought in referents.values()],
     )
     await _hand_over_the_rest(db, set(referents))
+
+
+async def listed(db: Db, kind: str, search: str, after: str, limit: int) -> list[Record]:
+    """What there is of a kind, in the order of keys after `after`: rows (key, event_id, lane, data).
+
+    `search` is a part of a number or a name, whatever its case; it reads through the kind, of which there are few.
+    """
+    return list(
+        await db.fetch(
+            """SELECT key, event_id, lane, data FROM referent
+               WHERE kind = $1 AND key > $2 AND data IS NOT NULL
+                 AND ($3 = '' OR strpos(lower(concat_ws(' ', key, data ->> 'name', data ->> 'alliance_name',
+                                                        data ->> 'lead', data -> 'institution' ->> 'name')),
+                                        lower($3)) > 0)
+               ORDER BY key LIMIT $4""",
+            kind,
+            after,
+            search,
+            limit,
+        )
+    )
+
+
+# ---------------------------------------------------------------- what was published about one worker
+
+
+async def keep_places(db: Db, places: Sequence[FactPlace]) -> None:
+    """Write down where in the log the facts about workers stand."""
+    await db.copy_records_to_table(
+        "worker_fact",
+        records=[(_short_hash(place.subject), place.lane, place.seq) for place in places],
+        columns=("worker", "lane", "seq"),
+    )
+
+
+async def facts_about(db: Db, ref: str, limit: int) -> list[bytes]:
+    """At most `limit` facts of the log about a worker, lane by lane; one whose hash is the same may be among them."""
+    rows = await db.fetch(
+        """SELECT split_part(convert_from(events, 'UTF8'), E'\n', (seq - first_seq + 1)::integer)
+           FROM (SELECT lane, seq FROM worker_fact WHERE worker = $1 ORDER BY lane, seq LIMIT $3) AS place
+           CROSS JOIN LATERAL (
+               SELECT first_seq, events FROM log
+               WHERE stream = $2 AND log.lane = place.lane AND first_seq <= place.seq
+               ORDER BY first_seq DESC LIMIT 1) AS row
+           ORDER BY lane, seq""",
+        _short_hash(ref),
+        ENROLLMENT_EVENTS.pattern,
+        limit,
+    )
+    return [row[0].encode() for row in rows]
+
+
+def _short_hash(ref: str) -> int:
+    """Eight bytes are enough to find a worker's facts: each says itself whom it is about."""
+    return int.from_bytes(hashlib.sha256(ref.encode()).digest()[:8], "big", signed=True)

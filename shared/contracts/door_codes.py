@@ -96,6 +96,14 @@ _OWN: Final = (
         "Ask again after the seconds that Retry-After gives; if none comes, send the event again.",
         404,
     ),
+    DoorCode(
+        "no_journey",
+        "没有可供查询的该工人记录：尚未登记，或与本省无关。",
+        "请核对工人代号；本省登记、上报或资助过的工人方可查询。",
+        "There is no such worker to be looked up: not recorded yet, or none of your province's.",
+        "Check the worker_ref; a province sees workers whom it has registered, reported on or funded.",
+        404,
+    ),
 )
 _STATUS_IN_CATALOGUE: Final = {"empty": 400, "too_large": 413}
 """Codes of receipts that the HTTP door gives before Kafka, since without a readable id no receipt could be named."""

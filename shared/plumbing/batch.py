@@ -18,7 +18,7 @@ from shared.contracts.topics import Stream
 from shared.plumbing import outgoing, postgres, store
 from shared.plumbing.decoding import Bad, Decode, Taken, place_of, traceparent_of
 from shared.plumbing.metrics import Metrics
-from shared.plumbing.outgoing import Outgoing
+from shared.plumbing.outgoing import FactPlace, Outgoing
 from shared.plumbing.publisher import Publisher
 from shared.plumbing.seal import Seal
 from shared.plumbing.store import Cursor, Db, LaneRow, LogRow
@@ -87,6 +87,7 @@ class Batch:
 
 
 Handle = Callable[[Batch, Db], Awaitable[None]]
+KeepPlaces = Callable[[Db, Sequence[FactPlace]], Awaitable[None]]
 Gate = Literal["door", "offset", "seq"]
 
 
@@ -108,6 +109,8 @@ class LaneGroup:
     ticks: bool = False
     leave_out: Callable[[Taken], Any] | None = None
     """At the door: what the handler gets instead of an event that was set aside, to answer it; elsewhere nothing."""
+    keep_places: KeepPlaces | None = None
+    """Writes down, in the same transaction, where in the log the facts about a subject stand; one statement at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -460,13 +463,7 @@ class Carrier:
             facts[key].extend(own)
         if any(rows[key].read_back for key, some in facts.items() if some):
             await self._drop_published_before(db, rows, facts)
-        held.new = [
-            outgoing.stamp(rows[key], some[at : at + LOG_ROW_MAX_FACTS], self._source, batch.recorded_at)
-            for key, some in facts.items()
-            for at in range(0, len(some), LOG_ROW_MAX_FACTS)
-        ]
-        if held.new:
-            await store.append_log(db, held.new)
+        await self._append(db, held, rows, facts, batch.recorded_at)
         if batch.handovers:
             await store.hand_over(db, batch.handovers)
         if batch.quarantined:
@@ -475,6 +472,27 @@ class Carrier:
         await store.save_cursors(db, list(held.cursors.values()))
         if held.lane_rows:
             await store.save_lane_rows(db, held.lane_rows)
+
+    async def _append(
+        self,
+        db: Db,
+        held: _Held,
+        rows: Mapping[tuple[str, str], LaneRow],
+        facts: Mapping[tuple[str, str], list[Outgoing]],
+        now: datetime,
+    ) -> None:
+        """Stamp facts and append them to the log; where those about a subject stand is kept, if the group wants it."""
+        held.new = [
+            outgoing.stamp(rows[key], some[at : at + LOG_ROW_MAX_FACTS], self._source, now)
+            for key, some in facts.items()
+            for at in range(0, len(some), LOG_ROW_MAX_FACTS)
+        ]
+        if held.new:
+            await store.append_log(db, held.new)
+        if self.group.keep_places is not None:
+            places = [place for key, some in facts.items() for place in outgoing.places(rows[key], some)]
+            if places:
+                await self.group.keep_places(db, places)
 
     async def _drop_published_before(
         self, db: Db, rows: dict[tuple[str, str], LaneRow], facts: dict[tuple[str, str], list[Outgoing]]

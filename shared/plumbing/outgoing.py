@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -30,6 +30,25 @@ class Outgoing:
     causationid: str | None
     correlationid: str | None
     traceparent: str | None
+
+
+class FactPlace(NamedTuple):
+    """Where in the log a fact about a subject stands."""
+
+    stream: str
+    lane: str
+    seq: int
+    subject: str
+
+
+def places(row: LaneRow, facts: Sequence[Outgoing]) -> list[FactPlace]:
+    """Where those of `facts` that have a subject stand, which were the last ones stamped on the lane of `row`."""
+    first = row.seq - len(facts) + 1
+    return [
+        FactPlace(row.stream, row.lane, seq, fact.subject)
+        for seq, fact in enumerate(facts, first)
+        if fact.subject is not None
+    ]
 
 
 def derived_id(*parts: object) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from aiokafka import ConsumerRecord, TopicPartition
@@ -11,9 +11,10 @@ from asyncpg import Pool
 
 from shared.contracts.topics import Stream
 from shared.plumbing import kafka_reading, outgoing, store
-from shared.plumbing.batch import LOG_ROW_MAX_FACTS
+from shared.plumbing.batch import LOG_ROW_MAX_FACTS, KeepPlaces
 from shared.plumbing.decoding import place_of, traceparent_of
 from shared.plumbing.kafka_reading import MakeReader
+from shared.plumbing.outgoing import FactPlace
 from shared.plumbing.store import Db, LaneRow, LogRow
 
 READ_BACK_MAX_BYTES: Final = 64 * 1024 * 1024
@@ -62,7 +63,14 @@ class ReadBack:
     """Whether that is all that Kafka holds."""
 
 
-async def read_back(pool: Pool, make: MakeReader, stream: Stream, namespace: str, lane: str) -> ReadBack:
+async def read_back(
+    pool: Pool,
+    make: MakeReader,
+    stream: Stream,
+    namespace: str,
+    lane: str,
+    keep_places: KeepPlaces | None = None,
+) -> ReadBack:
     """Append to the log what Kafka holds of it beyond its end; what is decided again is then not published again.
 
     Nothing is lost and no number is given twice: consumers notice nothing. The lane must stand meanwhile.
@@ -86,6 +94,8 @@ async def read_back(pool: Pool, make: MakeReader, stream: Stream, namespace: str
             if locked.seq != before:
                 raise CannotReadBackError("The lane went on meanwhile. Stop it, and ask again.")
             await store.take_back(db, row, read, [fact.id for fact in lost])
+            if keep_places is not None:
+                await keep_places(db, _places(locked, lost))
     return ReadBack(stream.pattern, row.seq - before, row.seq, whole)
 
 
@@ -94,6 +104,7 @@ class _Lost:
     """A fact that the log has lost, as it stands on the wire."""
 
     id: str
+    subject: str | None
     recordedtime: str
     line: bytes
     traceparent: str | None
@@ -120,8 +131,22 @@ async def _lost_facts(
         if size > READ_BACK_MAX_BYTES and event["recordedtime"] != lost[-1].recordedtime:
             return lost, False, last_own
         seq, size = seq + 1, size + len(record.value)
-        lost.append(_Lost(event["id"], event["recordedtime"], record.value, traceparent_of(record.headers)))
+        lost.append(_lost(event, record))
     return lost, True, last_own
+
+
+def _lost(event: Mapping[str, Any], record: ConsumerRecord) -> _Lost:
+    traceparent = traceparent_of(record.headers)
+    return _Lost(event["id"], event.get("subject"), event["recordedtime"], record.value, traceparent)
+
+
+def _places(row: LaneRow, lost: list[_Lost]) -> list[FactPlace]:
+    """Where what was lost about subjects stands again, behind what the log has of its lane."""
+    return [
+        FactPlace(row.stream, row.lane, seq, fact.subject)
+        for seq, fact in enumerate(lost, row.seq + 1)
+        if fact.subject is not None
+    ]
 
 
 def _log_rows(row: LaneRow, lost: list[_Lost]) -> list[LogRow]:

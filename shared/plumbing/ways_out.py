@@ -88,7 +88,7 @@ class WaysOut:
         for stream in group.writes:
             try:
                 done = await restores.read_back(
-                    self.pool, self.make_reader, stream, self.namespace, order.lane
+                    self.pool, self.make_reader, stream, self.namespace, order.lane, group.keep_places
                 )
             except restores.CannotReadBackError as error:
                 raise RefusedError(str(error)) from error

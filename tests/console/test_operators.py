@@ -258,6 +258,26 @@ async def test_a_trace_shows_receipt_fact_decision_and_national_number(system: S
     assert "worker.enrolled.v1" in out
 
 
+async def test_a_journey_is_shown_in_the_order_of_its_days(system: System) -> None:
+    event_id = system.accepted_id(provinces.WORKER_ENROLLED)
+    (ref,) = {
+        event["subject"]
+        for event in (orjson.loads(one.value) for one in system.records if one.kind == "plain" and one.value)
+        if event.get("id") == event_id
+    }
+    status, out, _ = await system.dreams("journey", ref, "--json")
+    stages = json.loads(out)["stages"]
+    assert status == 0
+    assert event_id in [stage["event_id"] for stage in stages]
+    assert [stage["day"] for stage in stages] == sorted(stage["day"] for stage in stages)
+    status, out, _ = await system.dreams("journey", ref)
+    assert (status, "worker.registered" in out, "worker.enrolled" in out) == (0, True, True)
+    status, _, said = await system.dreams("journey", ref, "--as-known-on", "2020-01-01")
+    assert (status, "There is no such worker" in said, ref in said) == (1, True, False)
+    status, _, said = await system.dreams("journey", ref, "--as-known-on", "yesterday")
+    assert (status, "2026-03-01" in said) == (2, True)
+
+
 async def test_a_trace_of_an_unknown_event_is_a_sentence_and_fails(system: System) -> None:
     status, _, said = await system.dreams("trace", "sim-nobody")
     assert (status, said) == (1, "No service knows the event sim-nobody.\n")

@@ -10,7 +10,10 @@ from schemathesis import checks
 
 from tests.enrollment.conftest import Door
 
-OURS = ("/v1/provinces", "/v1/receipts", "/v1/totals")
+OURS = (
+    "/v1/provinces", "/v1/receipts", "/v1/totals",
+    "/v1/workers", "/v1/projects", "/v1/institutions", "/v1/alliances",
+)  # fmt: skip
 REQUESTS_EACH = 25
 HOLDS = [
     checks.not_a_server_error,

@@ -95,6 +95,10 @@ async def test_enrollment_restored_to_an_older_copy_reads_on_and_answers_nobody_
         assert len(facts) == len({fact["id"] for fact in facts}) == 6
         assert (await door.cursor("32", PROVINCE_EVENTS))["next_offset"] == 7
         assert await door.pool.fetchval("SELECT count(*) FROM inbox") == 6
+        places = await door.pool.fetch("SELECT seq FROM worker_fact WHERE lane = '32' ORDER BY seq")
+        assert [row["seq"] for row in places] == [fact["seq"] for fact in facts], (
+            "journeys find all of them again"
+        )
 
 
 async def test_a_database_that_goes_back_under_a_running_process_stops_its_lane(relayed: World) -> None:
@@ -206,7 +210,8 @@ async def hashes(world: World, lane: str) -> list[bytes]:
 @contextlib.asynccontextmanager
 async def enrollment(world: World) -> AsyncIterator[Running]:
     """Enrollment, run in this process."""
-    settings = world.settings_of(Settings)
+    http_door = world.infrastructure.data / "secrets" / "kafka" / "http-door"
+    settings = world.settings_of(Settings, door_password_file=http_door)
     async with world.run(definition(settings), settings) as running:
         yield running
 

@@ -13,6 +13,8 @@ from shared.contracts import provinces
 from shared.contracts.submission import Submission
 
 _PART: Final = "\x1f"
+HAVE_A_REGISTER: Final = frozenset({"project", "institution", "alliance"})
+"""Kinds that can be looked up with what their event says; payments are many, and are looked up by their enrollment."""
 
 
 def brought(submission: Submission) -> Missing | None:

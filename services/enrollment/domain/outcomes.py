@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from services.enrollment.domain.naming import brought, named
+from services.enrollment.domain.naming import HAVE_A_REGISTER, brought, named
 from services.enrollment.domain.natural_keys import natural_key
-from services.enrollment.domain.register import Missing, Register
+from services.enrollment.domain.register import Brought, Missing, Register
 from shared.contracts.submission import Refusal, Submission
 
 
@@ -47,7 +47,8 @@ def bring(register: Register, submission: Submission) -> Outcome:
     """Once, and others may name it from now on."""
     missing = brought(submission)
     assert missing is not None and submission.id is not None
-    first = register.bring(missing, submission.id)
+    data = submission.data if missing[0] in HAVE_A_REGISTER else None
+    first = register.bring(missing, Brought(submission.id, submission.lane, data))
     return Accepted(submission.lane, {}, missing) if first is None else already(first)
 
 

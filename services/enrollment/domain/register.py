@@ -87,6 +87,15 @@ class Parked:
     traceparent: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """The event that brings what others name: who sent it and, where it has a register, what it says."""
+
+    event_id: str
+    lane: str
+    data: dict[str, Any] | None
+
+
 @dataclass(slots=True)
 class LaneState:
     """A lane's day and how many of its events wait."""
@@ -121,7 +130,7 @@ class Register:
     """The Shanghai day on which this batch records."""
     referents: dict[Missing, str | None] = dataclasses.field(default_factory=dict)
     """What events name by number alone (`naming`) → the event that brought it, or None as long as none has."""
-    new_referents: dict[Missing, str] = dataclasses.field(default_factory=dict)
+    new_referents: dict[Missing, Brought] = dataclasses.field(default_factory=dict)
     studies: dict[str, list[Enrollment]] = dataclasses.field(default_factory=lambda: defaultdict(list))
     """Enrollments of workers who enroll in this batch, as they were before it."""
     new_statements: list[tuple[str, Statement]] = dataclasses.field(default_factory=list)
@@ -143,11 +152,11 @@ class Register:
             self.naturals[natural] = self.new_naturals[natural] = event_id
         return first
 
-    def bring(self, missing: Missing, event_id: str) -> str | None:
+    def bring(self, missing: Missing, brought: Brought) -> str | None:
         """Record what others may name; the id of the event that brought it already, or None."""
         first = self.referents.get(missing)
         if first is None:
-            self.referents[missing] = self.new_referents[missing] = event_id
+            self.referents[missing], self.new_referents[missing] = brought.event_id, brought
         return first
 
     def state(self, worker: Worker, statement: Statement) -> None:
