@@ -85,7 +85,9 @@ async def test_who_sends_too_much_waits_and_others_do_not(world: World) -> None:
         assert (await door.post(batch)).status_code == 202
         refused = await door.post([allocated("one-more")])
         assert (refused.status_code, refused.json()["code"]) == (429, "too_often")
-        assert 0.5 / SLOWLY < int(refused.headers["retry-after"]) <= 1 / SLOWLY  # the place of one event comes back
+        assert (
+            0.5 / SLOWLY < int(refused.headers["retry-after"]) <= 1 / SLOWLY
+        )  # the place of one event comes back
         assert (await door.post([allocated("other", lane="33")], "33")).status_code == 202
         assert await door.written() == [one["id"] for one in batch]
 

@@ -320,7 +320,9 @@ async def refused(running: Running, act: str, lane: str) -> str:
 @contextlib.asynccontextmanager
 async def enrollment(world: World) -> AsyncIterator[Running]:
     """Enrollment, run in this process."""
-    settings = world.settings_of(Settings)
+    settings = world.settings_of(
+        Settings, door_password_file=world.infrastructure.data / "secrets" / "kafka" / "http-door"
+    )
     async with world.run(definition(settings), settings) as running:
         yield running
 
