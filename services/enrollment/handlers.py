@@ -16,6 +16,7 @@ from services.enrollment.domain.intake import (
     FactOut,
     ReceiptOut,
     Results,
+    end_waiting,
     reread,
     take_in,
     take_up_again,
@@ -39,7 +40,7 @@ class TakeIn:
     """The handler of the door; `clock_offset_s` shifts the day in tests and demos, `verdicts` counts receipts."""
 
     def __init__(self, clock_offset_s: float, verdicts: Counter) -> None:
-        self._offset = timedelta(seconds=clock_offset_s)
+        self.clock_offset = timedelta(seconds=clock_offset_s)
         self._verdicts = verdicts
 
     async def __call__(self, batch: Batch, db: Db) -> None:
@@ -51,9 +52,10 @@ class TakeIn:
         for submission in (*again, *fresh):
             keys.add(submission)
         register = await store.load_register(db, batch.lanes, fresh + again, keys)
-        register.today = today = day.today_of(register, batch.recorded_at + self._offset)
-        await _begin_days(batch, db, register, today)
+        register.today = today = day.today_of(register, batch.recorded_at + self.clock_offset)
         results = Results()
+        if due := await _begin_days(batch, db, register, today):
+            await _end_waiting(batch, db, register, due, results)
         for submission in again:
             register.lanes[submission.lane].parked -= 1
             take_up_again(register, submission, today, results)
@@ -92,13 +94,25 @@ def _shares(submissions: list[Submission]) -> list[list[Submission]]:
     return [submissions[at : at + size] for at in range(0, len(submissions) or 1, size)]
 
 
-async def _begin_days(batch: Batch, db: Db, register: Register, today: date) -> None:
-    """Each Shanghai day begins on each lane, before anything recorded later."""
+async def _begin_days(batch: Batch, db: Db, register: Register, today: date) -> list[str]:
+    """Each Shanghai day begins on each lane, before anything recorded later; lanes with what is due on it."""
     due = day.lanes_due(register, today)
     tallies = await store.tallies(db, due) if due else {}
     for lane in due:
         for said in day.begin(register.lanes[lane], today, tallies[lane], batch.heads[lane]):
             batch.publish_first(ENROLLMENT_EVENTS, lane, _said(lane, said))
+    return sorted({*due, *day.lanes_unfinished(register)})
+
+
+async def _end_waiting(batch: Batch, db: Db, register: Register, due: list[str], results: Results) -> None:
+    """Refuse what has waited too long, a bounded number: where there may be more, the next batch goes on."""
+    overdue = await store.load_overdue(db, register, due, day.waiting_ends(register.today))
+    end_waiting(register, overdue, register.today, results)
+    more = len(overdue) >= store.EXPIRE_MAX
+    for lane in due:
+        register.lanes[lane].unfinished = more
+    if more:
+        batch.unfinished.update(due)
 
 
 def _submission(submission: Submission, traceparent: str | None) -> Submission:
@@ -151,10 +165,19 @@ def _said(lane: str, said: VerdictsTallied | DayBegan) -> Outgoing:
 
 def _payload(parked: Parked) -> bytes:
     return orjson.dumps(
-        (parked.source, parked.id, parked.missing, parked.offset, parked.raw.decode(), parked.traceparent)
+        (
+            parked.source,
+            parked.id,
+            parked.missing,
+            parked.offset,
+            parked.raw.decode(),
+            parked.traceparent,
+            parked.since,
+        )
     )
 
 
 def _parked(lane: str, payload: bytes) -> Parked:
-    source, id_, missing, offset, raw, traceparent = orjson.loads(payload)
-    return Parked(lane, source, id_, (missing[0], missing[1]), offset, raw.encode(), traceparent)
+    source, id_, missing, offset, raw, traceparent, since = orjson.loads(payload)
+    waits_for = missing[0], missing[1]
+    return Parked(lane, source, id_, waits_for, offset, raw.encode(), traceparent, date.fromisoformat(since))

@@ -32,6 +32,8 @@ from shared.plumbing.store import HANDOVER_CHANNEL, Db
 
 RELEASE_MAX: Final = 5_000
 """At most this many waiting events are taken up by one batch."""
+EXPIRE_MAX: Final = 1_000
+"""At most this many events that have waited too long are refused by one batch, over all its lanes."""
 RECEIPTS_PAGE_MAX: Final = 200
 
 
@@ -57,8 +59,8 @@ async def load_register(
 
 
 async def _lane_states(db: Db, lanes: Sequence[str]) -> dict[str, LaneState]:
-    rows = await db.fetch("SELECT lane, day, parked FROM lane_state WHERE lane = ANY($1)", lanes)
-    states = {row["lane"]: LaneState(row["day"], row["parked"]) for row in rows}
+    rows = await db.fetch("SELECT lane, day, parked, unfinished FROM lane_state WHERE lane = ANY($1)", lanes)
+    states = {row["lane"]: LaneState(row["day"], row["parked"], row["unfinished"]) for row in rows}
     return {lane: states.get(lane, LaneState(None, 0)) for lane in lanes}
 
 
@@ -124,7 +126,7 @@ async def _claimed(db: Db, naturals: Iterable[Natural]) -> dict[Natural, str]:
 async def _load_waiting(db: Db, register: Register, kind: str, names: Iterable[str], keys: Keys) -> None:
     """What waits for entities that are now locked; read in a later statement than the lock."""
     rows = await db.fetch(
-        """SELECT lane, source, id, missing_kind, missing_key, record_offset, raw, traceparent FROM parked
+        """SELECT lane, source, id, missing_kind, missing_key, record_offset, raw, traceparent, since FROM parked
            WHERE missing_kind = $1 AND missing_key = ANY($2) ORDER BY n LIMIT $3""",
         kind,
         list(names),
@@ -142,6 +144,27 @@ async def _load_waiting(db: Db, register: Register, kind: str, names: Iterable[s
         )
 
 
+async def load_overdue(db: Db, register: Register, lanes: Sequence[str], since: date) -> list[Parked]:
+    """What has waited on `lanes` since that day or longer, in the order in which it came, and its inbox rows."""
+    rows = await db.fetch(
+        """SELECT o.lane, o.source, o.id, o.missing_kind, o.missing_key, o.record_offset, o.raw, o.traceparent,
+                  o.since, i.content, i.type, i.code, i.field, i.detail
+           FROM (SELECT * FROM parked WHERE lane = ANY($1) AND since <= $2 ORDER BY lane, since, n LIMIT $3) o
+           JOIN inbox i USING (id, source, lane) ORDER BY o.lane, o.since, o.n""",
+        lanes,
+        since,
+        EXPIRE_MAX,
+    )
+    overdue = []
+    for row in rows:
+        parked = Parked(row[0], row[1], row[2], (row[3], row[4]), *row[5:9])
+        register.inbox[parked.lane, parked.source, parked.id] = Verdict(
+            row[9], "parked", parked.offset, *row[10:], fresh=False
+        )
+        overdue.append(parked)
+    return overdue
+
+
 async def save_changes(db: Db, changes: Changes) -> None:
     """Write what judging has changed in rows that are locked, in a fixed number of statements."""
     await _save_inbox(db, changes)
@@ -153,6 +176,7 @@ async def save_rest(db: Db, register: Register) -> None:
     """Write what is written once a batch: what was claimed and parked, and what was counted."""
     await _save_naturals(db, register.new_naturals)
     await _save_lives(db, register)
+    await _delete_unparked(db, register)
     await _save_referents(db, register.new_referents)
     await _save_parked(db, register)
     await _save_lanes(db, register)
@@ -238,22 +262,29 @@ async def _save_naturals(db: Db, naturals: dict[Natural, str]) -> None:
         raise postgres.ChangedMeanwhileError
 
 
+async def _delete_unparked(db: Db, register: Register) -> None:
+    """Delete what waits no more. What another lane freed or refused meanwhile is gone: the batch is judged again."""
+    if not register.unparked:
+        return
+    deleted = await db.execute(
+        """DELETE FROM parked p USING unnest($1::text[], $2::text[], $3::text[]) AS n(lane, source, id)
+           WHERE p.lane = n.lane AND p.source = n.source AND p.id = n.id""",
+        [p.lane for p in register.unparked],
+        [p.source for p in register.unparked],
+        [p.id for p in register.unparked],
+    )
+    if int(deleted.split()[-1]) != len(register.unparked):
+        raise postgres.ChangedMeanwhileError
+
+
 async def _save_parked(db: Db, register: Register) -> None:
-    if register.unparked:
-        await db.execute(
-            """DELETE FROM parked p USING unnest($1::text[], $2::text[], $3::text[]) AS n(lane, source, id)
-               WHERE p.lane = n.lane AND p.source = n.source AND p.id = n.id""",
-            [p.lane for p in register.unparked],
-            [p.source for p in register.unparked],
-            [p.id for p in register.unparked],
-        )
     if register.overflowing and register.freed:
         await _hand_over_the_rest(db, register.freed)
     if register.parked:
         await db.copy_records_to_table(
             "parked",
             records=[
-                (p.lane, p.source, p.id, *p.missing, p.offset, p.raw, p.traceparent)
+                (p.lane, p.source, p.id, *p.missing, p.offset, p.raw, p.traceparent, p.since)
                 for p in register.parked.values()
             ],
             columns=(
@@ -265,6 +296,7 @@ async def _save_parked(db: Db, register: Register) -> None:
                 "record_offset",
                 "raw",
                 "traceparent",
+                "since",
             ),
         )
 
@@ -272,7 +304,7 @@ async def _save_parked(db: Db, register: Register) -> None:
 async def _hand_over_the_rest(db: Db, freed: set[Missing]) -> None:
     """Hand all that still waits for what has come to its lanes' owners, who take it up in bounded steps.
 
-    The payload is that of `handlers`: source, id, what was missing, offset, record, trace context.
+    The payload is that of `handlers`: source, id, what was missing, offset, record, trace context, first day.
     """
     await db.execute(
         """WITH freed AS (
@@ -282,7 +314,7 @@ async def _hand_over_the_rest(db: Db, freed: set[Missing]) -> None:
                INSERT INTO handover (to_lane, kind, payload)
                SELECT lane, 'parked', convert_to(json_build_array(source, id,
                    json_build_array(missing_kind, missing_key), record_offset,
-                   convert_from(raw, 'UTF8'), traceparent)::text, 'UTF8')
+                   convert_from(raw, 'UTF8'), traceparent, since)::text, 'UTF8')
                FROM freed ORDER BY n RETURNING to_lane)
            SELECT pg_notify($3, to_lane) FROM left_over GROUP BY to_lane""",
         [kind for kind, _ in freed],
@@ -304,13 +336,16 @@ async def _save_lanes(db: Db, register: Register) -> None:
             *_columns(rows),
         )
     await db.execute(
-        """INSERT INTO lane_state AS s (lane, day, parked)
-           SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[])
-           ON CONFLICT (lane) DO UPDATE SET day = excluded.day, parked = excluded.parked
-           WHERE (s.day, s.parked) IS DISTINCT FROM (excluded.day, excluded.parked)""",
+        """INSERT INTO lane_state AS s (lane, day, parked, unfinished)
+           SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[], $4::boolean[])
+           ON CONFLICT (lane) DO UPDATE SET day = excluded.day, parked = excluded.parked,
+               unfinished = excluded.unfinished
+           WHERE (s.day, s.parked, s.unfinished)
+               IS DISTINCT FROM (excluded.day, excluded.parked, excluded.unfinished)""",
         list(register.lanes),
         [state.day for state in register.lanes.values()],
         [state.parked for state in register.lanes.values()],
+        [state.unfinished for state in register.lanes.values()],
     )
 
 

@@ -84,6 +84,17 @@ def take_up_again(register: Register, submission: Submission, today: date, resul
     _decide(register, submission, content_hash(submission), today, results)
 
 
+def end_waiting(register: Register, overdue: list[Parked], today: date, results: Results) -> None:
+    """Refuse events whose prerequisite has not come in time; under their ids they may be sent again."""
+    register.expire(overdue)
+    for parked in overdue:
+        submission = reread(parked)
+        waited = register.inbox[parked.lane, parked.source, parked.id]
+        refusal = Refusal("prerequisite_missing", detail=waited.detail)
+        _write(register, submission, waited.content, "rejected", refusal)
+        _answer(register, submission, refusal, today, results)
+
+
 def _decide(
     register: Register, submission: Submission, content: bytes, today: date, results: Results
 ) -> None:
@@ -128,6 +139,7 @@ def _park(
             submission.offset,
             to_keep(submission),
             submission.traceparent,
+            submission.waits_since or today,
         )
     )
 
@@ -145,7 +157,7 @@ def _go_on(register: Register, parked: Parked, today: date, results: Results) ->
 def reread(parked: Parked) -> Submission:
     """The submission that was parked, read again."""
     submission = read(parked.raw, (), parked.lane, parked.offset)
-    submission.traceparent = parked.traceparent
+    submission.traceparent, submission.waits_since = parked.traceparent, parked.since
     return submission
 
 

@@ -85,6 +85,8 @@ class Parked:
     offset: int
     raw: bytes
     traceparent: str | None
+    since: date
+    """The lane's day on which it began to wait, for whatever it waited for first."""
 
 
 @dataclass(slots=True)
@@ -93,6 +95,8 @@ class LaneState:
 
     day: date | None
     parked: int
+    unfinished: bool = False
+    """More is due on its day than one step takes: the next batch goes on with it."""
 
 
 @dataclass(slots=True)
@@ -174,6 +178,16 @@ class Register:
             if self.parked.pop((one.lane, one.source, one.id), None) is None:
                 self.unparked.append(one)
         return freed
+
+    def expire(self, overdue: list[Parked]) -> None:
+        """Let events of lanes that this batch holds wait no more, although nothing has freed them."""
+        gone = {(one.lane, one.source, one.id) for one in overdue}
+        for missing in {one.missing for one in overdue} & self.waiting.keys():
+            still = [one for one in self.waiting[missing] if (one.lane, one.source, one.id) not in gone]
+            self.waiting[missing] = still
+        for one in overdue:
+            self.lanes[one.lane].parked -= 1
+        self.unparked += overdue
 
     def take_changes(self) -> "Changes":
         """What has changed in rows that are locked since this was last asked: from now on it counts as written."""
