@@ -23,7 +23,15 @@ from services.enrollment.domain.intake import (
 )
 from services.enrollment.domain.judging import Keys
 from services.enrollment.domain.register import Parked, Register
-from shared.contracts.enrollment import DAY_BEGAN, RECEIPT_ISSUED, VERDICTS_TALLIED, DayBegan, VerdictsTallied
+from shared.contracts.enrollment import (
+    COMPLETENESS_MEASURED,
+    DAY_BEGAN,
+    RECEIPT_ISSUED,
+    VERDICTS_TALLIED,
+    CompletenessMeasured,
+    DayBegan,
+    VerdictsTallied,
+)
 from shared.contracts.submission import Submission
 from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_RECEIPTS
 from shared.plumbing.batch import Batch
@@ -55,7 +63,9 @@ class TakeIn:
         register.today = today = day.today_of(register, batch.recorded_at + self.clock_offset)
         results = Results()
         if due := await _begin_days(batch, db, register, today):
-            await _end_waiting(batch, db, register, due, results)
+            ended = await _end_waiting(db, register, due, results)
+            measured = await _measure(batch, db, due, today)
+            _go_on_with(batch, register, due, ended < store.EXPIRE_MAX and measured < store.MEASURE_MAX)
         for submission in again:
             register.lanes[submission.lane].parked -= 1
             take_up_again(register, submission, today, results)
@@ -104,14 +114,26 @@ async def _begin_days(batch: Batch, db: Db, register: Register, today: date) -> 
     return sorted({*due, *day.lanes_unfinished(register)})
 
 
-async def _end_waiting(batch: Batch, db: Db, register: Register, due: list[str], results: Results) -> None:
-    """Refuse what has waited too long, a bounded number: where there may be more, the next batch goes on."""
+async def _end_waiting(db: Db, register: Register, due: list[str], results: Results) -> int:
+    """Refuse what has waited too long, a bounded number; how many."""
     overdue = await store.load_overdue(db, register, due, day.waiting_ends(register.today))
     end_waiting(register, overdue, register.today, results)
-    more = len(overdue) >= store.EXPIRE_MAX
+    return len(overdue)
+
+
+async def _measure(batch: Batch, db: Db, due: list[str], today: date) -> int:
+    """Say what provinces declare beside what was accepted where that is new, a bounded number; how many."""
+    measured = await store.measure_totals(db, due, today)
+    for lane, event_id, said in measured:
+        batch.publish_first(ENROLLMENT_EVENTS, lane, _measured(lane, event_id, said, today))
+    return len(measured)
+
+
+def _go_on_with(batch: Batch, register: Register, due: list[str], finished: bool) -> None:
+    """Where more may be due on the day, the next batch goes on with it, and at once."""
     for lane in due:
-        register.lanes[lane].unfinished = more
-    if more:
+        register.lanes[lane].unfinished = not finished
+    if not finished:
         batch.unfinished.update(due)
 
 
@@ -159,6 +181,19 @@ def _said(lane: str, said: VerdictsTallied | DayBegan) -> Outgoing:
         data=said,
         causationid=None,
         correlationid=None,
+        traceparent=None,
+    )
+
+
+def _measured(lane: str, event_id: str, said: CompletenessMeasured, today: date) -> Outgoing:
+    return Outgoing(
+        id=derived_id("completeness", lane, said.since, said.until, *said.event_types, today),
+        type=COMPLETENESS_MEASURED,
+        subject=None,
+        time=f"{today.isoformat()}T00:00:00+08:00",
+        data=said,
+        causationid=event_id,
+        correlationid=event_id,
         traceparent=None,
     )
 

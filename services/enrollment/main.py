@@ -1,7 +1,7 @@
 """Compose and run enrollment."""
 
 from services.enrollment import consumers
-from services.enrollment.api import events, receipts, totals
+from services.enrollment.api import completeness, events, receipts, totals
 from services.enrollment.config import Settings
 from services.enrollment.gateway import ProvinceTopics
 from shared.contracts.access import HTTP_DOOR
@@ -20,7 +20,7 @@ def definition(settings: Settings) -> Definition:
         name="enrollment",
         groups=lambda metrics: [consumers.door(settings.clock_offset_s, metrics)],
         payloads={"enrollment": batch_of(PROVINCE_EVENTS)},
-        routers=(events.router(_door(topics, settings)), receipts.router, totals.router),
+        routers=(events.router(_door(topics, settings)), receipts.router, totals.router, completeness.router),
         background=(topics.run,),
         at_the_door=True,
     )

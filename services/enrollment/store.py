@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -25,6 +25,7 @@ from services.enrollment.domain.register import (
     Verdict,
     Worker,
 )
+from shared.contracts.enrollment import CompletenessMeasured
 from shared.contracts.submission import Submission, content_hash
 from shared.contracts.topics import PROVINCE_RECEIPTS
 from shared.plumbing import postgres
@@ -34,6 +35,14 @@ RELEASE_MAX: Final = 5_000
 """At most this many waiting events are taken up by one batch."""
 EXPIRE_MAX: Final = 1_000
 """At most this many events that have waited too long are refused by one batch, over all its lanes."""
+MEASURE_MAX: Final = 200
+"""At most this many control totals are compared by one batch, over all its lanes."""
+MEASURED_AGAIN_DAYS: Final = 400
+"""So long after the end of its period a control total is compared again when what was accepted changes."""
+SILENT_WITHIN_DAYS: Final = 366
+"""Silent days are looked for in so many days of a period."""
+SILENT_LISTED_MAX: Final = 31
+DECLARED_LISTED_MAX: Final = 500
 RECEIPTS_PAGE_MAX: Final = 200
 
 
@@ -179,6 +188,7 @@ async def save_rest(db: Db, register: Register) -> None:
     await _delete_unparked(db, register)
     await _save_referents(db, register.new_referents)
     await _save_parked(db, register)
+    await _save_completeness(db, register)
     await _save_lanes(db, register)
 
 
@@ -487,6 +497,118 @@ async def _save_lives(db: Db, register: Register) -> None:
             records=[(number, *step) for number, step in register.new_steps],
             columns=("number", "kind", "day", "event_id"),
         )
+
+
+# ---------------------------------------------------------------- what was sent, and what was said to be sent
+
+
+async def _save_completeness(db: Db, register: Register) -> None:
+    """Count what was accepted by day and type, and keep what was declared."""
+    if register.received:
+        await db.execute(
+            """INSERT INTO received AS r (lane, day, type, events)
+               SELECT * FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[])
+               ON CONFLICT (lane, day, type) DO UPDATE SET events = r.events + excluded.events""",
+            *_columns([(*key, events) for key, events in register.received.items()]),
+        )
+    if register.declared:
+        await db.copy_records_to_table(
+            "control_total",
+            records=[
+                (one.lane, one.since, one.until, one.event_types, one.events, one.event_id)
+                for one in register.declared
+            ],
+            columns=("lane", "since", "until", "event_types", "events", "event_id"),
+        )
+
+
+async def measure_totals(
+    db: Db, lanes: Sequence[str], today: date
+) -> list[tuple[str, str, CompletenessMeasured]]:
+    """Compare control totals of `lanes` with what was accepted before this batch: those whose numbers are new.
+
+    Each at most once a day, and noted as said: (lane, id of the declaration, what is to be said).
+    """
+    rows = await db.fetch(
+        """WITH measured AS (
+               SELECT c.lane, c.since, c.until, c.event_types, c.events, c.event_id, r.received, s.days, s.listed
+               FROM control_total c
+               CROSS JOIN LATERAL (
+                   SELECT coalesce(sum(events), 0)::bigint AS received FROM received
+                   WHERE lane = c.lane AND day BETWEEN c.since AND c.until AND type = ANY(c.event_types)) r
+               CROSS JOIN LATERAL (
+                   SELECT count(*) AS days, coalesce((array_agg(d ORDER BY d))[1:$4::int], '{}') AS listed
+                   FROM (SELECT c.since + n AS d
+                         FROM generate_series(0, least(c.until, $2::date - 1, c.since + $5::int) - c.since) n) every
+                   WHERE NOT EXISTS (SELECT FROM received WHERE lane = c.lane AND day = d)) s
+               WHERE c.lane = ANY($1) AND (c.measured_on IS NULL OR (c.measured_on < $2 AND c.until >= $3
+                     AND (c.received, c.silent_days) IS DISTINCT FROM (r.received, s.days)))
+               ORDER BY c.lane, c.since, c.until, c.event_types LIMIT $6),
+           said AS (
+               UPDATE control_total c SET measured_on = $2, received = m.received, silent_days = m.days
+               FROM measured m
+               WHERE (c.lane, c.since, c.until, c.event_types) = (m.lane, m.since, m.until, m.event_types))
+           SELECT * FROM measured ORDER BY lane, since, until, event_types""",
+        lanes,
+        today,
+        today - timedelta(days=MEASURED_AGAIN_DAYS),
+        SILENT_LISTED_MAX,
+        SILENT_WITHIN_DAYS - 1,
+        MEASURE_MAX,
+    )
+    return [(row["lane"], row["event_id"], _completeness(row)) for row in rows]
+
+
+def _completeness(row: Record) -> CompletenessMeasured:
+    return CompletenessMeasured(
+        since=row["since"],
+        until=row["until"],
+        event_types=tuple(row["event_types"]),
+        declared=row["events"],
+        received=row["received"],
+        difference=row["received"] - row["events"],
+        silent_days=row["days"],
+        silent_on=tuple(row["listed"]),
+    )
+
+
+async def received_in(db: Db, lane: str, first: date) -> tuple[dict[str, int], list[date]]:
+    """What was accepted of the month that begins with `first`, by type, and its silent days that are over."""
+    rows = await db.fetch(
+        """SELECT type, sum(events)::bigint FROM received
+           WHERE lane = $1 AND day >= $2 AND day < ($2::date + interval '1 month')::date GROUP BY type ORDER BY type""",
+        lane,
+        first,
+    )
+    silent = await db.fetch(
+        """SELECT d FROM (SELECT $2::date + n AS d FROM generate_series(0, 30) n) every
+           WHERE d < least(($2::date + interval '1 month')::date, (SELECT day FROM lane_state WHERE lane = $1))
+               AND EXISTS (SELECT FROM lane_state WHERE lane = $1 AND day IS NOT NULL)
+               AND NOT EXISTS (SELECT FROM received WHERE lane = $1 AND day = d) ORDER BY d""",
+        lane,
+        first,
+    )
+    return {row[0]: row[1] for row in rows}, [row[0] for row in silent]
+
+
+async def declared_in(db: Db, lane: str, first: date) -> list[Record]:
+    """Control totals whose period touches the month that begins with `first`, beside what was accepted of each."""
+    return list(
+        await db.fetch(
+            """SELECT c.since, c.until, c.event_types, c.events AS declared, r.received,
+                      r.received - c.events AS difference, c.event_id
+               FROM (SELECT * FROM control_total
+                     WHERE lane = $1 AND since < ($2::date + interval '1 month')::date AND until >= $2
+                     ORDER BY since, until, event_types LIMIT $3) c
+               CROSS JOIN LATERAL (
+                   SELECT coalesce(sum(events), 0)::bigint AS received FROM received
+                   WHERE lane = c.lane AND day BETWEEN c.since AND c.until AND type = ANY(c.event_types)) r
+               ORDER BY c.since, c.until, c.event_types""",
+            lane,
+            first,
+            DECLARED_LISTED_MAX,
+        )
+    )
 
 
 # ---------------------------------------------------------------- what events name by number

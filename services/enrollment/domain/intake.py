@@ -7,6 +7,7 @@ from typing import Any, Final
 from services.enrollment.domain.judging import judge
 from services.enrollment.domain.outcomes import Accepted, Waits
 from services.enrollment.domain.register import Id, Parked, Register, Verdict
+from shared.contracts.envelope import shanghai_day
 from shared.contracts.receipt_codes import sentences
 from shared.contracts.submission import (
     TYPE_MAX_CHARS,
@@ -105,6 +106,8 @@ def _decide(
     refused = outcome if isinstance(outcome, Refusal) else None
     _write(register, submission, content, "rejected" if refused else "accepted", refused)
     if isinstance(outcome, Accepted):
+        assert submission.event is not None and submission.type is not None
+        register.received[submission.lane, shanghai_day(submission.event.time), submission.type] += 1
         results.facts.append(FactOut(outcome.lane, submission, {**submission.data, **outcome.added}))
         results.facts += [FactOut(lane, submission, data, type_) for lane, type_, data in outcome.said]
     _answer(register, submission, refused, today, results)

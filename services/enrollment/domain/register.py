@@ -89,6 +89,20 @@ class Parked:
     """The lane's day on which it began to wait, for whatever it waited for first."""
 
 
+@dataclass(frozen=True, slots=True)
+class ControlTotal:
+    """What a province says that it has sent: so many events of some types that happened in a period."""
+
+    lane: str
+    since: date
+    until: date
+    event_types: tuple[str, ...]
+    """Sorted, each once."""
+    events: int
+    event_id: str
+    """The declaration."""
+
+
 @dataclass(slots=True)
 class LaneState:
     """A lane's day and how many of its events wait."""
@@ -132,6 +146,10 @@ class Register:
     """(worker_ref, statement), to be written."""
     new_steps: list[tuple[str, Step]] = dataclasses.field(default_factory=list)
     """(enrollment's number, step), to be written."""
+    declared: list[ControlTotal] = dataclasses.field(default_factory=list)
+    """Control totals that were declared in this batch."""
+    received: dict[tuple[str, date, str], int] = dataclasses.field(default_factory=lambda: defaultdict(int))
+    """Accepted in this batch, by lane that sent it, Shanghai day on which it happened, and type."""
     tallies: dict[tuple[str, date], dict[str, int]] = dataclasses.field(
         default_factory=lambda: defaultdict(lambda: defaultdict(int))
     )
