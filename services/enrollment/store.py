@@ -537,7 +537,7 @@ async def measure_totals(
                    SELECT coalesce(sum(events), 0)::bigint AS received FROM received
                    WHERE lane = c.lane AND day BETWEEN c.since AND c.until AND type = ANY(c.event_types)) r
                CROSS JOIN LATERAL (
-                   SELECT count(*) AS days, coalesce((array_agg(d ORDER BY d))[1:$4::int], '{}') AS listed
+                   SELECT count(*) AS days, coalesce((array_agg(d ORDER BY d))[1:$4::int], ARRAY[]::date[]) AS listed
                    FROM (SELECT c.since + n AS d
                          FROM generate_series(0, least(c.until, $2::date - 1, c.since + $5::int) - c.since) n) every
                    WHERE NOT EXISTS (SELECT FROM received WHERE lane = c.lane AND day = d)) s
