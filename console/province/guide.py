@@ -47,6 +47,11 @@ Three ways, all to the same door: a file by `dreams publish`, a system of your o
 - **Money** in yuan (元, at most two decimals) or in fen (分), one of the two.
 - **Order** does not matter: what comes before the event on which it builds (a worker, an enrollment, a project, the
   institution of a shared course, an alliance, a payment) waits for it, and goes on by itself.
+  What has not come after 90 days is waited for no longer: the event is refused (`prerequisite_missing`, naming what was
+  missing); send that first, then the event again under its id.
+- **Completeness**: declare with `control_totals.declared` how many events of some types you have sent in a period.
+  `GET /v1/provinces/32/completeness?month=2027-03` shows what was accepted beside it, the difference, and the days of
+  the month on which nothing happened.
 - **Several values** in one cell stand with 、 between; several entries, each of several values, with ；between them
   and ：between the values of each.
 - **Receipts** are followed to the end. What was refused is shown and written beside the file as

@@ -16,13 +16,22 @@ from services.enrollment.domain.intake import (
     FactOut,
     ReceiptOut,
     Results,
+    end_waiting,
     reread,
     take_in,
     take_up_again,
 )
 from services.enrollment.domain.judging import Keys
 from services.enrollment.domain.register import Parked, Register
-from shared.contracts.enrollment import DAY_BEGAN, RECEIPT_ISSUED, VERDICTS_TALLIED, DayBegan, VerdictsTallied
+from shared.contracts.enrollment import (
+    COMPLETENESS_MEASURED,
+    DAY_BEGAN,
+    RECEIPT_ISSUED,
+    VERDICTS_TALLIED,
+    CompletenessMeasured,
+    DayBegan,
+    VerdictsTallied,
+)
 from shared.contracts.submission import Submission
 from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_RECEIPTS
 from shared.plumbing.batch import Batch
@@ -39,7 +48,7 @@ class TakeIn:
     """The handler of the door; `clock_offset_s` shifts the day in tests and demos, `verdicts` counts receipts."""
 
     def __init__(self, clock_offset_s: float, verdicts: Counter) -> None:
-        self._offset = timedelta(seconds=clock_offset_s)
+        self.clock_offset = timedelta(seconds=clock_offset_s)
         self._verdicts = verdicts
 
     async def __call__(self, batch: Batch, db: Db) -> None:
@@ -51,9 +60,12 @@ class TakeIn:
         for submission in (*again, *fresh):
             keys.add(submission)
         register = await store.load_register(db, batch.lanes, fresh + again, keys)
-        register.today = today = day.today_of(register, batch.recorded_at + self._offset)
-        await _begin_days(batch, db, register, today)
+        register.today = today = day.today_of(register, batch.recorded_at + self.clock_offset)
         results = Results()
+        if due := await _begin_days(batch, db, register, today):
+            ended = await _end_waiting(db, register, due, results)
+            measured = await _measure(batch, db, due, today)
+            _go_on_with(batch, register, due, ended < store.EXPIRE_MAX and measured < store.MEASURE_MAX)
         for submission in again:
             register.lanes[submission.lane].parked -= 1
             take_up_again(register, submission, today, results)
@@ -92,13 +104,37 @@ def _shares(submissions: list[Submission]) -> list[list[Submission]]:
     return [submissions[at : at + size] for at in range(0, len(submissions) or 1, size)]
 
 
-async def _begin_days(batch: Batch, db: Db, register: Register, today: date) -> None:
-    """Each Shanghai day begins on each lane, before anything recorded later."""
+async def _begin_days(batch: Batch, db: Db, register: Register, today: date) -> list[str]:
+    """Each Shanghai day begins on each lane, before anything recorded later; lanes with what is due on it."""
     due = day.lanes_due(register, today)
     tallies = await store.tallies(db, due) if due else {}
     for lane in due:
         for said in day.begin(register.lanes[lane], today, tallies[lane], batch.heads[lane]):
             batch.publish_first(ENROLLMENT_EVENTS, lane, _said(lane, said))
+    return sorted({*due, *day.lanes_unfinished(register)})
+
+
+async def _end_waiting(db: Db, register: Register, due: list[str], results: Results) -> int:
+    """Refuse what has waited too long, a bounded number; how many."""
+    overdue = await store.load_overdue(db, register, due, day.waiting_ends(register.today))
+    end_waiting(register, overdue, register.today, results)
+    return len(overdue)
+
+
+async def _measure(batch: Batch, db: Db, due: list[str], today: date) -> int:
+    """Say what provinces declare beside what was accepted where that is new, a bounded number; how many."""
+    measured = await store.measure_totals(db, due, today)
+    for lane, event_id, said in measured:
+        batch.publish_first(ENROLLMENT_EVENTS, lane, _measured(lane, event_id, said, today))
+    return len(measured)
+
+
+def _go_on_with(batch: Batch, register: Register, due: list[str], finished: bool) -> None:
+    """Where more may be due on the day, the next batch goes on with it, and at once."""
+    for lane in due:
+        register.lanes[lane].unfinished = not finished
+    if not finished:
+        batch.unfinished.update(due)
 
 
 def _submission(submission: Submission, traceparent: str | None) -> Submission:
@@ -149,12 +185,34 @@ def _said(lane: str, said: VerdictsTallied | DayBegan) -> Outgoing:
     )
 
 
+def _measured(lane: str, event_id: str, said: CompletenessMeasured, today: date) -> Outgoing:
+    return Outgoing(
+        id=derived_id("completeness", lane, said.since, said.until, *said.event_types, today),
+        type=COMPLETENESS_MEASURED,
+        subject=None,
+        time=f"{today.isoformat()}T00:00:00+08:00",
+        data=said,
+        causationid=event_id,
+        correlationid=event_id,
+        traceparent=None,
+    )
+
+
 def _payload(parked: Parked) -> bytes:
     return orjson.dumps(
-        (parked.source, parked.id, parked.missing, parked.offset, parked.raw.decode(), parked.traceparent)
+        (
+            parked.source,
+            parked.id,
+            parked.missing,
+            parked.offset,
+            parked.raw.decode(),
+            parked.traceparent,
+            parked.since,
+        )
     )
 
 
 def _parked(lane: str, payload: bytes) -> Parked:
-    source, id_, missing, offset, raw, traceparent = orjson.loads(payload)
-    return Parked(lane, source, id_, (missing[0], missing[1]), offset, raw.encode(), traceparent)
+    source, id_, missing, offset, raw, traceparent, since = orjson.loads(payload)
+    waits_for = missing[0], missing[1]
+    return Parked(lane, source, id_, waits_for, offset, raw.encode(), traceparent, date.fromisoformat(since))

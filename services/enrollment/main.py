@@ -1,7 +1,7 @@
 """Compose and run enrollment."""
 
 from services.enrollment import consumers
-from services.enrollment.api import events, journeys, receipts, registers, totals
+from services.enrollment.api import completeness, events, journeys, receipts, registers, totals
 from services.enrollment.config import Settings
 from services.enrollment.gateway import ProvinceTopics
 from shared.contracts.access import HTTP_DOOR
@@ -26,6 +26,7 @@ def definition(settings: Settings) -> Definition:
             totals.router,
             journeys.router,
             registers.router,
+            completeness.router,
         ),
         background=(topics.run,),
         at_the_door=True,

@@ -3,7 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -27,6 +27,7 @@ from services.enrollment.domain.register import (
     Verdict,
     Worker,
 )
+from shared.contracts.enrollment import CompletenessMeasured
 from shared.contracts.submission import Submission, content_hash
 from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_RECEIPTS
 from shared.plumbing import postgres
@@ -35,6 +36,16 @@ from shared.plumbing.store import HANDOVER_CHANNEL, Db
 
 RELEASE_MAX: Final = 5_000
 """At most this many waiting events are taken up by one batch."""
+EXPIRE_MAX: Final = 1_000
+"""At most this many events that have waited too long are refused by one batch, over all its lanes."""
+MEASURE_MAX: Final = 200
+"""At most this many control totals are compared by one batch, over all its lanes."""
+MEASURED_AGAIN_DAYS: Final = 400
+"""So long after the end of its period a control total is compared again when what was accepted changes."""
+SILENT_WITHIN_DAYS: Final = 366
+"""Silent days are looked for in so many days of a period."""
+SILENT_LISTED_MAX: Final = 31
+DECLARED_LISTED_MAX: Final = 500
 RECEIPTS_PAGE_MAX: Final = 200
 
 
@@ -60,8 +71,8 @@ async def load_register(
 
 
 async def _lane_states(db: Db, lanes: Sequence[str]) -> dict[str, LaneState]:
-    rows = await db.fetch("SELECT lane, day, parked FROM lane_state WHERE lane = ANY($1)", lanes)
-    states = {row["lane"]: LaneState(row["day"], row["parked"]) for row in rows}
+    rows = await db.fetch("SELECT lane, day, parked, unfinished FROM lane_state WHERE lane = ANY($1)", lanes)
+    states = {row["lane"]: LaneState(row["day"], row["parked"], row["unfinished"]) for row in rows}
     return {lane: states.get(lane, LaneState(None, 0)) for lane in lanes}
 
 
@@ -127,7 +138,7 @@ async def _claimed(db: Db, naturals: Iterable[Natural]) -> dict[Natural, str]:
 async def _load_waiting(db: Db, register: Register, kind: str, names: Iterable[str], keys: Keys) -> None:
     """What waits for entities that are now locked; read in a later statement than the lock."""
     rows = await db.fetch(
-        """SELECT lane, source, id, missing_kind, missing_key, record_offset, raw, traceparent FROM parked
+        """SELECT lane, source, id, missing_kind, missing_key, record_offset, raw, traceparent, since FROM parked
            WHERE missing_kind = $1 AND missing_key = ANY($2) ORDER BY n LIMIT $3""",
         kind,
         list(names),
@@ -145,6 +156,27 @@ async def _load_waiting(db: Db, register: Register, kind: str, names: Iterable[s
         )
 
 
+async def load_overdue(db: Db, register: Register, lanes: Sequence[str], since: date) -> list[Parked]:
+    """What has waited on `lanes` since that day or longer, in the order in which it came, and its inbox rows."""
+    rows = await db.fetch(
+        """SELECT o.lane, o.source, o.id, o.missing_kind, o.missing_key, o.record_offset, o.raw, o.traceparent,
+                  o.since, i.content, i.type, i.code, i.field, i.detail
+           FROM (SELECT * FROM parked WHERE lane = ANY($1) AND since <= $2 ORDER BY lane, since, n LIMIT $3) o
+           JOIN inbox i USING (id, source, lane) ORDER BY o.lane, o.since, o.n""",
+        lanes,
+        since,
+        EXPIRE_MAX,
+    )
+    overdue = []
+    for row in rows:
+        parked = Parked(row[0], row[1], row[2], (row[3], row[4]), *row[5:9])
+        register.inbox[parked.lane, parked.source, parked.id] = Verdict(
+            row[9], "parked", parked.offset, *row[10:], fresh=False
+        )
+        overdue.append(parked)
+    return overdue
+
+
 async def save_changes(db: Db, changes: Changes) -> None:
     """Write what judging has changed in rows that are locked, in a fixed number of statements."""
     await _save_inbox(db, changes)
@@ -156,8 +188,10 @@ async def save_rest(db: Db, register: Register) -> None:
     """Write what is written once a batch: what was claimed and parked, and what was counted."""
     await _save_naturals(db, register.new_naturals)
     await _save_lives(db, register)
+    await _delete_unparked(db, register)
     await _save_referents(db, register.new_referents)
     await _save_parked(db, register)
+    await _save_completeness(db, register)
     await _save_lanes(db, register)
 
 
@@ -241,22 +275,29 @@ async def _save_naturals(db: Db, naturals: dict[Natural, str]) -> None:
         raise postgres.ChangedMeanwhileError
 
 
+async def _delete_unparked(db: Db, register: Register) -> None:
+    """Delete what waits no more. What another lane freed or refused meanwhile is gone: the batch is judged again."""
+    if not register.unparked:
+        return
+    deleted = await db.execute(
+        """DELETE FROM parked p USING unnest($1::text[], $2::text[], $3::text[]) AS n(lane, source, id)
+           WHERE p.lane = n.lane AND p.source = n.source AND p.id = n.id""",
+        [p.lane for p in register.unparked],
+        [p.source for p in register.unparked],
+        [p.id for p in register.unparked],
+    )
+    if int(deleted.split()[-1]) != len(register.unparked):
+        raise postgres.ChangedMeanwhileError
+
+
 async def _save_parked(db: Db, register: Register) -> None:
-    if register.unparked:
-        await db.execute(
-            """DELETE FROM parked p USING unnest($1::text[], $2::text[], $3::text[]) AS n(lane, source, id)
-               WHERE p.lane = n.lane AND p.source = n.source AND p.id = n.id""",
-            [p.lane for p in register.unparked],
-            [p.source for p in register.unparked],
-            [p.id for p in register.unparked],
-        )
     if register.overflowing and register.freed:
         await _hand_over_the_rest(db, register.freed)
     if register.parked:
         await db.copy_records_to_table(
             "parked",
             records=[
-                (p.lane, p.source, p.id, *p.missing, p.offset, p.raw, p.traceparent)
+                (p.lane, p.source, p.id, *p.missing, p.offset, p.raw, p.traceparent, p.since)
                 for p in register.parked.values()
             ],
             columns=(
@@ -268,6 +309,7 @@ async def _save_parked(db: Db, register: Register) -> None:
                 "record_offset",
                 "raw",
                 "traceparent",
+                "since",
             ),
         )
 
@@ -275,7 +317,7 @@ async def _save_parked(db: Db, register: Register) -> None:
 async def _hand_over_the_rest(db: Db, freed: set[Missing]) -> None:
     """Hand all that still waits for what has come to its lanes' owners, who take it up in bounded steps.
 
-    The payload is that of `handlers`: source, id, what was missing, offset, record, trace context.
+    The payload is that of `handlers`: source, id, what was missing, offset, record, trace context, first day.
     """
     await db.execute(
         """WITH freed AS (
@@ -285,7 +327,7 @@ async def _hand_over_the_rest(db: Db, freed: set[Missing]) -> None:
                INSERT INTO handover (to_lane, kind, payload)
                SELECT lane, 'parked', convert_to(json_build_array(source, id,
                    json_build_array(missing_kind, missing_key), record_offset,
-                   convert_from(raw, 'UTF8'), traceparent)::text, 'UTF8')
+                   convert_from(raw, 'UTF8'), traceparent, since)::text, 'UTF8')
                FROM freed ORDER BY n RETURNING to_lane)
            SELECT pg_notify($3, to_lane) FROM left_over GROUP BY to_lane""",
         [kind for kind, _ in freed],
@@ -307,13 +349,16 @@ async def _save_lanes(db: Db, register: Register) -> None:
             *_columns(rows),
         )
     await db.execute(
-        """INSERT INTO lane_state AS s (lane, day, parked)
-           SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[])
-           ON CONFLICT (lane) DO UPDATE SET day = excluded.day, parked = excluded.parked
-           WHERE (s.day, s.parked) IS DISTINCT FROM (excluded.day, excluded.parked)""",
+        """INSERT INTO lane_state AS s (lane, day, parked, unfinished)
+           SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[], $4::boolean[])
+           ON CONFLICT (lane) DO UPDATE SET day = excluded.day, parked = excluded.parked,
+               unfinished = excluded.unfinished
+           WHERE (s.day, s.parked, s.unfinished)
+               IS DISTINCT FROM (excluded.day, excluded.parked, excluded.unfinished)""",
         list(register.lanes),
         [state.day for state in register.lanes.values()],
         [state.parked for state in register.lanes.values()],
+        [state.unfinished for state in register.lanes.values()],
     )
 
 
@@ -455,6 +500,118 @@ async def _save_lives(db: Db, register: Register) -> None:
             records=[(number, *step) for number, step in register.new_steps],
             columns=("number", "kind", "day", "event_id"),
         )
+
+
+# ---------------------------------------------------------------- what was sent, and what was said to be sent
+
+
+async def _save_completeness(db: Db, register: Register) -> None:
+    """Count what was accepted by day and type, and keep what was declared."""
+    if register.received:
+        await db.execute(
+            """INSERT INTO received AS r (lane, day, type, events)
+               SELECT * FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[])
+               ON CONFLICT (lane, day, type) DO UPDATE SET events = r.events + excluded.events""",
+            *_columns([(*key, events) for key, events in register.received.items()]),
+        )
+    if register.declared:
+        await db.copy_records_to_table(
+            "control_total",
+            records=[
+                (one.lane, one.since, one.until, one.event_types, one.events, one.event_id)
+                for one in register.declared
+            ],
+            columns=("lane", "since", "until", "event_types", "events", "event_id"),
+        )
+
+
+async def measure_totals(
+    db: Db, lanes: Sequence[str], today: date
+) -> list[tuple[str, str, CompletenessMeasured]]:
+    """Compare control totals of `lanes` with what was accepted before this batch: those whose numbers are new.
+
+    Each at most once a day, and noted as said: (lane, id of the declaration, what is to be said).
+    """
+    rows = await db.fetch(
+        """WITH measured AS (
+               SELECT c.lane, c.since, c.until, c.event_types, c.events, c.event_id, r.received, s.days, s.listed
+               FROM control_total c
+               CROSS JOIN LATERAL (
+                   SELECT coalesce(sum(events), 0)::bigint AS received FROM received
+                   WHERE lane = c.lane AND day BETWEEN c.since AND c.until AND type = ANY(c.event_types)) r
+               CROSS JOIN LATERAL (
+                   SELECT count(*) AS days, coalesce((array_agg(d ORDER BY d))[1:$4::int], ARRAY[]::date[]) AS listed
+                   FROM (SELECT c.since + n AS d
+                         FROM generate_series(0, least(c.until, $2::date - 1, c.since + $5::int) - c.since) n) every
+                   WHERE NOT EXISTS (SELECT FROM received WHERE lane = c.lane AND day = d)) s
+               WHERE c.lane = ANY($1) AND (c.measured_on IS NULL OR (c.measured_on < $2 AND c.until >= $3
+                     AND (c.received, c.silent_days) IS DISTINCT FROM (r.received, s.days)))
+               ORDER BY c.lane, c.since, c.until, c.event_types LIMIT $6),
+           said AS (
+               UPDATE control_total c SET measured_on = $2, received = m.received, silent_days = m.days
+               FROM measured m
+               WHERE (c.lane, c.since, c.until, c.event_types) = (m.lane, m.since, m.until, m.event_types))
+           SELECT * FROM measured ORDER BY lane, since, until, event_types""",
+        lanes,
+        today,
+        today - timedelta(days=MEASURED_AGAIN_DAYS),
+        SILENT_LISTED_MAX,
+        SILENT_WITHIN_DAYS - 1,
+        MEASURE_MAX,
+    )
+    return [(row["lane"], row["event_id"], _completeness(row)) for row in rows]
+
+
+def _completeness(row: Record) -> CompletenessMeasured:
+    return CompletenessMeasured(
+        since=row["since"],
+        until=row["until"],
+        event_types=tuple(row["event_types"]),
+        declared=row["events"],
+        received=row["received"],
+        difference=row["received"] - row["events"],
+        silent_days=row["days"],
+        silent_on=tuple(row["listed"]),
+    )
+
+
+async def received_in(db: Db, lane: str, first: date) -> tuple[dict[str, int], list[date]]:
+    """What was accepted of the month that begins with `first`, by type, and its silent days that are over."""
+    rows = await db.fetch(
+        """SELECT type, sum(events)::bigint FROM received
+           WHERE lane = $1 AND day >= $2 AND day < ($2::date + interval '1 month')::date GROUP BY type ORDER BY type""",
+        lane,
+        first,
+    )
+    silent = await db.fetch(
+        """SELECT d FROM (SELECT $2::date + n AS d FROM generate_series(0, 30) n) every
+           WHERE d < least(($2::date + interval '1 month')::date, (SELECT day FROM lane_state WHERE lane = $1))
+               AND EXISTS (SELECT FROM lane_state WHERE lane = $1 AND day IS NOT NULL)
+               AND NOT EXISTS (SELECT FROM received WHERE lane = $1 AND day = d) ORDER BY d""",
+        lane,
+        first,
+    )
+    return {row[0]: row[1] for row in rows}, [row[0] for row in silent]
+
+
+async def declared_in(db: Db, lane: str, first: date) -> list[Record]:
+    """Control totals whose period touches the month that begins with `first`, beside what was accepted of each."""
+    return list(
+        await db.fetch(
+            """SELECT c.since, c.until, c.event_types, c.events AS declared, r.received,
+                      r.received - c.events AS difference, c.event_id
+               FROM (SELECT * FROM control_total
+                     WHERE lane = $1 AND since < ($2::date + interval '1 month')::date AND until >= $2
+                     ORDER BY since, until, event_types LIMIT $3) c
+               CROSS JOIN LATERAL (
+                   SELECT coalesce(sum(events), 0)::bigint AS received FROM received
+                   WHERE lane = c.lane AND day BETWEEN c.since AND c.until AND type = ANY(c.event_types)) r
+               ORDER BY c.since, c.until, c.event_types""",
+            lane,
+            first,
+            DECLARED_LISTED_MAX,
+        )
+    )
 
 
 # ---------------------------------------------------------------- what events name by number

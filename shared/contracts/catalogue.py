@@ -72,6 +72,7 @@ NAMES_ZH: Final = {
     enrollment.ENROLLMENT_OVERLAPPED: "注册入学重叠",
     enrollment.DAY_BEGAN: "新的一天开始",
     enrollment.VERDICTS_TALLIED: "当日处理结果汇总",
+    enrollment.COMPLETENESS_MEASURED: "完整性核对",
     enrollment.RECEIPT_ISSUED: "回执",
     subsidy.SUBSIDY_RESERVED: "预留补助",
     subsidy.SUBSIDY_GRANTED: "发放补助",

@@ -256,6 +256,27 @@ class VerdictsTallied(Value):
     """Events that began to wait on that day."""
 
 
+class CompletenessMeasured(Value):
+    """What a province says that it has sent, beside what was accepted: told when a day begins, again if it changes."""
+
+    since: date
+    """First day of the period that was declared."""
+    until: date
+    """Last day."""
+    event_types: tuple[str, ...]
+    """The types that the declaration counts together."""
+    declared: int
+    """Events that the province says it has sent."""
+    received: int
+    """Events of these types, sent by it, that happened in the period and were accepted."""
+    difference: int
+    """Received less declared: below zero, something has not arrived or was not accepted."""
+    silent_days: int
+    """Days that are over, of the period's first year, on which nothing happened that was accepted, of any type."""
+    silent_on: tuple[date, ...]
+    """The first 31 of them."""
+
+
 class ReceiptIssued(Value):
     """The answer to one record on a province's topic: one final receipt for each."""
 
@@ -284,6 +305,7 @@ class ReceiptIssued(Value):
 ENROLLMENT_OVERLAPPED: Final = event_type("enrollment.overlapped")
 DAY_BEGAN: Final = event_type("day.began")
 VERDICTS_TALLIED: Final = event_type("verdicts.tallied")
+COMPLETENESS_MEASURED: Final = event_type("completeness.measured")
 RECEIPT_ISSUED: Final = event_type("receipt.issued")
 
 FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
@@ -316,5 +338,6 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     provinces.CONTROL_TOTALS_DECLARED: provinces.ControlTotalsDeclared,
     DAY_BEGAN: DayBegan,
     VERDICTS_TALLIED: VerdictsTallied,
+    COMPLETENESS_MEASURED: CompletenessMeasured,
 }
 """What each fact on `enrollment.events` carries."""

@@ -305,6 +305,16 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
         "rejected": 18,
         "parked": 5,
     },
+    enrollment.COMPLETENESS_MEASURED: {
+        "since": "2027-03-01",
+        "until": "2027-03-31",
+        "event_types": [provinces.ENROLLMENT_CONFIRMED, provinces.WORKER_ENROLLED],
+        "declared": 4_812,
+        "received": 4_807,
+        "difference": -5,
+        "silent_days": 2,
+        "silent_on": ["2027-03-13", "2027-03-14"],
+    },
     enrollment.RECEIPT_ISSUED: {
         "status": "rejected",
         "event_id": "wx-2027-000418",
@@ -365,6 +375,7 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
 _WITHOUT_A_WORKER: Final = (provinces.DATA_MODELS.keys() - provinces.ABOUT_A_WORKER) | {
     enrollment.DAY_BEGAN,
     enrollment.VERDICTS_TALLIED,
+    enrollment.COMPLETENESS_MEASURED,
     enrollment.RECEIPT_ISSUED,
     subsidy.BUDGET_OPENED,
     subsidy.BUDGET_EXHAUSTED,

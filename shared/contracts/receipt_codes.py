@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
+PARKED_MAX_DAYS: Final = 90
+"""An event whose prerequisite has not come for so many days is refused when the next day of its lane begins."""
+
 
 @dataclass(frozen=True, slots=True)
 class Code:
@@ -129,6 +132,13 @@ _ALL: Final = (
         "无需重发；请确认所等待的事件会发送。",
         "The event waits for the registration of {detail}; it goes on by itself when that comes.",
         "Nothing to send again; make sure that what it waits for is sent.",
+    ),
+    Code(
+        "prerequisite_missing",
+        f"该事件等待{{detail}}已达 {PARKED_MAX_DAYS} 天，前置事件仍未到达，现不再等待。",
+        "请先发送所缺的前置事件，再用同一编号重新发送本事件。",
+        f"The event has waited {PARKED_MAX_DAYS} days for {{detail}}, which has not come; it waits no longer.",
+        "Send what is missing first, then this event again under the same id.",
     ),
     Code(
         "set_aside",

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date
 from typing import Any, Final
 
 import orjson
@@ -58,6 +58,8 @@ class Submission:
     event: ProvinceEvent[Any] | None = None
     refusal: Refusal | None = None
     traceparent: str | None = None
+    waits_since: date | None = None
+    """The day on which it began to wait, where it is judged again."""
     natural: tuple[str, str] | None = None
     """Natural key (kind, key), once `judging.Keys` has looked at it."""
 

@@ -64,6 +64,8 @@ class Batch:
     quarantined: list[tuple[Taken, str]] = field(default_factory=list)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     """Done once this batch is committed, so never twice: what is counted in metrics."""
+    unfinished: set[str] = field(default_factory=set)
+    """Lanes on which the handler has more to do than one batch takes: they are ticked again at once."""
 
     def publish(self, stream: Stream, lane: str, fact: Outgoing) -> None:
         """Publish a decided fact on `lane`; where this batch does not hold that lane, its owner will stamp it."""
@@ -448,6 +450,7 @@ class Carrier:
             if passed or handed or self.group.ticks:
                 await self.group.handle(batch, db)
                 held.after_commit = batch.after_commit
+                self.unfinished |= batch.unfinished
             await writes.done()
             await self._write(db, held, batch)
 

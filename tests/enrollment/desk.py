@@ -4,6 +4,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 
 import asyncpg
 from aiokafka import ConsumerRecord
@@ -11,6 +12,7 @@ from asyncpg import Pool
 from asyncpg.connection import LoggedQuery
 
 from services.enrollment.consumers import door
+from services.enrollment.handlers import TakeIn
 from shared.contracts.topics import PROVINCE_EVENTS
 from shared.plumbing import kafka, store
 from shared.plumbing.batch import Carrier, lanes_of
@@ -24,8 +26,10 @@ from tests.plumbing.world import World
 class Desk:
     """Carries one batch after another and counts their statements."""
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: str, lanes: Sequence[str], take_in: TakeIn) -> None:
+        self.lanes = lanes
         self._namespace = namespace
+        self._take_in = take_in
         self._offsets: dict[str, int] = {}
         self._statements = 0
         self.carrier: Carrier
@@ -37,6 +41,16 @@ class Desk:
         taken = self.carrier.decode([self._record(lane, value) for lane, value in lane_values])
         await self.carrier.carry(taken, lanes_of(taken))
         return self._statements - before
+
+    async def tick(self) -> int:
+        """Carry a batch without records on all lanes, as on an idle service; its number of statements."""
+        before = self._statements
+        await self.carrier.carry([], self.lanes)
+        return self._statements - before
+
+    def set_clock(self, offset: timedelta) -> None:
+        """Shift the door's clock."""
+        self._take_in.clock_offset = offset
 
     async def count_statements(self, db: asyncpg.Connection) -> None:
         """Count what a connection sends from now on."""
@@ -55,7 +69,9 @@ class Desk:
 @contextlib.asynccontextmanager
 async def open_desk(world: World, lanes: Sequence[str]) -> AsyncIterator[Desk]:
     """A desk for lanes of a namespace in which no service runs."""
-    desk, group, settings = Desk(world.namespace), door(0, Metrics()), world.settings()
+    group, settings = door(0, Metrics()), world.settings()
+    assert isinstance(group.handle, TakeIn)
+    desk = Desk(world.namespace, lanes, group.handle)
     publisher = Publisher(group.writes, world.namespace, lambda: kafka.make_producer(settings))
     await publisher.start()
     try:

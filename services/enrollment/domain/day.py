@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from services.enrollment.domain.register import LaneState, Register
 from shared.contracts.enrollment import DayBegan, VerdictsTallied
 from shared.contracts.envelope import shanghai_day
+from shared.contracts.receipt_codes import PARKED_MAX_DAYS
 
 _ONE_DAY = timedelta(days=1)
 
@@ -19,6 +20,16 @@ def today_of(register: Register, recorded_at: datetime) -> date:
 def lanes_due(register: Register, today: date) -> list[str]:
     """Lanes on which `today` has not begun yet."""
     return [lane for lane, state in register.lanes.items() if state.day is None or state.day < today]
+
+
+def lanes_unfinished(register: Register) -> list[str]:
+    """Lanes on which more was due on their day than has been done."""
+    return [lane for lane, state in register.lanes.items() if state.unfinished]
+
+
+def waiting_ends(today: date) -> date:
+    """What has waited since this day, or longer, waits no more when `today` has begun."""
+    return today - timedelta(days=PARKED_MAX_DAYS)
 
 
 def begin(

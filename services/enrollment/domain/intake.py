@@ -7,6 +7,7 @@ from typing import Any, Final
 from services.enrollment.domain.judging import judge
 from services.enrollment.domain.outcomes import Accepted, Waits
 from services.enrollment.domain.register import Id, Parked, Register, Verdict
+from shared.contracts.envelope import shanghai_day
 from shared.contracts.receipt_codes import sentences
 from shared.contracts.submission import (
     TYPE_MAX_CHARS,
@@ -84,6 +85,17 @@ def take_up_again(register: Register, submission: Submission, today: date, resul
     _decide(register, submission, content_hash(submission), today, results)
 
 
+def end_waiting(register: Register, overdue: list[Parked], today: date, results: Results) -> None:
+    """Refuse events whose prerequisite has not come in time; under their ids they may be sent again."""
+    register.expire(overdue)
+    for parked in overdue:
+        submission = reread(parked)
+        waited = register.inbox[parked.lane, parked.source, parked.id]
+        refusal = Refusal("prerequisite_missing", detail=waited.detail)
+        _write(register, submission, waited.content, "rejected", refusal)
+        _answer(register, submission, refusal, today, results)
+
+
 def _decide(
     register: Register, submission: Submission, content: bytes, today: date, results: Results
 ) -> None:
@@ -94,6 +106,8 @@ def _decide(
     refused = outcome if isinstance(outcome, Refusal) else None
     _write(register, submission, content, "rejected" if refused else "accepted", refused)
     if isinstance(outcome, Accepted):
+        assert submission.event is not None and submission.type is not None
+        register.received[submission.lane, shanghai_day(submission.event.time), submission.type] += 1
         results.facts.append(FactOut(outcome.lane, submission, {**submission.data, **outcome.added}))
         results.facts += [FactOut(lane, submission, data, type_) for lane, type_, data in outcome.said]
     _answer(register, submission, refused, today, results)
@@ -128,6 +142,7 @@ def _park(
             submission.offset,
             to_keep(submission),
             submission.traceparent,
+            submission.waits_since or today,
         )
     )
 
@@ -145,7 +160,7 @@ def _go_on(register: Register, parked: Parked, today: date, results: Results) ->
 def reread(parked: Parked) -> Submission:
     """The submission that was parked, read again."""
     submission = read(parked.raw, (), parked.lane, parked.offset)
-    submission.traceparent = parked.traceparent
+    submission.traceparent, submission.waits_since = parked.traceparent, parked.since
     return submission
 
 

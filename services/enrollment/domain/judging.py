@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.enrollment.domain import enrollment_rules, outcomes, worker_rules
+from services.enrollment.domain import completeness, enrollment_rules, outcomes, worker_rules
 from services.enrollment.domain.contradictions import contradiction
 from services.enrollment.domain.naming import brought, named
 from services.enrollment.domain.natural_keys import natural_key
@@ -83,7 +83,7 @@ RULES: Final[dict[str, Callable[[Register, Submission], Outcome]]] = {
     provinces.INSTITUTION_JOINED: outcomes.bring,
     provinces.ALLIANCE_FORMED: outcomes.bring,
     provinces.ALLIANCE_REPORTED: outcomes.record_what_is_named,
-    provinces.CONTROL_TOTALS_DECLARED: outcomes.record_once,
+    provinces.CONTROL_TOTALS_DECLARED: completeness.declare_totals,
 }
 
 _LOOKS_AT_WORKER: Final = frozenset(

@@ -85,6 +85,22 @@ class Parked:
     offset: int
     raw: bytes
     traceparent: str | None
+    since: date
+    """The lane's day on which it began to wait, for whatever it waited for first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlTotal:
+    """What a province says that it has sent: so many events of some types that happened in a period."""
+
+    lane: str
+    since: date
+    until: date
+    event_types: tuple[str, ...]
+    """Sorted, each once."""
+    events: int
+    event_id: str
+    """The declaration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +118,8 @@ class LaneState:
 
     day: date | None
     parked: int
+    unfinished: bool = False
+    """More is due on its day than one step takes: the next batch goes on with it."""
 
 
 @dataclass(slots=True)
@@ -137,6 +155,10 @@ class Register:
     """(worker_ref, statement), to be written."""
     new_steps: list[tuple[str, Step]] = dataclasses.field(default_factory=list)
     """(enrollment's number, step), to be written."""
+    declared: list[ControlTotal] = dataclasses.field(default_factory=list)
+    """Control totals that were declared in this batch."""
+    received: dict[tuple[str, date, str], int] = dataclasses.field(default_factory=lambda: defaultdict(int))
+    """Accepted in this batch, by lane that sent it, Shanghai day on which it happened, and type."""
     tallies: dict[tuple[str, date], dict[str, int]] = dataclasses.field(
         default_factory=lambda: defaultdict(lambda: defaultdict(int))
     )
@@ -183,6 +205,16 @@ class Register:
             if self.parked.pop((one.lane, one.source, one.id), None) is None:
                 self.unparked.append(one)
         return freed
+
+    def expire(self, overdue: list[Parked]) -> None:
+        """Let events of lanes that this batch holds wait no more, although nothing has freed them."""
+        gone = {(one.lane, one.source, one.id) for one in overdue}
+        for missing in {one.missing for one in overdue} & self.waiting.keys():
+            still = [one for one in self.waiting[missing] if (one.lane, one.source, one.id) not in gone]
+            self.waiting[missing] = still
+        for one in overdue:
+            self.lanes[one.lane].parked -= 1
+        self.unparked += overdue
 
     def take_changes(self) -> "Changes":
         """What has changed in rows that are locked since this was last asked: from now on it counts as written."""
