@@ -102,6 +102,11 @@ class Fact(Value, Generic[D_co]):
     """What the event says."""
 
 
+for _envelope in (ProvinceEvent, Fact):
+    # Their docstrings are read by now. For each type that is put into them pydantic would look for docstrings again, in
+    # the source of whoever does so: most of the time that a service takes to start.
+    _envelope.model_config["use_attribute_docstrings"] = False
+
 Json = dict[str, Any]
 
 
