@@ -316,12 +316,14 @@ async def stop_lane(
 ) -> int:
     """Stop a lane of this service, for a record (stream, offset) if one is to blame; how many cursors it changed.
 
-    A lane that stands already keeps its reason, unless this one goes `above_all`.
+    A lane that stands already keeps its reason, unless this one goes `above_all`. A cursor that has moved beyond the
+    record meanwhile, since it was adopted, goes on.
     """
     done = await db.execute(
         """UPDATE cursor SET stopped = $3, stopped_at = clock_timestamp(),
                   stopped_offset = CASE WHEN stream = $4 THEN $5::bigint END
-           WHERE stream = ANY($1) AND lane = $2 AND (stopped IS NULL OR $6)""",
+           WHERE stream = ANY($1) AND lane = $2 AND (stopped IS NULL OR $6)
+                 AND (stream = $4 AND next_offset > $5) IS NOT TRUE""",
         streams,
         lane,
         why,
