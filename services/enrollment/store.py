@@ -97,12 +97,11 @@ async def _lock_workers(db: Db, refs: Sequence[str]) -> dict[str, Worker]:
     )
     workers = {row[0]: Worker(row[0]) for row in made}
     rows = await db.fetch(
-        """SELECT ref, registered_by, categories, origin_province FROM worker WHERE ref = ANY($1)
-           ORDER BY ref FOR NO KEY UPDATE""",
+        "SELECT ref, registered_by FROM worker WHERE ref = ANY($1) ORDER BY ref FOR NO KEY UPDATE",
         [ref for ref in refs if ref not in workers],
     )
     for row in rows:
-        workers[row[0]] = Worker(row[0], orjson.loads(row[1]), row[2], row[3])
+        workers[row[0]] = Worker(row[0], orjson.loads(row[1]))
     return workers
 
 
@@ -238,12 +237,11 @@ def _verdict(v: Verdict) -> tuple[Any, ...]:
 
 async def _save_workers(db: Db, workers: Sequence[Worker]) -> None:
     if workers:
-        rows = [(w.ref, w.registered_by, w.categories, w.origin_province) for w in workers]
         await db.execute(
-            """UPDATE worker w SET registered_by = n.v -> 1, origin_province = n.v ->> 3,
-                      categories = ARRAY(SELECT jsonb_array_elements_text(n.v -> 2))
-               FROM jsonb_array_elements($1::jsonb) AS n(v) WHERE w.ref = n.v ->> 0""",
-            orjson.dumps(rows).decode(),
+            """UPDATE worker w SET registered_by = n.registered_by
+               FROM unnest($1::text[], $2::jsonb[]) AS n(ref, registered_by) WHERE w.ref = n.ref""",
+            [worker.ref for worker in workers],
+            [orjson.dumps(worker.registered_by).decode() for worker in workers],
         )
 
 

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from services.enrollment.domain.enrollment_rules import STEPS_MAX
 from services.enrollment.domain.lifecycle import CREDENTIAL, ENROLLMENT, WAITS, State, StepKind
+from services.enrollment.domain.person import known_of
 from tests.enrollment.events import (
     certified,
     completed,
@@ -26,7 +27,7 @@ from tests.enrollment.events import (
     withdrawn,
     worker_ref,
 )
-from tests.enrollment.memory import Books
+from tests.enrollment.memory import TODAY, Books
 
 Event = dict[str, Any]
 Sent = tuple[str, Event]
@@ -165,7 +166,10 @@ def picture(books: Books) -> Any:
         (e.number, e.state, e.state_event_id, e.event_id, sorted(e.steps), e.facts)
         for e in register.enrollments.values()
     ]
-    workers = [(w.ref, w.registered_by, w.categories, w.origin_province) for w in register.workers.values()]
+    workers = [
+        (w.ref, w.registered_by, known_of(w.statements, TODAY, ("categories", "origin_province")))
+        for w in register.workers.values()
+    ]
     facts = sorted((f.cause.id, f.lane, repr(f.data)) for f in books.results.facts)
     return enrollments, workers, register.naturals, register.referents, facts
 

@@ -43,9 +43,6 @@ class Worker:
     ref: str
     registered_by: dict[str, str] = dataclasses.field(default_factory=dict)
     """Province → id of the event by which it registered the worker."""
-    categories: list[str] = dataclasses.field(default_factory=list)
-    """As the registration recorded last says."""
-    origin_province: str | None = None
     changed: bool = False
     statements: list[Statement] = dataclasses.field(default_factory=list, kw_only=True)
     """All that provinces have said of the worker, in no order."""

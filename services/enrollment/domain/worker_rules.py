@@ -12,7 +12,7 @@ from services.enrollment.domain.outcomes import (
     missing_of,
     refused_claim,
 )
-from services.enrollment.domain.person import ATTRIBUTES, known_of, statements_of, what_counts
+from services.enrollment.domain.person import ATTRIBUTES, known_of, statements_of
 from services.enrollment.domain.register import Enrollment, Register, Worker
 from shared.contracts.submission import Refusal, Submission
 
@@ -30,6 +30,7 @@ def register_worker(register: Register, submission: Submission) -> Outcome:
         return already(first)
     new = not worker.registered_by
     worker.registered_by = {**worker.registered_by, submission.lane: event.id}
+    worker.changed = True
     _state(register, worker, submission)
     added = {"reported_by": submission.lane, "first": new}
     return Accepted(submission.lane, added, ("worker", worker.ref))
@@ -78,15 +79,11 @@ def pair_tutors(register: Register, submission: Submission) -> Outcome:
 
 
 def _state(register: Register, worker: Worker, submission: Submission) -> None:
-    """Keep what the province says; the worker's row says what counts of all that was said."""
+    """Keep what the province says; what counts of all that was said is asked when it is needed."""
     event = submission.event
     assert event is not None
     for statement in statements_of(submission.lane, event.id, event.time, submission.data):
         register.state(worker, statement)
-    counting = what_counts(worker.statements, register.today)
-    worker.categories = list(counting.get("categories", ()))
-    worker.origin_province = counting.get("origin_province")
-    worker.changed = True
 
 
 def _with_worker(register: Register, worker: Worker, submission: Submission) -> dict[str, Any]:
