@@ -12,17 +12,13 @@ from console.province.identity import UNASSIGNED_PREFIX, check_character
 from console.province.organisations import credit_code
 from console.province.publication import Outcome
 from shared.contracts.provinces import DATA_MODELS
+from shared.contracts.receipt_codes import STATUSES
 from shared.contracts.spreadsheet import safe
 
-STATUS_WORDS: Final = {
-    "conflict": "内容冲突 conflict",
-    "rejected": "未采用 rejected",
-    "parked": "等待中 waiting",
-    "not_sent": "未发送 not sent",
-    "no_receipt": "无回执 no receipt",
-    "accepted": "已采用 accepted",
-    "duplicate": "重复 duplicate",
-}
+_WITHOUT_RECEIPT: Final = {"not_sent": ("未发送", "not sent"), "no_receipt": ("无回执", "no receipt")}
+_WORST_FIRST: Final = ("conflict", "rejected", "parked", *_WITHOUT_RECEIPT, "accepted", "duplicate")
+STATUS_WORDS: Final = {status: " ".join((STATUSES | _WITHOUT_RECEIPT)[status]) for status in _WORST_FIRST}
+"""What came of a row, as a clerk reads it; in the order in which it is told."""
 _REFUSED_HEADER: Final = (
     "行号 line", "事件编号 id", "结果 result", "代码 code", "字段 field", "原因", "reason"
 )  # fmt: skip
