@@ -1,25 +1,21 @@
 """A worker's journey by HTTP: what happened, in the order of the days, across provinces, as known on any day."""
 
-import hashlib
 from datetime import date, datetime, time, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import orjson
-import structlog
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict
 
 from services.enrollment import store
+from services.enrollment.api import look_ups
 from services.enrollment.api.events import refusal
-from services.enrollment.domain.journey import FACTS_MAX, journey, may_see
+from services.enrollment.domain.journey import FACTS_MAX, Overlap, Stage, Study, journey, may_see
 from shared.contracts.envelope import SHANGHAI, WORKER_REF_PATTERN, Day, shanghai_day
 from shared.plumbing.postgres import utc_now
 from shared.plumbing.problem import ProblemRoute, documented
 from shared.plumbing.tokens import Caller, allow
 
-HASH_CHARS: Final = 16
-
-log = structlog.get_logger()
 router = APIRouter(prefix="/v1", tags=["workers"], route_class=ProblemRoute)
 
 Anyone = Annotated[Caller, Depends(allow("operator", "auditor", "province"))]
@@ -35,67 +31,10 @@ KnownOn = Annotated[
 ]
 
 
-class _Shown(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True, from_attributes=True)
-
-
-class Stage(_Shown):
-    """One thing that happened to the worker."""
-
-    day: date
-    """When it happened or began to hold, by the province's word: stages stand in the order of their days."""
-    type: str
-    """The event's type."""
-    event_id: str
-    """The province's event that caused it."""
-    fact_id: str
-    """The fact that was published of it."""
-    reported_by: str
-    """Lane of the province that sent it."""
-    home_lane: str
-    """Lane on which the fact stands: of the province that funds, for what is part of an enrollment."""
-    happened_at: datetime
-    """The event's `time`."""
-    recorded_at: datetime
-    """When we recorded it."""
-    enrollment_no: str | None
-    """The enrollment that it belongs to, where it belongs to one."""
-    said: dict[str, Any] | None
-    """The event's data as sent; none for a province that neither reported nor funds it."""
-
-
-class Study(_Shown):
-    """Where one enrollment stands."""
-
-    enrollment_no: str
-    """Its number."""
-    state: str | None
-    """Its state, as in the lifecycle of enrollments."""
-    since: date
-    """Day of the last step."""
-    funding_province: str
-    """Its home lane."""
-    level_after: str
-    """Level that completion gives."""
-    start: date
-    """First day."""
-
-
-class Overlap(_Shown):
-    """Two enrollments for the same level at the same time, reported by two provinces: for a look."""
-
-    enrollment_no: str
-    """One of them."""
-    other_enrollment_no: str
-    """The other."""
-    event_id: str
-    """The event that made the later one."""
-    recorded_at: datetime
-    """When it was noticed."""
-
-
-class Found(_Shown):
+class Found(BaseModel):
     """A worker's path."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     worker_ref: str
     """The worker's pseudonym."""
@@ -133,7 +72,15 @@ async def worker_journey(request: Request, ref: Ref, caller: Anyone, as_known_on
         facts = []
     counts_on = as_known_on or shanghai_day(utc_now())
     found = journey(facts, counts_on, _end(as_known_on), caller.province)
-    _note(caller, ref, len(found.stages), as_known_on)
+    known_on = as_known_on and as_known_on.isoformat()
+    look_ups.note(
+        "journey_looked_up",
+        caller,
+        caller.province,
+        worker_sha256=look_ups.hashed(ref),
+        stages=len(found.stages),
+        as_known_on=known_on,
+    )
     if not found.stages:
         raise refusal("no_journey")
     told = {
@@ -151,17 +98,3 @@ async def worker_journey(request: Request, ref: Ref, caller: Anyone, as_known_on
 
 def _end(day: date | None) -> datetime | None:
     return datetime.combine(day + timedelta(days=1), time(), SHANGHAI) if day else None
-
-
-def _note(caller: Caller, ref: str, stages: int, as_known_on: date | None) -> None:
-    """The trail of look-ups, as of receipts; of the worker only a hash, by which a known ref can be compared."""
-    hashed = hashlib.sha256(ref.encode()).hexdigest()[:HASH_CHARS]
-    log.info(
-        "journey_looked_up",
-        caller=caller.name,
-        role=caller.role,
-        lane=caller.province,
-        worker_sha256=hashed,
-        stages=stages,
-        as_known_on=as_known_on and as_known_on.isoformat(),
-    )

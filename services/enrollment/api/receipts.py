@@ -1,7 +1,6 @@
 """Receipts by HTTP: of one event, of a day, or on from a number; as JSON or as a table for a spreadsheet."""
 
 import csv
-import hashlib
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,11 +8,11 @@ from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-import structlog
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.enrollment import store
+from services.enrollment.api import look_ups
 from services.enrollment.api.events import RETRY_SOON_S, only_own, refusal
 from services.enrollment.api.judged import Receipt, Status, out_of_inbox, read_on
 from shared.contracts.envelope import SHANGHAI, Day, shanghai_day
@@ -36,7 +35,7 @@ BYTE_ORDER_MARK: Final = "\ufeff"
 """Without it spreadsheets take UTF-8 for something else."""
 CSV: Final = "text/csv"
 
-log = structlog.get_logger()
+_LOOKED_UP: Final = "receipts_looked_up"
 router = APIRouter(prefix="/v1", tags=["receipts"], route_class=ProblemRoute)
 
 Anyone = Annotated[Caller, Depends(allow("operator", "auditor", "province"))]
@@ -93,7 +92,9 @@ async def receipts_under_an_id(request: Request, event_id: EventId, caller: Anyo
     """How the event was judged, on all lanes; a province sees its own. Empty where nothing came under this id."""
     async with request.app.state.pool.acquire() as db:
         rows = await store.receipts(db, event_id, caller.province)
-    _note(caller, caller.province, len(rows), event_sha256=_hashed(event_id))
+    look_ups.note(
+        _LOOKED_UP, caller, caller.province, receipts=len(rows), event_sha256=look_ups.hashed(event_id)
+    )
     return [_with_sentences(dict(row)) for row in rows]
 
 
@@ -123,7 +124,7 @@ async def receipt(
     wanted = _Wanted(code, event_id, source, offset)
     async with request.app.state.pool.acquire() as db:
         found = await _find(db, wanted, after)
-    _note(caller, code, len(found), event_sha256=_hashed(event_id))
+    look_ups.note(_LOOKED_UP, caller, code, receipts=len(found), event_sha256=look_ups.hashed(event_id))
     if not found:
         raise refusal("no_receipt_yet", retry_after_s=RETRY_SOON_S)
     return Found(receipts=found)
@@ -159,7 +160,8 @@ async def receipts(
     simulated = request.app.state.settings.simulated
     async with request.app.state.pool.acquire() as db:
         page = await _page(db, code, which, simulated)
-    _note(caller, code, len(page.receipts), **which.model_dump(mode="json", exclude_none=True))
+    asked = which.model_dump(mode="json", exclude_none=True)
+    look_ups.note(_LOOKED_UP, caller, code, receipts=len(page.receipts), **asked)
     if CSV not in accept:
         return page
     return Response(_table(page.receipts), headers=_next_page(code, which, page), media_type=CSV)
@@ -252,18 +254,6 @@ def _cells(one: Receipt) -> Iterable[str]:
     yield (one.message_zh or "").removesuffix(do_zh)
     yield (one.message_en or "").removesuffix(do_en).rstrip()
     yield from (do_zh, do_en, one.first_event_id or "")
-
-
-def _note(caller: Caller, lane: str | None, number: int, **what: Any) -> None:
-    """The trail of look-ups: a line of the log, which grows nowhere in the database and is kept as logs are kept.
-
-    An id is its sender's own and may hold anything, so only its hash stands here.
-    """
-    log.info("receipts_looked_up", caller=caller.name, role=caller.role, lane=lane, receipts=number, **what)
-
-
-def _hashed(event_id: str) -> str:
-    return hashlib.sha256(event_id.encode()).hexdigest()[:16]
 
 
 def _with_sentences(row: dict[str, Any]) -> dict[str, Any]:

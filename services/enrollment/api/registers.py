@@ -4,11 +4,11 @@ from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 import orjson
-import structlog
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.enrollment import store
+from services.enrollment.api import look_ups
 from shared.plumbing.problem import ProblemRoute, documented
 from shared.plumbing.tokens import Caller, allow
 
@@ -19,7 +19,6 @@ KEY_MAX_CHARS: Final = 400
 _NO_NUL: Final = r"^[^\x00]*$"
 """PostgreSQL has no such character in a text."""
 
-log = structlog.get_logger()
 router = APIRouter(prefix="/v1", tags=["registers"], route_class=ProblemRoute)
 
 Anyone = Annotated[Caller, Depends(allow("operator", "auditor", "official", "province"))]
@@ -93,14 +92,7 @@ async def _page(request: Request, caller: Caller, kind: Kind, which: Which) -> P
     async with request.app.state.pool.acquire() as db:
         rows = await store.listed(db, kind, which.search, which.after, which.limit + 1)
     more, rows = len(rows) > which.limit, rows[: which.limit]
-    log.info(
-        "register_looked_up",
-        caller=caller.name,
-        role=caller.role,
-        lane=caller.province,
-        register=kind,
-        entries=len(rows),
-    )
+    look_ups.note("register_looked_up", caller, caller.province, register=kind, entries=len(rows))
     entries = [_entry(kind, *row[1:]) for row in rows]
     simulated = request.app.state.settings.simulated
     return Page(simulated=simulated, entries=entries, next=rows[-1][0] if more else None)

@@ -1,9 +1,11 @@
 """A worker's path across provinces, put together from the facts that were published about that worker: pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 
 from services.enrollment.domain.lifecycle import Moved, Step, StepKind, take_step
 from services.enrollment.domain.person import known_of, statements_of
@@ -44,17 +46,21 @@ _STEPS: Final[Mapping[str, StepKind]] = {
 _ADDED: Final = frozenset({"reported_by", "first", "worker", "enrollment"})
 """What the register adds to what a province said."""
 
+_DESCRIBED: Final = ConfigDict(use_attribute_docstrings=True)
+"""What is answered is described by these very docstrings."""
+
 Fact = Mapping[str, Any]
 """A fact as it stands in the log, parsed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_DESCRIBED)
 class Stage:
     """One thing that happened to the worker."""
 
     day: date
     """When it happened or began to hold, by the province's word."""
     type: str
+    """The event's type."""
     event_id: str
     """The province's event that caused it."""
     fact_id: str
@@ -64,38 +70,48 @@ class Stage:
     home_lane: str
     """Lane on which it stands: of the province that funds, for what is part of an enrollment."""
     happened_at: datetime
+    """The event's `time`."""
     recorded_at: datetime
+    """When we recorded it."""
     enrollment_no: str | None
+    """The enrollment that it belongs to, where it belongs to one."""
     said: Mapping[str, Any] | None
     """What the province said, as sent; None where it is another province's."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_DESCRIBED)
 class Study:
     """Where one enrollment stands."""
 
     enrollment_no: str
+    """Its number."""
     state: str | None
     """As in the lifecycle; none where a step before is not known, which only a path of too many facts can show."""
     since: date
     """Day of the last step."""
     funding_province: str
+    """Its home lane."""
     level_after: str
+    """Level that completion gives."""
     start: date
+    """First day."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_DESCRIBED)
 class Overlap:
     """Two enrollments for the same level at the same time in two provinces: for a look, nothing is refused for it."""
 
     enrollment_no: str
+    """One of them."""
     other_enrollment_no: str
+    """The other."""
     event_id: str
     """The event that made the later one."""
     recorded_at: datetime
+    """When it was noticed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, config=_DESCRIBED)
 class Journey:
     """A worker's path as it is known."""
 
