@@ -328,7 +328,7 @@ async def test_a_journey_reads_its_own_places_only(office: Office) -> None:
         try:
             await append_log(db, [_row(n * a_row + 1, a_row) for n in range(rows)])
             await db.execute(
-                "INSERT INTO worker_fact SELECT n, '35', n FROM generate_series(1, $1::bigint) n",
+                "INSERT INTO fact_place SELECT n, '35', n FROM generate_series(1, $1::bigint) n",
                 rows * a_row,
             )
             for seq in (7, 70_001, 200_000):
@@ -347,8 +347,8 @@ async def test_a_journey_reads_its_own_places_only(office: Office) -> None:
         if "Relation Name" in node
     }
     assert read["log"] == ("Index Scan", 3)
-    assert read["worker_fact"][0] in ("Index Scan", "Bitmap Heap Scan")
-    assert read["worker_fact"][1] == 3
+    assert read["fact_place"][0] in ("Index Scan", "Bitmap Heap Scan")
+    assert read["fact_place"][1] == 3
 
 
 def _row(first: int, length: int) -> LogRow:

@@ -4,11 +4,11 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.contracts.envelope import Value
+from shared.contracts.envelope import Value, derived_id
 from shared.contracts.topics import ENROLLMENT_EVENTS, SUBSIDY_EVENTS, Stream
 from shared.plumbing.batch import Batch, LaneGroup
 from shared.plumbing.decoding import FactDecoder
-from shared.plumbing.outgoing import Outgoing, derived_id
+from shared.plumbing.outgoing import Outgoing
 from shared.plumbing.service import Definition
 from shared.plumbing.store import Db
 

@@ -1,5 +1,6 @@
 """A worker's journey by HTTP: what happened, in the order of the days, across provinces, as known on any day."""
 
+import dataclasses
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from services.enrollment import store
 from services.enrollment.api import look_ups
 from services.enrollment.api.events import refusal
-from services.enrollment.domain.journey import FACTS_MAX, Overlap, Stage, Study, journey, may_see
+from services.enrollment.domain.journey import FACTS_MAX, Correction, Overlap, Stage, Study, journey, may_see
 from shared.contracts.envelope import SHANGHAI, WORKER_REF_PATTERN, Day, shanghai_day
 from shared.plumbing.postgres import utc_now
 from shared.plumbing.problem import ProblemRoute, documented
@@ -52,6 +53,8 @@ class Found(BaseModel):
     """Where each enrollment stands."""
     overlaps: list[Overlap]
     """Enrollments that overlap."""
+    corrections: list[Correction]
+    """What was voided or corrected, in the order in which that was recorded."""
     complete: bool
     """False where there is more than one answer shows."""
     simulated: bool
@@ -83,9 +86,7 @@ async def worker_journey(request: Request, ref: Ref, caller: Anyone, as_known_on
     )
     if not found.stages:
         raise refusal("no_journey")
-    told = {
-        name: getattr(found, name) for name in ("registered_by", "counts", "stages", "studies", "overlaps")
-    }
+    told = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
     return Found(
         worker_ref=ref,
         as_known_on=as_known_on,
