@@ -15,6 +15,7 @@ from services.enrollment.domain.intake import fact_id, reread
 from services.enrollment.domain.journey import FACTS_MAX
 from services.enrollment.domain.judging import Keys
 from services.enrollment.domain.lifecycle import Step
+from services.enrollment.domain.naming import brought
 from services.enrollment.domain.person import Statement
 from services.enrollment.domain.register import (
     Brought,
@@ -75,7 +76,7 @@ async def load_register(
         register.referents = await _lock_referents(db, keys.referents)
     await _load_lives(db, register, keys)
     if keys.corrected:
-        await _load_what_builds_on(db, register, keys)
+        await _load_what_builds_on(db, register, submissions, keys)
     return register
 
 
@@ -721,6 +722,34 @@ async def listed(db: Db, kind: str, search: str, after: str, limit: int) -> list
     )
 
 
+# ---------------------------------------------------------------- who looked
+
+
+async def keep_look_up(db: Db, look_up: tuple[str, str, str | None, str, str]) -> None:
+    """Write down a look-up: caller, role, lane, what, and what was found as JSON."""
+    await db.execute(
+        "INSERT INTO look_up (caller, role, lane, what, found) VALUES ($1, $2, $3, $4, $5::jsonb)", *look_up
+    )
+
+
+async def look_ups(db: Db, day: date | None, about: str | None, after: int, limit: int) -> list[Record]:
+    """Look-ups after number `after`, of a Shanghai day and about one hash where they are given."""
+    return list(
+        await db.fetch(
+            """SELECT n AS number, at, caller, role, lane, what, found FROM look_up
+               WHERE n > $3
+                 AND ($1::date IS NULL OR (at >= $1::timestamp AT TIME ZONE 'Asia/Shanghai'
+                                           AND at < ($1 + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'))
+                 AND ($2::text IS NULL OR $2 IN (found ->> 'worker_sha256', found ->> 'event_sha256'))
+               ORDER BY n LIMIT $4""",
+            day,
+            about,
+            after,
+            limit,
+        )
+    )
+
+
 # ---------------------------------------------------------------- corrections
 
 
@@ -729,17 +758,18 @@ async def _load_targets(db: Db, register: Register, submissions: Sequence[Submis
 
     Events of this very batch are not in any table yet: judging keeps them.
     """
-    subjects = {id_: s.subject for s in submissions if (id_ := corrected(s)) is not None}
     await _load_parked_targets(db, register, keys)
-    for id_, subject in subjects.items():
-        known = register.inbox.get(id_)
-        if known is None or known.status != "accepted" or known.voided_by is not None:
-            continue
-        fact_of_it = fact_id(*id_, known.type)
-        found = [one for one in await _published(db, subject or id_[2]) if one.fact_id == fact_of_it]
-        if found:
-            register.targets[id_] = found[0]
-            keys.add(as_sent(found[0], id_))
+    wanted = {}
+    for one in submissions:
+        id_ = corrected(one)
+        known = register.inbox.get(id_) if id_ is not None else None
+        if id_ is not None and known and known.status == "accepted" and known.voided_by is None:
+            wanted[fact_id(*id_, known.type)] = id_, one.subject or id_[2]
+    published = await _published(db, {about for _, about in wanted.values()})
+    for fact in (fact for facts in published.values() for fact in facts if fact.fact_id in wanted):
+        id_, _ = wanted[fact.fact_id]
+        register.targets[id_] = fact
+        keys.add(as_sent(fact, id_))
 
 
 async def _load_parked_targets(db: Db, register: Register, keys: Keys) -> None:
@@ -759,42 +789,48 @@ async def _load_parked_targets(db: Db, register: Register, keys: Keys) -> None:
         )
 
 
-async def _load_what_builds_on(db: Db, register: Register, keys: Keys) -> None:
+async def _load_what_builds_on(
+    db: Db, register: Register, submissions: Sequence[Submission], keys: Keys
+) -> None:
     """Read when all that is touched is locked: nothing more can build on it."""
-    for ref in keys.histories:
-        register.published[ref] = await _published(db, ref)
-    brought = [missing for missing in keys.referents if register.referents.get(missing) is not None]
-    if not brought:
+    register.published = await _published(db, keys.histories)
+    corrected = [s for s in submissions if (s.lane, s.source, s.id) in keys.corrected]
+    corrected += [as_sent(target, id_) for id_, target in register.targets.items()]
+    register.named_by = {missing: [] for one in corrected if (missing := brought(one)) is not None}
+    if not register.named_by:
         return
     rows = await db.fetch(
         """SELECT kind, key, event_id FROM named
            JOIN unnest($1::text[], $2::text[]) AS w(kind, key) USING (kind, key) ORDER BY n LIMIT $3""",
-        [kind for kind, _ in brought],
-        [key for _, key in brought],
+        [kind for kind, _ in register.named_by],
+        [key for _, key in register.named_by],
         RELEASE_MAX,
     )
-    register.named_by = {missing: [] for missing in brought}
     for row in rows:
         register.named_by[row[0], row[1]].append(row[2])
 
 
-async def _published(db: Db, about: str) -> list[Published]:
-    """All facts about a worker, or of an event without one, in recorded order.
+async def _published(db: Db, about: set[str]) -> dict[str, list[Published]]:
+    """All facts about workers, or of events without one, each in recorded order.
 
     Those on their way to another lane are looked for first: meanwhile they can only move into the log.
     """
+    found: dict[str, list[Published]] = {one: [] for one in about}
+    if not about:
+        return found
     handed = await db.fetch(
-        "SELECT to_lane, payload FROM handover WHERE kind = 'fact' AND strpos(convert_from(payload, 'UTF8'), $1) > 0"
-        " ORDER BY id",
-        orjson.dumps(about).decode(),
+        """SELECT to_lane, payload FROM handover, convert_from(payload, 'UTF8')::json AS fact
+           WHERE kind = 'fact' AND (fact ->> 2 = ANY($1) OR fact ->> 5 = ANY($1)) ORDER BY id""",
+        list(about),
     )
-    logged = [orjson.loads(line) for line in await facts_about(db, about, FACTS_MAX)]
+    logged = [orjson.loads(line) for line in await facts_about(db, list(about), FACTS_MAX)]
     logged.sort(key=lambda fact: (fact["recordedtime"], fact["lane"], fact["seq"]))
-    found = [_out_of_log(fact) for fact in logged]
-    known = {one.fact_id for one in found}
+    known = {fact["id"] for fact in logged}
     waiting = [_on_its_way(lane, payload) for lane, payload in handed]
-    found += [one for one in waiting if one.fact_id not in known]
-    return [one for one in found if about in (one.subject, one.event_id)]
+    for one in (*map(_out_of_log, logged), *(fact for fact in waiting if fact.fact_id not in known)):
+        if (one.subject or one.event_id) in about:
+            found[one.subject or one.event_id].append(one)
+    return found
 
 
 def _out_of_log(fact: dict[str, Any]) -> Published:
@@ -871,24 +907,30 @@ async def keep_places(db: Db, places: Sequence[FactPlace]) -> None:
     )
 
 
-async def facts_about(db: Db, about: str, limit: int) -> list[bytes]:
-    """At most `limit` facts of the log about a worker, or of an event without one, lane by lane.
+async def facts_about(db: Db, about: Sequence[str], limit: int) -> list[bytes]:
+    """At most `limit` facts of the log about each worker, or of each event without one, lane by lane.
 
-    One whose hash is the same may be among them.
+    Those whose hash is the same may be among them. A row of the log is read once, whatever is wanted of it.
     """
     rows = await db.fetch(
-        """SELECT split_part(convert_from(events, 'UTF8'), E'\n', (seq - first_seq + 1)::integer)
-           FROM (SELECT lane, seq FROM fact_place WHERE about = $1 ORDER BY lane, seq LIMIT $3) AS place
-           CROSS JOIN LATERAL (
-               SELECT first_seq, events FROM log
-               WHERE stream = $2 AND log.lane = place.lane AND first_seq <= place.seq
-               ORDER BY first_seq DESC LIMIT 1) AS row
-           ORDER BY lane, seq""",
-        _short_hash(about),
+        """WITH place AS (
+               SELECT DISTINCT lane, seq FROM unnest($1::bigint[]) AS wanted CROSS JOIN LATERAL (
+                   SELECT lane, seq FROM fact_place WHERE about = wanted ORDER BY lane, seq LIMIT $3) p),
+           found AS (
+               SELECT place.lane, first_seq, array_agg(place.seq - first_seq ORDER BY place.seq) AS lines
+               FROM place CROSS JOIN LATERAL (
+                   SELECT first_seq FROM log
+                   WHERE stream = $2 AND log.lane = place.lane AND first_seq <= place.seq
+                   ORDER BY first_seq DESC LIMIT 1) AS row
+               GROUP BY place.lane, first_seq)
+           SELECT events, lines FROM found JOIN log USING (lane, first_seq) WHERE stream = $2
+           ORDER BY lane, first_seq""",
+        [_short_hash(one) for one in about],
         ENROLLMENT_EVENTS.pattern,
         limit,
     )
-    return [row[0].encode() for row in rows]
+    lines = ((row[0].split(b"\n"), row[1]) for row in rows)
+    return [events[line] for events, wanted in lines for line in wanted]
 
 
 def _short_hash(about: str) -> int:

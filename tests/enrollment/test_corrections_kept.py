@@ -135,6 +135,15 @@ async def test_a_project_that_another_lane_names_is_not_voided(door: Door) -> No
     assert (waits["status"], waits["code"]) == ("parked", "waits_for")
 
 
+async def test_a_project_that_is_named_and_voided_in_one_batch_stays(door: Door) -> None:
+    ref, project = worker(8), established("void-j8")
+    event = enrolled(ref, "32-void-8")
+    event["data"] |= {"project_no": "void-j8"}
+    offsets = await door.send_many([registered(ref), project, event, voided(project)])
+    codes = [(await door.answer(offset))["code"] for offset in offsets]
+    assert codes == [None, None, None, "has_dependants"]
+
+
 async def test_a_shared_registration_passes_on_being_the_first(door: Door) -> None:
     ref, first = worker(5), registered(worker(5))
     await accepted(door, first)

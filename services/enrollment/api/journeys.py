@@ -69,14 +69,15 @@ async def worker_journey(request: Request, ref: Ref, caller: Anyone, as_known_on
     of its own ones what was said. Of others it gets the same 404 as of nobody.
     """
     async with request.app.state.pool.acquire() as db:
-        lines = await store.facts_about(db, ref, FACTS_MAX + 1)
+        lines = await store.facts_about(db, [ref], FACTS_MAX + 1)
     facts = [fact for fact in map(orjson.loads, lines[:FACTS_MAX]) if fact.get("subject") == ref]
     if caller.province is not None and not may_see(facts, caller.province):
         facts = []
     counts_on = as_known_on or shanghai_day(utc_now())
     found = journey(facts, counts_on, _end(as_known_on), caller.province)
     known_on = as_known_on and as_known_on.isoformat()
-    look_ups.note(
+    await look_ups.note(
+        request.app.state.pool,
         "journey_looked_up",
         caller,
         caller.province,

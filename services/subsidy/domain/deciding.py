@@ -21,6 +21,7 @@ from services.subsidy.domain.book import Award, Book, Budget, Cause, move
 from services.subsidy.domain.fiscal_year import fiscal_year
 from services.subsidy.domain.judging import (
     EnrollmentInputs,
+    Outcome,
     ScholarshipInputs,
     judge_enrollment,
     judge_scholarship,
@@ -102,19 +103,45 @@ def _allocate(_rules: Rules, book: Book, lane: str, fact: Fact[provinces.BudgetA
 
 
 def _enroll(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.WorkerEnrolledFact]) -> None:
-    data = fact.data
-    if data.history:
-        return
+    data, cause = fact.data, cause_of(fact)
     before = book.awards.get(data.enrollment_no)
     if before is not None and before.state != "voided":
         raise ValueError("an enrollment came twice: its number should be unique nationwide")
-    rank = before.rank if before is not None and before.rank else fact.seq
-    booked_fen = before.scholarship_fen if before is not None else 0
-    today = book.lane(lane).day
-    year = fiscal_year(data.start, today, rules.year_closing)
+    if data.history:
+        _move_queues(book, cause, before)
+        return
+    year = fiscal_year(data.start, book.lane(lane).day, rules.year_closing)
     scheme = rules.scheme_for(lane, data.start, data.track)
     budget = book.budget((lane, year, scheme.fund_source)) if scheme else None
-    inputs = EnrollmentInputs(
+    inputs = _enrollment_inputs(book, lane, fact, before, budget)
+    outcome = judge_enrollment(rules, inputs)
+    award = _new_award(fact, lane, year, budget, inputs, outcome, before)
+    book.awards[award.enrollment_no] = award
+    if budget is None or outcome.code is not None:
+        refuse(book, award, outcome, inputs, cause)
+    elif outcome.state == "reserved":
+        postings = move(budget, "available", "reserved", award.amount_fen)
+        note(book, award, cause, subsidy.SUBSIDY_RESERVED, inputs, outcome.steps, {}, postings)
+        if award.confirmed:
+            grant(book, budget, award, cause)
+    else:
+        stand_in_queue(book, budget, award, cause, inputs, outcome.steps)
+    if before is not None:
+        _move_queues(book, cause, before, award)
+
+
+def _enrollment_inputs(
+    book: Book,
+    lane: str,
+    fact: Fact[enrollment.WorkerEnrolledFact],
+    before: Award | None,
+    budget: Budget | None,
+) -> EnrollmentInputs:
+    """What decides about an award; one that comes again, corrected, has its old rank and what was booked for it."""
+    data, today = fact.data, book.lane(lane).day
+    rank = before.rank if before is not None and before.rank else fact.seq
+    booked_fen = before.scholarship_fen if before is not None else 0
+    return EnrollmentInputs(
         lane=lane,
         start=data.start.isoformat(),
         today=today.isoformat() if today else None,
@@ -125,8 +152,20 @@ def _enroll(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.WorkerEnr
         free_fen=budget.free_fen if budget else 0,
         waiting=book.queue(budget).ahead_of(rank, budget.waiting) if budget else 0,
     )
-    outcome = judge_enrollment(rules, inputs)
-    award = Award(
+
+
+def _new_award(
+    fact: Fact[enrollment.WorkerEnrolledFact],
+    lane: str,
+    year: int,
+    budget: Budget | None,
+    inputs: EnrollmentInputs,
+    outcome: Outcome,
+    before: Award | None,
+) -> Award:
+    data = fact.data
+    booked_fen = before.scholarship_fen if before is not None else 0
+    return Award(
         data.enrollment_no,
         lane,
         fact.subject or "",
@@ -136,32 +175,20 @@ def _enroll(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.WorkerEnr
         outcome.amount_fen,
         max(data.tuition_fen, booked_fen),  # what is booked stays so until its scholarship is voided
         booked_fen,
-        rank,
+        inputs["rank"],
         confirmed=before is not None and before.confirmed,
-        scheme=scheme.name if scheme else "",
-        scheme_version=scheme.version if scheme else 0,
+        scheme=outcome.scheme.name if outcome.scheme else "",
+        scheme_version=outcome.scheme.version if outcome.scheme else 0,
         categories=data.worker.categories,
         track=data.track,
         new=True,
         replaces=before is not None,
     )
-    book.awards[award.enrollment_no] = award
-    if budget is None or outcome.code is not None:
-        refuse(book, award, outcome, inputs, cause_of(fact))
-    elif outcome.state == "reserved":
-        postings = move(budget, "available", "reserved", award.amount_fen)
-        note(book, award, cause_of(fact), subsidy.SUBSIDY_RESERVED, inputs, outcome.steps, {}, postings)
-        if award.confirmed:
-            grant(book, budget, award, cause_of(fact))
-    else:
-        stand_in_queue(book, budget, award, cause_of(fact), inputs, outcome.steps)
-    if before is not None:
-        _move_queues(book, cause_of(fact), before, award)
 
 
-def _move_queues(book: Book, cause: Cause, *awards: Award) -> None:
+def _move_queues(book: Book, cause: Cause, *awards: Award | None) -> None:
     """What a correction has freed goes to those who wait, once the award that it is about has had its turn."""
-    for key in {award.budget_key for award in awards if award.fund_source}:
+    for key in sorted({award.budget_key for award in awards if award is not None and award.fund_source}):
         move_queue(book, book.budget(key), cause)
 
 
