@@ -819,14 +819,17 @@ async def _published(db: Db, about: set[str]) -> dict[str, list[Published]]:
     if not about:
         return found
     handed = await db.fetch(
-        """SELECT to_lane, payload FROM handover, convert_from(payload, 'UTF8')::json AS fact
-           WHERE kind = 'fact' AND (fact ->> 2 = ANY($1) OR fact ->> 5 = ANY($1)) ORDER BY id""",
+        """SELECT to_lane, fact FROM (
+               SELECT id, to_lane, split_part(convert_from(payload, 'UTF8'), E'\n', 2)::json AS fact
+               FROM handover WHERE kind = 'fact' AND starts_with(convert_from(payload, 'UTF8'), $2 || E'\n')) h
+           WHERE fact ->> 2 = ANY($1) OR fact ->> 5 = ANY($1) ORDER BY id""",
         list(about),
+        ENROLLMENT_EVENTS.pattern,
     )
     logged = [orjson.loads(line) for line in await facts_about(db, list(about), FACTS_MAX)]
     logged.sort(key=lambda fact: (fact["recordedtime"], fact["lane"], fact["seq"]))
     known = {fact["id"] for fact in logged}
-    waiting = [_on_its_way(lane, payload) for lane, payload in handed]
+    waiting = [_on_its_way(lane, fact) for lane, fact in handed]
     for one in (*map(_out_of_log, logged), *(fact for fact in waiting if fact.fact_id not in known)):
         if (one.subject or one.event_id) in about:
             found[one.subject or one.event_id].append(one)
@@ -845,8 +848,8 @@ def _out_of_log(fact: dict[str, Any]) -> Published:
     )
 
 
-def _on_its_way(lane: str, payload: bytes) -> Published:
-    fact = from_bytes(payload)
+def _on_its_way(lane: str, handed: str) -> Published:
+    fact = from_bytes(handed.encode())
     return Published(
         fact.id, lane, fact.type, fact.subject, str(fact.time), fact.data, fact.causationid or ""
     )

@@ -23,6 +23,8 @@ from tests.enrollment.events import (
 from tests.plumbing.world import World, make_world
 
 LANES = ("32", "34")
+CORRECTING = ("33", "35")
+"""Lanes of the batches that correct: each desk counts offsets from the start."""
 EACH_KIND = 9
 """Of each nine records one is of each kind that is written another way."""
 
@@ -30,7 +32,7 @@ EACH_KIND = 9
 @pytest.fixture(scope="module")
 async def world(infrastructure: Infrastructure) -> AsyncIterator[World]:
     """A namespace for the door of two provinces."""
-    async with make_world(infrastructure, "enrollment", LANES) as made:
+    async with make_world(infrastructure, "enrollment", LANES + CORRECTING) as made:
         yield made
 
 
@@ -98,7 +100,7 @@ def corrections(records: int, first_worker: int) -> list[list[tuple[str, bytes]]
     """What is wrong, and a batch that corrects it."""
     wrong, right = [], []
     for n in range(records // 4):
-        who, lane = worker(first_worker + n), LANES[n % len(LANES)]
+        who, lane = worker(first_worker + n), CORRECTING[n % len(CORRECTING)]
         registration, course = (
             registered(who, lane=lane),
             enrolled(who, f"{lane}-{first_worker}-v{n}", lane=lane),
@@ -122,7 +124,7 @@ def corrections(records: int, first_worker: int) -> list[list[tuple[str, bytes]]
 
 
 async def test_a_batch_of_many_corrections_takes_as_many_statements_as_one_of_a_few(world: World) -> None:
-    async with open_desk(world, LANES) as desk:
+    async with open_desk(world, CORRECTING) as desk:
         (few_wrong, few), (many_wrong, many) = corrections(8, 400), corrections(120, 440)
         await desk.carry(few_wrong + many_wrong)
         statements = [await desk.carry(few), await desk.carry(many)]
