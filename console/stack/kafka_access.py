@@ -94,6 +94,13 @@ class KafkaAccess:
         """A client with the administrator's rights."""
         return self.client_of(self.admin)
 
+    def close(self) -> None:
+        """Give the administrator's client back while the broker still answers.
+
+        Later it may wait for ever for the answer to a question that came too early.
+        """
+        self.__dict__.pop("client", None)
+
     def client_of(self, principal: str) -> AdminClient:
         """A client with the rights of one principal."""
         return AdminClient(self.settings_of(principal))
