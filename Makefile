@@ -7,6 +7,9 @@ READY  := $(VENV)/.ready
 # The version of uv that wrote the lock file; uv itself is locked with the development tools.
 UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)
 
+# Some images switch compiled modules off: then every process that starts here compiles all its libraries anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test campaign bench schemas compose-secrets lint format clean
 

@@ -1,5 +1,6 @@
 """What every test may ask for: the real Kafka and PostgreSQL, a namespace, sizes of generated tests."""
 
+import os
 import secrets
 from collections.abc import AsyncIterator
 
@@ -7,6 +8,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from console.stack.infrastructure import Infrastructure
+
+# Services and brokers are started a hundred times here and live for seconds. So they keep compiled modules, whatever
+# the environment says, and Java does without the second compiler and the collector that pay off only later.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
 # Repeatable in every run, so that a red build is red again when it is looked into; the campaign searches on.
 settings.register_profile(
