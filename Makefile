@@ -4,8 +4,13 @@
 PYTHON ?= python3
 VENV   := .venv
 READY  := $(VENV)/.ready
+# Each of them starts a Kafka and a PostgreSQL of its own: with more than four it is memory that runs short.
+TEST_PROCESSES := --numprocesses=logical --maxprocesses=4
 # The version of uv that wrote the lock file; uv itself is locked with the development tools.
 UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)
+
+# Some images switch compiled modules off: then every process that starts here compiles all its libraries anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test campaign bench schemas compose-secrets lint format clean
@@ -29,7 +34,7 @@ demo: setup  ## the whole system on this machine, with a simulated country; Ctrl
 
 test: setup  ## all tests on a real Kafka and a real PostgreSQL, with branch coverage
 	@$(VENV)/bin/coverage erase
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/coverage run -m pytest
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/coverage run -m pytest $(TEST_PROCESSES) --dist=loadfile --no-loadscope-reorder
 	@$(VENV)/bin/coverage combine --quiet
 	@$(VENV)/bin/coverage report
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from console.stack.failures import StackError
-from console.stack.kafka_access import KafkaAccess
+from console.stack.kafka_access import OFFSETS_PARTITIONS, KafkaAccess
 from console.stack.kafka_jars import cache_folder, find_java, kafka_jars
 from console.stack.ports import LOOPBACK, answers
 from console.stack.private_files import kept_secret, make_private_folder, write_private
@@ -186,7 +186,7 @@ def broker_settings(
         "transaction.state.log.min.isr": "1",
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
-        "offsets.topic.num.partitions": "5",
+        "offsets.topic.num.partitions": str(OFFSETS_PARTITIONS),
         "group.initial.rebalance.delay.ms": "0",
         # After SIGKILL the broker is back in 5 to 8 s instead of 14 s.
         "broker.session.timeout.ms": "3000",

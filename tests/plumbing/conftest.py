@@ -20,7 +20,14 @@ async def world(infrastructure: Infrastructure) -> AsyncIterator[World]:
 
 
 @pytest.fixture(scope="package")
-async def nursery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nursery]:
-    """Starts relay processes."""
+async def nursery_of_all(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nursery]:
+    """One nursery: it takes seconds to start."""
     async with processes.nursery(tmp_path_factory.mktemp("processes")) as made:
         yield made
+
+
+@pytest.fixture
+async def nursery(nursery_of_all: Nursery) -> AsyncIterator[Nursery]:
+    """Starts relay processes, which end with the test: idle ones would slow down all that follow."""
+    yield nursery_of_all
+    nursery_of_all.end_all()

@@ -119,6 +119,12 @@ class Nursery:
         self.started.append(started)
         return started
 
+    def end_all(self) -> None:
+        """End every process that it has started."""
+        for child in self.started:
+            child.send(signal.SIGKILL)
+        self.started.clear()
+
 
 @contextlib.asynccontextmanager
 async def nursery(folder: Path) -> AsyncIterator[Nursery]:
@@ -134,8 +140,7 @@ async def nursery(folder: Path) -> AsyncIterator[Nursery]:
     try:
         yield made
     finally:
-        for child in made.started:
-            child.send(signal.SIGKILL)
+        made.end_all()
         assert process.stdin
         process.stdin.close()
         await asyncio.wait_for(process.wait(), ENDS_WITHIN_S)

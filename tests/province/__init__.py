@@ -1,0 +1,1 @@
+"""What a province sends and reads: a package, so that what its tests share ends with the last of them."""
