@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,12 +14,14 @@ from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from console.stack.infrastructure import Infrastructure
 from console.stack.stack import Stack
-from shared.contracts.topics import PROVINCE_EVENTS, PROVINCE_RECEIPTS
+from shared.contracts.topics import DOOR_BATCH_MAX_BYTES, PROVINCE_EVENTS, PROVINCE_RECEIPTS
 from tests.chain.topics import admin
 
 LANES = ("32", "34")
 WITHIN_S = 30.0
 Headers = list[tuple[str, bytes | None]]
+RawRecord = tuple[bytes | None, bytes | None, list[tuple[bytes, bytes | None]]]
+"""Value, key and headers."""
 
 
 class _RawName(str):
@@ -55,17 +57,22 @@ class Door:
         sending = [await self.producer.send(topic, orjson.dumps(one), partition=0) for one in events]
         return [(await one).offset for one in sending]
 
-    async def send_as_one_batch(self, events: list[tuple[dict[str, Any], list[tuple[bytes, bytes]]]]) -> int:
-        """Send events, with headers whose names are any bytes, in one record batch; the offset of the first."""
-        topic = PROVINCE_EVENTS.topic(self.stack.namespace, "32")
-        async with AIOKafkaProducer(acks="all", **admin(self.stack)) as producer:
-            batch = producer.create_batch()
-            batch._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, 0, 1024 * 1024)
-            for event, headers in events:
-                odd = [(_RawName(name, "latin-1"), value) for name, value in headers]
-                batch.append(timestamp=None, key=None, value=orjson.dumps(event), headers=odd)
-            sent = await (await producer.send_batch(batch, topic, partition=0))
-        return int(sent.offset)
+    async def send_batches(self, batches: Iterable[tuple[str, Sequence[RawRecord]]]) -> list[int]:
+        """Send record batches (lane, records), headers' names being any bytes; the offset of the first of each."""
+        firsts = []
+        async with AIOKafkaProducer(
+            acks="all", max_request_size=DOOR_BATCH_MAX_BYTES, **admin(self.stack)
+        ) as producer:
+            for lane, records in batches:
+                batch = producer.create_batch()
+                batch._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, 0, DOOR_BATCH_MAX_BYTES)
+                for value, key, headers in records:
+                    odd = [(_RawName(name, "latin-1"), content) for name, content in headers]
+                    assert batch.append(timestamp=None, key=key, value=value, headers=odd) is not None
+                topic = PROVINCE_EVENTS.topic(self.stack.namespace, lane)
+                sent = await (await producer.send_batch(batch, topic, partition=0))
+                firsts.append(int(sent.offset))
+        return firsts
 
     async def answer(self, offset: int, *, lane: str = "32", status: str | None = None) -> dict[str, Any]:
         """The first receipt for the record (with `status`, where given), as soon as it is there."""

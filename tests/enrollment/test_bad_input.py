@@ -20,7 +20,7 @@ from shared.contracts.topics import (
 )
 from tests.chain.drained import database
 from tests.chain.topics import admin
-from tests.enrollment.conftest import WITHIN_S, Door, Headers
+from tests.enrollment.conftest import WITHIN_S, Door, Headers, RawRecord
 from tests.enrollment.events import allocated, enrolled, event, registered, worker_ref
 
 W = worker_ref("A")
@@ -162,7 +162,8 @@ async def test_odd_headers_change_nothing(door: Door, name: str) -> None:
 
 async def test_a_header_name_that_is_not_utf8_holds_up_neither_its_record_nor_others(door: Door) -> None:
     sent = [(registered(worker_ref(letter)), name) for letter, name in zip("WXYZ", ODD_NAMES, strict=True)]
-    offset = await door.send_as_one_batch([(one, [(name, b"x")]) for one, name in sent])
+    records: list[RawRecord] = [(orjson.dumps(one), None, [(name, b"x")]) for one, name in sent]
+    [offset] = await door.send_batches([("32", records)])
     for place, (one, _) in enumerate(sent):
         receipt = await door.answer(offset + place)
         assert (receipt["status"], receipt["event_id"]) == ("accepted", one["id"])

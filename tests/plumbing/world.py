@@ -25,7 +25,7 @@ from console.stack.tokens import make_tokens, plain_token
 from shared.contracts.lanes import LANE_CODES
 from shared.contracts.topics import Stream
 from shared.plumbing import kafka, postgres, service, store
-from shared.plumbing.batch import Carrier, lanes_of
+from shared.plumbing.batch import Carrier, LaneGroup, lanes_of
 from shared.plumbing.kafka import LaneConsumer
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.publisher import Publisher
@@ -38,6 +38,8 @@ from tests.plumbing.relay import INPUT, NOTE, OUTPUT, Relay
 
 WITHIN_S: Final = 30.0
 POLL_S: Final = 0.05
+CONNECTIONS: Final = 2
+"""Of a carrier that is given its records by hand."""
 UPSTREAM_LOG: Final = "upstream0000"
 T = TypeVar("T")
 S = TypeVar("S", bound=ServiceSettings)
@@ -212,17 +214,25 @@ class World:
     @contextlib.asynccontextmanager
     async def a_process(self, handle: Relay | None = None) -> AsyncIterator["Owner"]:
         """The inside of a relay without a consumer: whoever calls it believes that it owns every lane."""
-        settings, group = self.settings(), relay.lane_group(handle or Relay())
-        pool = await postgres.open_pool(self.runtime_dsn, "test", 2)
+        async with self.carrying("relay", relay.lane_group(handle or Relay())) as inside:
+            yield Owner(*inside, self.namespace)
+
+    @contextlib.asynccontextmanager
+    async def carrying(
+        self, service_name: str, group: LaneGroup
+    ) -> AsyncIterator[tuple[Carrier, Publisher, Pool]]:
+        """What carries a group's batches in a service, with records given to it by hand."""
+        settings = self.settings()
+        pool = await postgres.open_pool(self.runtime_dsn, "test", CONNECTIONS)
         publisher = Publisher(group.writes, self.namespace, lambda: kafka.make_producer(settings))
         await publisher.start()
         async with pool.acquire() as db:
-            source = f"//relay/{await store.log_id(db, secrets.token_hex(6))}"
-        metrics, telemetry = Metrics(), Telemetry("relay", None, 0.0, at_the_door=False)
+            source = f"//{service_name}/{await store.log_id(db, secrets.token_hex(6))}"
+        telemetry = Telemetry(service_name, None, 0.0, at_the_door=group.gate == "door")
         seal = Seal(os.urandom(32))
-        carrier = Carrier(group, self.namespace, pool, publisher, source, seal, telemetry, metrics)
+        carrier = Carrier(group, self.namespace, pool, publisher, source, seal, telemetry, Metrics())
         try:
-            yield Owner(carrier, publisher, pool, self.namespace)
+            yield carrier, publisher, pool
         finally:
             await publisher.stop(5)
             await pool.close()
