@@ -112,7 +112,7 @@ class LaneGroup:
     leave_out: Callable[[Taken], Any] | None = None
     """At the door: what the handler gets instead of an event that was set aside, to answer it; elsewhere nothing."""
     keep_places: KeepPlaces | None = None
-    """Writes down, in the same transaction, where in the log the facts about a subject stand; one statement at most."""
+    """Writes down, in the same transaction, where in the log the facts of the first stream stand; one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -493,7 +493,8 @@ class Carrier:
         if held.new:
             await store.append_log(db, held.new)
         if self.group.keep_places is not None:
-            places = [place for key, some in facts.items() for place in outgoing.places(rows[key], some)]
+            first = [key for key in facts if key[0] == self._writes[0]]
+            places = [place for key in first for place in outgoing.places(rows[key], facts[key])]
             if places:
                 await self.group.keep_places(db, places)
 

@@ -86,9 +86,10 @@ class WaysOut:
         said = []
         whole = True
         for stream in group.writes:
+            keep_places = group.keep_places if stream is group.writes[0] else None
             try:
                 done = await restores.read_back(
-                    self.pool, self.make_reader, stream, self.namespace, order.lane, group.keep_places
+                    self.pool, self.make_reader, stream, self.namespace, order.lane, keep_places
                 )
             except restores.CannotReadBackError as error:
                 raise RefusedError(str(error)) from error

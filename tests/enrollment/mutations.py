@@ -2,6 +2,7 @@
 
 import gzip
 import string
+from collections import deque
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import orjson
 from shared.contracts.catalogue import CONTACT, MESSAGES
 from shared.contracts.envelope import EVENT_MAX_BYTES
 from shared.contracts.examples import example
+from shared.contracts.provinces import EVENT_VOIDED
 
 Json = dict[str, Any]
 RawHeaders = list[tuple[bytes, bytes | None]]
@@ -20,6 +22,10 @@ RawHeaders = list[tuple[bytes, bytes | None]]
 EXAMPLES: Final = [example(m) for m in MESSAGES if m.publisher == "provinces" and m.name != CONTACT]
 LEFT_AS_IT_IS: Final = 0.2
 SENT_AGAIN: Final = 0.05
+CORRECTABLE: Final = 200
+"""So many of the last events of a lane may be voided or corrected."""
+CORRECTED: Final = 0.1
+CORRECTED_RIGHTLY: Final = 0.7
 POOL: Final = 30
 NEW_EACH: Final = 100
 """Workers and numbers are drawn from so many at a time, one of them new for each so many events: events build on each
@@ -44,10 +50,13 @@ class Mutated:
 def mutated(seed: int, count: int, lanes: tuple[str, ...]) -> Iterator[Mutated]:
     """`count` records, of all types in turn."""
     random = Random(seed)
+    sent: dict[str, deque[Json]] = {lane: deque(maxlen=CORRECTABLE) for lane in lanes}
     for n in range(count):
         lane = random.choice(lanes)
         event = _fresh(EXAMPLES[n % len(EXAMPLES)], f"m-{seed}-{n}", lane, random, n // NEW_EACH)
+        _correct(event, sent[lane], random)
         if random.random() < LEFT_AS_IT_IS:
+            sent[lane].append(event)
             yield Mutated(lane, orjson.dumps(event), [], None, event["id"])
             continue
         if random.random() < SENT_AGAIN:
@@ -69,6 +78,23 @@ def _fresh(example: Json, event_id: str, lane: str, random: Random, first: int) 
             number = first + random.randrange(1, POOL)
             event["data"][name] = number if isinstance(value, int) else f"{lane}-{number}"
     return event
+
+
+def _correct(event: Json, sent: deque[Json], random: Random) -> None:
+    """Let a void name an event that was sent, and let some other events correct one of their type."""
+    if event["type"] == EVENT_VOIDED and sent:
+        wrong = random.choice(sent)
+        event["data"]["event_id"] = wrong["id"]
+        event.pop("subject", None)
+        if "subject" in wrong:
+            event["subject"] = wrong["subject"]
+        return
+    alike = [one for one in sent if one["type"] == event["type"]]
+    if alike and random.random() < CORRECTED:
+        wrong = random.choice(alike)
+        event["supersedes"] = wrong["id"]
+        if random.random() < CORRECTED_RIGHTLY:
+            event |= {name: deepcopy(wrong[name]) for name in ("subject", "data") if name in wrong}
 
 
 # ---------------------------------------------------------------- what stands in an event

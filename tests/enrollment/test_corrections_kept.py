@@ -90,7 +90,11 @@ async def test_what_is_voided_leaves_the_tables_as_they_were_whether_in_one_batc
     for offset in offsets:
         assert (await door.answer(offset))["status"] == "accepted"
     assert await everything(door) == before
-    kept = await rows(door, "SELECT count(*) FROM inbox WHERE voided_by IS NOT NULL AND status = 'accepted'")
+    kept = await rows(
+        door,
+        "SELECT count(*) FROM inbox WHERE voided_by IS NOT NULL AND status = 'accepted' AND id = ANY($1)",
+        [event["id"] for event in (*made, *again)],
+    )
     assert kept[0][0] == 2 * len(made)
 
 
@@ -133,6 +137,17 @@ async def test_a_project_that_another_lane_names_is_not_voided(door: Door) -> No
     await accepted(door, voided(project, lane="34"), "34")
     waits = await door.ask(event | {"id": "void-later"})
     assert (waits["status"], waits["code"]) == ("parked", "waits_for")
+
+
+async def test_another_workers_event_is_neither_voided_nor_corrected_in_a_later_batch(door: Door) -> None:
+    title = titled(worker(9), "void-z9")
+    for event in (registered(worker(9)), registered(worker(10)), title):
+        await accepted(door, event)
+    for subject in (worker(10), None):
+        refused = await door.ask(voided(title, subject=subject))
+        assert (refused["status"], refused["code"]) == ("rejected", "subject_mismatch")
+    refused = await door.ask(correcting(title, titled(worker(10), "void-z10")))
+    assert (refused["status"], refused["code"]) == ("rejected", "corrects_other")
 
 
 async def test_a_project_that_is_named_and_voided_in_one_batch_stays(door: Door) -> None:

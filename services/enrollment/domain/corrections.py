@@ -83,8 +83,8 @@ def void(register: Register, submission: Submission) -> Outcome:
         return refused
     if register.inbox[id_].status == "parked":
         return _end_waiting(register, submission, id_)
-    target = register.targets[id_]
-    if submission.subject != target.subject:
+    target = register.targets.get(id_)  # looked for under this event's subject: not there, it is another's
+    if target is None or submission.subject != target.subject:
         return Refusal("subject_mismatch", "subject")
     was = as_sent(target, id_)
     in_the_way = _built_on(register, was)
@@ -108,7 +108,9 @@ def supersede(register: Register, submission: Submission, rule: Rule) -> Outcome
         return refused
     if register.inbox[id_].status == "parked":
         return Refusal("still_waiting", "supersedes", id_[2])
-    target = register.targets[id_]
+    target = register.targets.get(id_)
+    if target is None:
+        return Refusal("corrects_other", "subject")
     was = as_sent(target, id_)
     other = _other(was, submission)
     if other is not None:
