@@ -293,18 +293,24 @@ async def test_with_too_much_unacknowledged_no_further_batch_is_taken_until_the_
         proxy.refuse_with = NOT_ENOUGH_REPLICAS
         await world.notes(lane, *range(2, 12))
 
-        async def full() -> bool:
-            return not running.consumer._publisher._room.is_set()
+        async def refused_again_and_again() -> None:
+            refused = proxy.lost
 
-        await until(full)
-        taken = await world.stamped(lane)
+            async def more() -> bool:
+                return proxy.lost > refused + 5
+
+            await until(more)
+
+        async def taken_when_full() -> int:
+            """What is stamped once it stays the same: the batch that filled the publisher commits only afterwards."""
+            before = await world.stamped(lane)
+            await refused_again_and_again()
+            full = not running.consumer._publisher._room.is_set()
+            return before if full and 1 < before == await world.stamped(lane) else 0
+
+        taken = await until(taken_when_full)
         await world.notes(lane, 12)
-        refused = proxy.lost
-
-        async def refused_again_and_again() -> bool:
-            return proxy.lost > refused + 5
-
-        await until(refused_again_and_again)
+        await refused_again_and_again()
         assert await world.stamped(lane) == taken
         assert await running.metric("dreams_unpublished_events") > 0
         assert await running.alive()
