@@ -37,6 +37,7 @@ from shared.contracts.topics import (
 )
 from tests.chain.drained import database, until_drained
 from tests.chain.topics import administrators_producer, events_by_lane, once
+from tests.measuring import UNMEASURED
 
 EVENTS = 20_000
 RATE_PER_S = 800
@@ -88,7 +89,7 @@ class Aftermath:
 async def aftermath(infrastructure: Infrastructure) -> AsyncIterator[Aftermath]:
     """20,000 events through services that are killed and frozen all the while, then drained."""
     namespace = "crash."
-    settings = {"DREAMS_SESSION_TIMEOUT_S": str(SESSION_S), "DREAMS_SIMULATED": "1"}
+    settings = {"DREAMS_SESSION_TIMEOUT_S": str(SESSION_S), "DREAMS_SIMULATED": "1"} | UNMEASURED
     expected, records = Expected(), []
     for record in generate(7, EVENTS, RATES, today=shanghai_day(datetime.now(UTC))):
         expected.count(record)

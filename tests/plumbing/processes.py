@@ -16,6 +16,7 @@ import httpx
 import psutil
 
 from console.stack.ports import free_port
+from tests.measuring import UNMEASURED
 from tests.plumbing import relay
 from tests.plumbing.nursery import REACHED
 from tests.plumbing.world import World, metric, until
@@ -135,6 +136,7 @@ async def nursery(folder: Path) -> AsyncIterator[Nursery]:
         "tests.plumbing.nursery",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        env=os.environ | UNMEASURED,
     )
     made = Nursery(process, folder)
     try:
