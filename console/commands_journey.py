@@ -94,6 +94,9 @@ def _standing(found: Mapping[str, Any]) -> Iterable[str]:
     for one in found["overlaps"]:
         numbers = f"{one['enrollment_no']} / {one['other_enrollment_no']}"
         yield "[yellow]重叠 overlap[/]  " + escape(f"{numbers}: 请两省核对 the two provinces should compare")
+    for one in found["corrections"]:
+        what = f"{one['event_id']} → {one['superseded_by'] or '作废 voided'}  {one['reason'] or ''}"
+        yield "[yellow]更正 correction[/]  " + escape(what)
     if not found["complete"]:
         yield "[yellow]还有更多，未全部显示。 / There is more than is shown.[/]"
 

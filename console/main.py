@@ -11,6 +11,7 @@ from console import (
     commands_messages,
     commands_publish,
     commands_receipts,
+    commands_registers,
     commands_stack,
     commands_trace,
 )
@@ -26,6 +27,9 @@ app.add_typer(commands_lanes.lanes, name="lanes")
 app.add_typer(commands_messages.messages, name="messages")
 app.add_typer(commands_lanes.quarantine, name="quarantine")
 app.command()(commands_receipts.receipts)
+app.command()(commands_registers.completeness)
+app.command()(commands_registers.registers)
+app.command("look-ups")(commands_registers.look_ups)
 app.command("publish")(commands_publish.publish_file)
 app.command()(commands_certify.certify)
 app.command()(commands_demo.demo)

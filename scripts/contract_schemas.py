@@ -11,7 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from shared.contracts.catalogue import CONTACT, Message
 from shared.contracts.envelope import WORKER_REF_PATTERN
 from shared.contracts.examples import WORKER_REF, example
-from shared.contracts.provinces import ABOUT_A_WORKER
+from shared.contracts.provinces import ABOUT_A_WORKER, MAY_BE_ABOUT_A_WORKER
 
 Json = dict[str, Any]
 PROVINCE_SOURCE_PATTERN: Final = r"^//provinces/[0-9]{2}/[A-Za-z0-9._~/-]{1,100}$"
@@ -60,13 +60,14 @@ def _say_of_the_envelope(schema: Json, message: Message) -> None:
         schema["required"] = ["specversion", *schema["required"]]
         return
     fields["source"]["pattern"] = PROVINCE_SOURCE_PATTERN
-    if message.name in ABOUT_A_WORKER:
+    if message.name in MAY_BE_ABOUT_A_WORKER:
         fields["subject"] = {
             "type": "string",
             "pattern": WORKER_REF_PATTERN,
             "description": "The worker_ref: `k<key version>.` and 52 characters of base32.",
             "examples": [WORKER_REF],
         }
+    if message.name in ABOUT_A_WORKER:
         schema["required"] = sorted({*schema["required"], "subject"}, key=list(fields).index)
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from console.province.said_error import SaidError
 from shared.contracts.envelope import SHANGHAI
 from shared.contracts.lanes import LANES
-from shared.contracts.provinces import ABOUT_A_WORKER, DATA_MODELS
+from shared.contracts.provinces import ABOUT_A_WORKER, DATA_MODELS, EVENT_VOIDED, MAY_BE_ABOUT_A_WORKER
 
 Kind = Literal[
     "text", "number", "fen", "day", "time", "flag", "choice", "choices", "list", "entries", "person"
@@ -27,6 +27,7 @@ TYPE: Final = ("type",)
 TIME: Final = ("time",)
 IDENTITY_NUMBER: Final = ("identity_number",)
 WORKER_REF: Final = ("worker_ref",)
+SUPERSEDES: Final = ("supersedes",)
 
 CHINESE: Final[Mapping[str, tuple[str, ...]]] = {
     "industrial": ("产业工人",),
@@ -167,11 +168,13 @@ def columns(event_type: str) -> tuple[Column, ...]:
     fields = list(_of_model(DATA_MODELS[event_type], (), True))
     dated = any(column.kind == "day" and column.required for column in fields)
     envelope.append(Column(TIME, "发生时间", "time", not dated))
-    if event_type in ABOUT_A_WORKER:
+    if event_type in MAY_BE_ABOUT_A_WORKER:
         envelope += [
             Column(IDENTITY_NUMBER, "身份证号", "text", False),
             Column(WORKER_REF, "工人代号", "text", False),
         ]
+    if event_type != EVENT_VOIDED:
+        fields.append(Column(SUPERSEDES, "更正的事件编号", "text", False))
     return (*envelope, *fields)
 
 

@@ -12,6 +12,7 @@ import orjson
 from console.province.columns import (
     ID,
     IDENTITY_NUMBER,
+    SUPERSEDES,
     TIME,
     TYPE,
     WORKER_REF,
@@ -33,7 +34,7 @@ from shared.contracts.submission import read
 EXAMPLE_ID: Final = "示例"
 """An id that begins so marks the example row of a template: it is never sent."""
 ID_CHARS: Final = 26
-_ENVELOPE: Final = frozenset({ID, TYPE, TIME, IDENTITY_NUMBER, WORKER_REF})
+_ENVELOPE: Final = frozenset({ID, TYPE, TIME, IDENTITY_NUMBER, WORKER_REF, SUPERSEDES})
 _IDENTITY_NUMBER: Final = re.compile(
     r"(?<![0-9A-Za-z])[1-9][0-9]{5}(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])[0-9]{5}[0-9Xx](?![0-9A-Za-z])"
 )
@@ -192,11 +193,14 @@ def _event(row: Row, sender: Sender, type_: str | None) -> dict[str, Any]:
         if column.path not in _ENVELOPE:
             _put(data, column.path, _person(column, value, sender) if column.kind == "person" else value)
     event: dict[str, Any] = {"specversion": "1.0", "id": "", "source": sender.source, "type": type_}
-    if type_ in ABOUT_A_WORKER:
-        event["subject"] = _subject(found, sender)
+    given = {column.path: str(value) for column, value in found.items()}
+    if type_ in ABOUT_A_WORKER or given.keys() & {WORKER_REF, IDENTITY_NUMBER}:
+        event["subject"] = _subject(given, sender)
     event["time"] = _time(found)
+    if SUPERSEDES in given:
+        event["supersedes"] = given[SUPERSEDES]
     event["data"] = data
-    event["id"] = next((str(v) for c, v in found.items() if c.path == ID), "") or _derived_id(event)
+    event["id"] = given.get(ID) or _derived_id(event)
     return event
 
 
@@ -228,8 +232,7 @@ def _values(cells: dict[str, Any], type_: str, strict: bool) -> dict[Column, Any
     return found
 
 
-def _subject(found: dict[Column, Any], sender: Sender) -> str:
-    given = {column.path: str(value) for column, value in found.items()}
+def _subject(given: dict[tuple[str, ...], str], sender: Sender) -> str:
     if WORKER_REF in given:
         return given[WORKER_REF]
     if IDENTITY_NUMBER not in given:
@@ -266,9 +269,10 @@ def _time(found: dict[Column, Any]) -> Any:
 
 def _derived_id(event: dict[str, Any]) -> str:
     """The same row has the same id, so that sending a file again repeats nothing."""
-    content = orjson.dumps(
-        [event["type"], event.get("subject"), event["time"], event["data"]], option=orjson.OPT_SORT_KEYS
-    )
+    parts = [event["type"], event.get("subject"), event["time"], event["data"]]
+    if "supersedes" in event:
+        parts.append(event["supersedes"])
+    content = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
     return "row-" + base64.b32encode(hashlib.sha256(content).digest()).decode()[:ID_CHARS].lower()
 
 

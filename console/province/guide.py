@@ -106,6 +106,23 @@ asyncio.run(main())
   refused.
 - One process for one outbox; the memory it takes does not grow with what waits.
 
+## Something was wrong: corrections (作废与更正)
+- **It should never have been sent**: send `event.voided` (作废事件) with the id of the event and why; its subject is
+  that event's worker, where it has one. As a file: `dreams publish --template event.voided`.
+- **It was wrong in part**: send the same event with its right content under a **new id**, and the old id in the
+  attribute `supersedes` (add a column 更正的事件编号 or `supersedes` to your table). What was built on the old one
+  stays: a corrected enrollment keeps its confirmation, its scholarships and its place in the queue.
+- Only your own events, only accepted ones, each once; type, worker and numbers stay as they were. Where other events
+  build on it, the receipt says `has_dependants` and lists them: void those first, the last one first.
+- Budgets and payments are never voided: send `budget.adjusted` or `payment.returned`.
+- The old receipt stays `accepted` and shows `voided_by`; `dreams journey` shows what counts now, and with
+  `--as-known-on` what was believed before.
+
+误发的事件请发送 `event.voided`，填写事件编号和原因。
+内容有误的，请以**新编号**重新发送正确的事件，并在“更正的事件编号”一栏填写原编号。
+其他事件以其为基础时不能作废（`has_dependants`），请先作废后面的事件，或改用更正。
+预算和支付不能作废，请用 `budget.adjusted` 或 `payment.returned`。
+
 ## The rehearsal (联调认证)
 
     dreams certify --province 32 --type degree.completed --type scholarship.awarded

@@ -257,7 +257,7 @@ class _Simulation:
         fresh_id = f"sim-S{self._seed}-broken-{self._told}-{self._mishaps['broken']}"
         if self._rng.random() < _RESENT_AS_NEW:
             lane, event = self._rng.choice(self._recent)
-            if event["type"] == provinces.WORKER_REGISTERED:
+            if event["type"] == provinces.WORKER_REGISTERED and event["id"] not in self._chronicle.corrected:
                 return _record(lane, {**event, "id": fresh_id}, "broken", "already_recorded")
         lane, event = self._open[0][2] if self._open else self._rng.choice(self._recent)
         if not self._open:
@@ -269,12 +269,18 @@ class _Simulation:
         return max(1, min(SEASON_STORIES, int(self._events / RECORDS_PER_STORY)))
 
 
+_BUILD_ON_NO_REGISTRATION: Final = frozenset(
+    {provinces.TUTORS_PAIRED, provinces.WORKER_REGISTERED, provinces.EVENT_VOIDED}
+)
+"""The latter two correct one, and would be refused before it."""
+
+
 def _builds_on(later: Sequence[Draft], earlier: Sequence[Draft]) -> bool:
     """Whether the first of `later` waits for what `earlier` brings."""
-    if not later or not earlier:
+    if not later or not earlier or "supersedes" in earlier[0].event:
         return False
     if earlier[0].event["type"] == provinces.WORKER_REGISTERED:
-        return bool(later[0].event["type"] != provinces.TUTORS_PAIRED)
+        return later[0].event["type"] not in _BUILD_ON_NO_REGISTRATION
     return earlier[0].event["type"] == provinces.WORKER_ENROLLED and "enrollment_no" in later[0].event["data"]
 
 

@@ -59,6 +59,8 @@ _TRAINED: Final = 8
 _PROMOTED: Final = 5
 _TITLED: Final = 2
 _TUTORS: Final = 2
+_CORRECTED: Final = 1
+_VOIDED: Final = 4
 RECORDS_PER_STORY: Final = 3.4
 """What the shares above come to, roughly: budgets are sized by it."""
 
@@ -128,6 +130,8 @@ class Chronicle:
         self._joined: dict[str, list[str]] = {lane: [] for lane in self._lanes}
         self._payments = dict.fromkeys(self._lanes, 0)
         self._occasions = Occasions(self._tag)
+        self.corrected: set[str] = set()
+        """Ids of events that void, correct or are voided: sent again as new they would be judged otherwise."""
 
     def openings(self) -> list[Draft]:
         """The year's plans and what stands from before the stream, most populous lanes first."""
@@ -213,6 +217,7 @@ class Chronicle:
             funding = origin if moved and origin in self._lanes and dice() < _FUNDED_FROM_HOME else work
             drafts += self._enrollment(work, funding, ref, course, where, history, began, dice)
         drafts += self._career(work, ref, where, began, dice)
+        drafts[1:1] = self._correction(drafts, dice)
         contact = (ref, self._contact()) if bits & 192 else None
         return Story(drafts, contact)
 
@@ -318,6 +323,21 @@ class Chronicle:
             told.append((provinces.TUTORS_PAIRED, pair))
         return [Draft(lane, self._event(lane, kind, ref, began + 60, data)) for kind, data in told]
 
+    def _correction(self, drafts: list[Draft], dice: Any) -> list[Draft]:
+        """A registration that is corrected, or, where nothing builds on it, taken back."""
+        lane, wrong = drafts[0]
+        if dice() < _CORRECTED:
+            flags = _CATEGORIES[(_CATEGORIES.index(wrong["data"]["categories"]) + 1) % len(_CATEGORIES)]
+            right = {**wrong, "id": self._id(), "data": {**wrong["data"], "categories": flags}}
+            self.corrected.add(right["id"])
+            return [Draft(lane, {**right, "supersedes": wrong["id"]})]
+        if len(drafts) > 1 or dice() >= _VOIDED:
+            return []
+        data = {"event_id": wrong["id"], "reason": "重复建档（模拟）"}
+        void = {**wrong, "id": self._id(), "type": provinces.EVENT_VOIDED, "data": data}
+        self.corrected |= {wrong["id"], void["id"]}
+        return [Draft(lane, void)]
+
     def _number(self, kind: str) -> str:
         return f"SIM-{self._tag}-{kind}-{next(self._numbers)}"
 
@@ -395,7 +415,7 @@ class Chronicle:
     def _event(self, lane: str, type_: str, subject: str | None, day: int, data: Event) -> Event:
         event = {
             "specversion": "1.0",
-            "id": f"sim-{self._tag}-{next(self._numbers)}",
+            "id": self._id(),
             "source": f"//provinces/{lane}/simulator",
             "type": type_,
             "time": self._days.time(day, self._bits(9)),
@@ -404,6 +424,9 @@ class Chronicle:
         if subject is not None:
             event["subject"] = subject
         return event
+
+    def _id(self) -> str:
+        return f"sim-{self._tag}-{next(self._numbers)}"
 
     def _contact(self) -> Event:
         english = self._bits(5) == 0

@@ -5,7 +5,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from console.province.columns import IDENTITY_NUMBER, TYPE, WORKER_REF, Column, chinese_of, columns
+from console.province.columns import (
+    IDENTITY_NUMBER,
+    SUPERSEDES,
+    TYPE,
+    WORKER_REF,
+    Column,
+    chinese_of,
+    columns,
+)
 from console.province.drafting import EXAMPLE_ID
 from console.province.headers import FileError
 from console.province.identity import UNASSIGNED_PREFIX, check_character
@@ -79,6 +87,9 @@ _TEXTS: Final = {
     "members": "大学：100；企业：1000",
     "event_types": "dreams.worker.enrolled.v1、dreams.enrollment.confirmed.v1",
     "events": "4812",
+    "event_id": "2026-000418",
+    "event_source": "//provinces/32/hr",
+    "reason": "录入有误",
 }
 _OUTCOME: Final = "学历提升人数：至少：10000"
 _CHOICES: Final = {
@@ -162,9 +173,14 @@ def _column_name(field: str, type_: str | None) -> str:
 
 
 def template_columns(event_type: str) -> list[Column]:
-    """The columns that a clerk fills in: identity numbers rather than pseudonyms, yuan rather than fen."""
+    """The columns that a clerk fills in: identity numbers rather than pseudonyms, yuan rather than fen.
+
+    That of corrections is added by who corrects.
+    """
     return [
-        c for c in columns(event_type) if c.path not in {TYPE, WORKER_REF} and (c.kind != "fen" or c.in_yuan)
+        c
+        for c in columns(event_type)
+        if c.path not in {TYPE, WORKER_REF, SUPERSEDES} and (c.kind != "fen" or c.in_yuan)
     ]
 
 

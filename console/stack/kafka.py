@@ -77,6 +77,7 @@ class Kafka:
 
     async def stop(self) -> None:
         """End the broker cleanly; on a first run this keeps the archive that makes later starts faster."""
+        await asyncio.to_thread(self.access.close)
         await self.process.stop(STOP_LIMIT_S)
         if self._new_archive is not None and self._new_archive.exists():
             self._new_archive.replace(self._new_archive.with_suffix(".jsa"))

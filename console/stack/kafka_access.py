@@ -94,6 +94,13 @@ class KafkaAccess:
         """A client with the administrator's rights."""
         return self.client_of(self.admin)
 
+    def close(self) -> None:
+        """Let the administrator's client go, while its broker lives: librdkafka may wait for ever for one that is gone.
+
+        <https://github.com/confluentinc/librdkafka/issues/4519>
+        """
+        self.__dict__.pop("client", None)
+
     def client_of(self, principal: str) -> AdminClient:
         """A client with the rights of one principal."""
         return AdminClient(self.settings_of(principal))

@@ -32,10 +32,11 @@ from shared.contracts.enrollment import (
     DayBegan,
     VerdictsTallied,
 )
+from shared.contracts.envelope import derived_id
 from shared.contracts.submission import Submission
 from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_RECEIPTS
 from shared.plumbing.batch import Batch
-from shared.plumbing.outgoing import Outgoing, derived_id
+from shared.plumbing.outgoing import Outgoing
 from shared.plumbing.store import Db
 
 SHARES_MAX: Final = 4
@@ -145,9 +146,8 @@ def _submission(submission: Submission, traceparent: str | None) -> Submission:
 
 def _fact(fact: FactOut) -> Outgoing:
     cause = fact.cause
-    of_its_own = (fact.type, *map(str, fact.data.values())) if fact.type else (cause.type,)
     return Outgoing(
-        id=derived_id("enrollment", cause.lane, cause.source, cause.id, *of_its_own),
+        id=fact.id,
         type=fact.type or cause.type or "",
         subject=cause.subject,
         time=cause.time,

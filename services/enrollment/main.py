@@ -1,7 +1,7 @@
 """Compose and run enrollment."""
 
 from services.enrollment import consumers
-from services.enrollment.api import completeness, events, journeys, receipts, registers, totals
+from services.enrollment.api import completeness, events, journeys, look_ups, receipts, registers, totals
 from services.enrollment.config import Settings
 from services.enrollment.gateway import ProvinceTopics
 from shared.contracts.access import HTTP_DOOR
@@ -27,6 +27,7 @@ def definition(settings: Settings) -> Definition:
             journeys.router,
             registers.router,
             completeness.router,
+            look_ups.router,
         ),
         background=(topics.run,),
         at_the_door=True,

@@ -9,10 +9,13 @@ from typing import Any, Final
 import orjson
 from asyncpg import Record
 
+from services.enrollment.domain.corrections import BRINGS_WHAT_OTHERS_NAME, as_sent, corrected
 from services.enrollment.domain.enrollment_rules import OTHERS_MAX
-from services.enrollment.domain.intake import reread
+from services.enrollment.domain.intake import fact_id, reread
+from services.enrollment.domain.journey import FACTS_MAX
 from services.enrollment.domain.judging import Keys
 from services.enrollment.domain.lifecycle import Step
+from services.enrollment.domain.naming import brought
 from services.enrollment.domain.person import Statement
 from services.enrollment.domain.register import (
     Brought,
@@ -23,7 +26,9 @@ from services.enrollment.domain.register import (
     Missing,
     Natural,
     Parked,
+    Published,
     Register,
+    TakenBack,
     Verdict,
     Worker,
 )
@@ -31,7 +36,7 @@ from shared.contracts.enrollment import CompletenessMeasured
 from shared.contracts.submission import Submission, content_hash
 from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_RECEIPTS
 from shared.plumbing import postgres
-from shared.plumbing.outgoing import FactPlace
+from shared.plumbing.outgoing import FactPlace, from_bytes
 from shared.plumbing.store import HANDOVER_CHANNEL, Db
 
 RELEASE_MAX: Final = 5_000
@@ -53,9 +58,12 @@ async def load_register(
     db: Db, lanes: Sequence[str], submissions: Sequence[Submission], keys: Keys
 ) -> Register:
     """Lock and load all that the submissions touch, and what waits for it."""
-    lane_states = await _lane_states(db, lanes)
-    inbox = await _inbox(db, submissions) if submissions else {}
-    register = Register(inbox, {}, {}, {}, defaultdict(list), lane_states)
+    inbox = await _inbox(db, submissions, keys.corrected) if submissions else {}
+    register = Register(inbox, {}, {}, {}, defaultdict(list), {}, corrected=keys.corrected)
+    if keys.corrected:
+        await _load_targets(db, register, submissions, keys)
+    alone = any(target.type in BRINGS_WHAT_OTHERS_NAME for target in register.targets.values())
+    register.lanes = await _lane_states(db, lanes, _IN_TURN if alone else _TOGETHER)
     if keys.workers:
         register.workers = await _lock_workers(db, sorted(keys.workers))
         await _load_waiting(db, register, "worker", keys.workers, keys)
@@ -67,25 +75,40 @@ async def load_register(
     if keys.referents:
         register.referents = await _lock_referents(db, keys.referents)
     await _load_lives(db, register, keys)
+    if keys.corrected:
+        await _load_what_builds_on(db, register, submissions, keys)
     return register
 
 
-async def _lane_states(db: Db, lanes: Sequence[str]) -> dict[str, LaneState]:
-    rows = await db.fetch("SELECT lane, day, parked, unfinished FROM lane_state WHERE lane = ANY($1)", lanes)
-    states = {row["lane"]: LaneState(row["day"], row["parked"], row["unfinished"]) for row in rows}
+_TOGETHER: Final = """SELECT s.lane, s.day, s.parked, s.unfinished
+    FROM (SELECT pg_advisory_xact_lock_shared($2)) AS held LEFT JOIN lane_state s ON s.lane = ANY($1)"""
+"""What is there can be named by all lanes at once …"""
+_IN_TURN: Final = _TOGETHER.replace("lock_shared", "lock")
+"""… but while it is voided by none: a lock on each row that is named would be written for each that names it."""
+_NAMED_LOCK: Final = 0x6E616D6564
+"""Of the database's advisory locks the one for this: "named" in ASCII."""
+
+
+async def _lane_states(db: Db, lanes: Sequence[str], statement: str) -> dict[str, LaneState]:
+    """Where the lanes stand; takes the lock on what is named, before anything is read that it protects."""
+    rows = await db.fetch(statement, lanes, _NAMED_LOCK)
+    states = {
+        row["lane"]: LaneState(row["day"], row["parked"], row["unfinished"]) for row in rows if row["lane"]
+    }
     return {lane: states.get(lane, LaneState(None, 0)) for lane in lanes}
 
 
-async def _inbox(db: Db, submissions: Sequence[Submission]) -> dict[Id, Verdict]:
-    named = [s for s in submissions if s.id is not None and s.source is not None]
+async def _inbox(db: Db, submissions: Sequence[Submission], more: Iterable[Id]) -> dict[Id, Verdict]:
+    ids = {(s.lane, s.source, s.id) for s in submissions if s.id is not None and s.source is not None}
+    wanted = [*ids.union(more)]
     rows = await db.fetch(
         """SELECT i.lane, i.source, i.id, i.content, i.status, i.record_offset, i.type, i.code, i.field, i.detail,
-                  i.first_event_id
+                  i.first_event_id, i.voided_by
            FROM unnest($1::text[], $2::text[], $3::text[]) AS s(lane, source, id)
            JOIN inbox i USING (lane, source, id)""",
-        [s.lane for s in named],
-        [s.source for s in named],
-        [s.id for s in named],
+        [lane for lane, _, _ in wanted],
+        [source for _, source, _ in wanted],
+        [id_ for _, _, id_ in wanted],
     )
     return {(row[0], row[1], row[2]): Verdict(*row[3:], fresh=False) for row in rows}
 
@@ -185,10 +208,12 @@ async def save_changes(db: Db, changes: Changes) -> None:
 
 async def save_rest(db: Db, register: Register) -> None:
     """Write what is written once a batch: what was claimed and parked, and what was counted."""
+    await _take_back(db, register.taken_back)
     await _save_naturals(db, register.new_naturals)
     await _save_lives(db, register)
     await _delete_unparked(db, register)
     await _save_referents(db, register.new_referents)
+    await _save_names(db, register.new_names)
     await _save_parked(db, register)
     await _save_declared(db, register)
     await _save_counts(db, register)
@@ -202,10 +227,12 @@ async def _save_inbox(db: Db, changes: Changes) -> None:
         await db.execute(
             """UPDATE inbox i SET content = n.content, status = n.status, record_offset = n.record_offset,
                       type = n.type, code = n.code, field = n.field, detail = n.detail,
-                      first_event_id = n.first_event_id, received_at = clock_timestamp()
+                      first_event_id = n.first_event_id, voided_by = n.voided_by,
+                      received_at = CASE WHEN n.voided_by IS NULL THEN clock_timestamp() ELSE received_at END
                FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::bigint[], $7::text[],
-                           $8::text[], $9::text[], $10::text[], $11::text[])
-                    AS n(lane, source, id, content, status, record_offset, type, code, field, detail, first_event_id)
+                           $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
+                    AS n(lane, source, id, content, status, record_offset, type, code, field, detail, first_event_id,
+                         voided_by)
                WHERE i.lane = n.lane AND i.source = n.source AND i.id = n.id""",
             *_columns([(*key, *_verdict(v)) for key, v in changes.verdicts.items()], len(_INBOX)),
         )
@@ -223,6 +250,7 @@ _INBOX: Final = (
     "field",
     "detail",
     "first_event_id",
+    "voided_by",
 )
 
 
@@ -232,7 +260,7 @@ def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
 
 
 def _verdict(v: Verdict) -> tuple[Any, ...]:
-    return v.content, v.status, v.offset, v.type, v.code, v.field, v.detail, v.first_event_id
+    return v.content, v.status, v.offset, v.type, v.code, v.field, v.detail, v.first_event_id, v.voided_by
 
 
 async def _save_workers(db: Db, workers: Sequence[Worker]) -> None:
@@ -395,7 +423,8 @@ async def receipts(db: Db, event_id: str, lane: str | None) -> list[Record]:
     """How the submissions under an id were judged; of one lane, or of all."""
     return list(
         await db.fetch(
-            """SELECT lane, source, id, status, record_offset, type, code, field, detail, first_event_id, received_at
+            """SELECT lane, source, id, status, record_offset, type, code, field, detail, first_event_id, voided_by,
+                      received_at
                FROM inbox WHERE id = $1 AND ($2::text IS NULL OR lane = $2) ORDER BY lane, source LIMIT $3""",
             event_id,
             lane,
@@ -690,35 +719,224 @@ async def listed(db: Db, kind: str, search: str, after: str, limit: int) -> list
     )
 
 
+# ---------------------------------------------------------------- who looked
+
+
+async def keep_look_up(db: Db, look_up: tuple[str, str, str | None, str, str]) -> None:
+    """Write down a look-up: caller, role, lane, what, and what was found as JSON."""
+    await db.execute(
+        "INSERT INTO look_up (caller, role, lane, what, found) VALUES ($1, $2, $3, $4, $5::jsonb)", *look_up
+    )
+
+
+async def look_ups(db: Db, day: date | None, about: str | None, after: int, limit: int) -> list[Record]:
+    """Look-ups after number `after`, of a Shanghai day and about one hash where they are given."""
+    return list(
+        await db.fetch(
+            """SELECT n AS number, at, caller, role, lane, what, found FROM look_up
+               WHERE n > $3
+                 AND ($1::date IS NULL OR (at >= $1::timestamp AT TIME ZONE 'Asia/Shanghai'
+                                           AND at < ($1 + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'))
+                 AND ($2::text IS NULL OR $2 IN (found ->> 'worker_sha256', found ->> 'event_sha256'))
+               ORDER BY n LIMIT $4""",
+            day,
+            about,
+            after,
+            limit,
+        )
+    )
+
+
+# ---------------------------------------------------------------- corrections
+
+
+async def _load_targets(db: Db, register: Register, submissions: Sequence[Submission], keys: Keys) -> None:
+    """What is to be voided or corrected, as it was published or as it waits; `keys` then name what it has left.
+
+    Events of this very batch are not in any table yet: judging keeps them.
+    """
+    await _load_parked_targets(db, register, keys)
+    wanted = {}
+    for one in submissions:
+        id_ = corrected(one)
+        known = register.inbox.get(id_) if id_ is not None else None
+        if id_ is not None and known and known.status == "accepted" and known.voided_by is None:
+            wanted[fact_id(*id_, known.type)] = id_, one.subject or id_[2]
+    published = await _published(db, {about for _, about in wanted.values()})
+    for fact in (fact for facts in published.values() for fact in facts if fact.fact_id in wanted):
+        id_, _ = wanted[fact.fact_id]
+        register.targets[id_] = fact
+        keys.add(as_sent(fact, id_))
+
+
+async def _load_parked_targets(db: Db, register: Register, keys: Keys) -> None:
+    waiting = [id_ for id_ in keys.corrected if (v := register.inbox.get(id_)) and v.status == "parked"]
+    if not waiting:
+        return
+    rows = await db.fetch(
+        """SELECT lane, source, id, missing_kind, missing_key, record_offset, raw, traceparent, since FROM parked
+           JOIN unnest($1::text[], $2::text[], $3::text[]) AS w(lane, source, id) USING (lane, source, id)""",
+        [lane for lane, _, _ in waiting],
+        [source for _, source, _ in waiting],
+        [id_ for _, _, id_ in waiting],
+    )
+    for row in rows:
+        register.parked_targets[row[0], row[1], row[2]] = Parked(
+            row[0], row[1], row[2], (row[3], row[4]), *row[5:]
+        )
+
+
+async def _load_what_builds_on(
+    db: Db, register: Register, submissions: Sequence[Submission], keys: Keys
+) -> None:
+    """Read when all that is touched is locked: nothing more can build on it."""
+    register.published = await _published(db, keys.histories)
+    corrected = [s for s in submissions if (s.lane, s.source, s.id) in keys.corrected]
+    corrected += [as_sent(target, id_) for id_, target in register.targets.items()]
+    register.named_by = {missing: [] for one in corrected if (missing := brought(one)) is not None}
+    if not register.named_by:
+        return
+    rows = await db.fetch(
+        """SELECT kind, key, event_id FROM named
+           JOIN unnest($1::text[], $2::text[]) AS w(kind, key) USING (kind, key) ORDER BY n LIMIT $3""",
+        [kind for kind, _ in register.named_by],
+        [key for _, key in register.named_by],
+        RELEASE_MAX,
+    )
+    for row in rows:
+        register.named_by[row[0], row[1]].append(row[2])
+
+
+async def _published(db: Db, about: set[str]) -> dict[str, list[Published]]:
+    """All facts about workers, or of events without one, each in recorded order.
+
+    Those on their way to another lane are looked for first: meanwhile they can only move into the log.
+    """
+    found: dict[str, list[Published]] = {one: [] for one in about}
+    if not about:
+        return found
+    handed = await db.fetch(
+        """SELECT to_lane, payload FROM handover, convert_from(payload, 'UTF8')::json AS fact
+           WHERE kind = 'fact' AND (fact ->> 2 = ANY($1) OR fact ->> 5 = ANY($1)) ORDER BY id""",
+        list(about),
+    )
+    logged = [orjson.loads(line) for line in await facts_about(db, list(about), FACTS_MAX)]
+    logged.sort(key=lambda fact: (fact["recordedtime"], fact["lane"], fact["seq"]))
+    known = {fact["id"] for fact in logged}
+    waiting = [_on_its_way(lane, payload) for lane, payload in handed]
+    for one in (*map(_out_of_log, logged), *(fact for fact in waiting if fact.fact_id not in known)):
+        if (one.subject or one.event_id) in about:
+            found[one.subject or one.event_id].append(one)
+    return found
+
+
+def _out_of_log(fact: dict[str, Any]) -> Published:
+    return Published(
+        fact["id"],
+        fact["lane"],
+        fact["type"],
+        fact.get("subject"),
+        fact["time"],
+        fact["data"],
+        fact.get("causationid", ""),
+    )
+
+
+def _on_its_way(lane: str, payload: bytes) -> Published:
+    fact = from_bytes(payload)
+    return Published(
+        fact.id, lane, fact.type, fact.subject, str(fact.time), fact.data, fact.causationid or ""
+    )
+
+
+async def _take_back(db: Db, taken: TakenBack) -> None:
+    """Delete what voided events had left; what this batch claims or says anew is written after it."""
+    if taken.statements:
+        await db.execute(
+            """DELETE FROM worker_statement s USING unnest($1::text[], $2::text[]) AS n(ref, event_id)
+               WHERE s.ref = n.ref AND s.event_id = n.event_id""",
+            *_columns(taken.statements, 2),
+        )
+    if taken.steps:
+        await db.execute(
+            """DELETE FROM enrollment_step s USING unnest($1::text[], $2::text[]) AS n(number, event_id)
+               WHERE s.number = n.number AND s.event_id = n.event_id""",
+            *_columns(taken.steps, 2),
+        )
+    if taken.naturals:
+        await db.execute(
+            """DELETE FROM natural_key k USING unnest($1::text[], $2::text[]) AS n(kind, key)
+               WHERE k.kind = n.kind AND k.key = n.key""",
+            *_columns(taken.naturals, 2),
+        )
+    if taken.referents:
+        await db.execute(
+            """UPDATE referent r SET event_id = NULL, lane = NULL, data = NULL
+               FROM unnest($1::text[], $2::text[]) AS n(kind, key) WHERE r.kind = n.kind AND r.key = n.key""",
+            *_columns(taken.referents, 2),
+        )
+    if taken.names:
+        await db.execute(
+            """DELETE FROM named o USING unnest($1::text[], $2::text[], $3::text[]) AS n(kind, key, event_id)
+               WHERE o.kind = n.kind AND o.key = n.key AND o.event_id = n.event_id""",
+            *_columns([(*missing, event_id) for missing, event_id in taken.names], 3),
+        )
+    if taken.totals:
+        await db.execute("DELETE FROM control_total WHERE event_id = ANY($1)", taken.totals)
+
+
+async def _save_names(db: Db, names: Sequence[tuple[Missing, str]]) -> None:
+    if names:
+        await db.copy_records_to_table(
+            "named", records=[(*missing, id_) for missing, id_ in names], columns=("kind", "key", "event_id")
+        )
+
+
 # ---------------------------------------------------------------- what was published about one worker
 
 
 async def keep_places(db: Db, places: Sequence[FactPlace]) -> None:
-    """Write down where in the log the facts about workers stand."""
+    """Write down where in the log facts stand: by their worker, or without one by the event that led to them.
+
+    Nobody looks for receipts there: they have numbers of their own.
+    """
     await db.copy_records_to_table(
-        "worker_fact",
-        records=[(_short_hash(place.subject), place.lane, place.seq) for place in places],
-        columns=("worker", "lane", "seq"),
+        "fact_place",
+        records=[
+            (_short_hash(place.about), place.lane, place.seq)
+            for place in places
+            if place.stream == ENROLLMENT_EVENTS.pattern
+        ],
+        columns=("about", "lane", "seq"),
     )
 
 
-async def facts_about(db: Db, ref: str, limit: int) -> list[bytes]:
-    """At most `limit` facts of the log about a worker, lane by lane; one whose hash is the same may be among them."""
+async def facts_about(db: Db, about: Sequence[str], limit: int) -> list[bytes]:
+    """At most `limit` facts of the log about each worker, or of each event without one, lane by lane.
+
+    Those whose hash is the same may be among them. A row of the log is read once, whatever is wanted of it.
+    """
     rows = await db.fetch(
-        """SELECT split_part(convert_from(events, 'UTF8'), E'\n', (seq - first_seq + 1)::integer)
-           FROM (SELECT lane, seq FROM worker_fact WHERE worker = $1 ORDER BY lane, seq LIMIT $3) AS place
-           CROSS JOIN LATERAL (
-               SELECT first_seq, events FROM log
-               WHERE stream = $2 AND log.lane = place.lane AND first_seq <= place.seq
-               ORDER BY first_seq DESC LIMIT 1) AS row
-           ORDER BY lane, seq""",
-        _short_hash(ref),
+        """WITH place AS (
+               SELECT DISTINCT lane, seq FROM unnest($1::bigint[]) AS wanted CROSS JOIN LATERAL (
+                   SELECT lane, seq FROM fact_place WHERE about = wanted ORDER BY lane, seq LIMIT $3) p),
+           found AS (
+               SELECT place.lane, first_seq, array_agg(place.seq - first_seq ORDER BY place.seq) AS lines
+               FROM place CROSS JOIN LATERAL (
+                   SELECT first_seq FROM log
+                   WHERE stream = $2 AND log.lane = place.lane AND first_seq <= place.seq
+                   ORDER BY first_seq DESC LIMIT 1) AS row
+               GROUP BY place.lane, first_seq)
+           SELECT events, lines FROM found JOIN log USING (lane, first_seq) WHERE stream = $2
+           ORDER BY lane, first_seq""",
+        [_short_hash(one) for one in about],
         ENROLLMENT_EVENTS.pattern,
         limit,
     )
-    return [row[0].encode() for row in rows]
+    lines = ((row[0].split(b"\n"), row[1]) for row in rows)
+    return [events[line] for events, wanted in lines for line in wanted]
 
 
-def _short_hash(ref: str) -> int:
-    """Eight bytes are enough to find a worker's facts: each says itself whom it is about."""
-    return int.from_bytes(hashlib.sha256(ref.encode()).digest()[:8], "big", signed=True)
+def _short_hash(about: str) -> int:
+    """Eight bytes are enough to find facts: each says itself what it is about."""
+    return int.from_bytes(hashlib.sha256(about.encode()).digest()[:8], "big", signed=True)

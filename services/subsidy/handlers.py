@@ -5,9 +5,10 @@ from services.subsidy.domain import deciding, loading
 from services.subsidy.domain.book import Book, Entry
 from services.subsidy.domain.loading import Facts
 from services.subsidy.domain.schemes import Rules
+from shared.contracts.envelope import derived_id
 from shared.contracts.topics import PROVINCE_DECISIONS, SUBSIDY_EVENTS
 from shared.plumbing.batch import Batch
-from shared.plumbing.outgoing import Outgoing, derived_id
+from shared.plumbing.outgoing import Outgoing
 from shared.plumbing.store import Db
 
 
@@ -38,6 +39,8 @@ async def _load(rules: Rules, batch: Batch, db: Db, facts: Facts) -> Book:
     await store.load_lanes(db, book, batch.lanes)
     if numbers := loading.award_nos(facts):
         await store.load_awards(db, book, numbers)
+    if causes := loading.reversed_causes(facts):
+        await store.load_booked(db, book, numbers, causes)
     await store.load_budgets(db, book, loading.budget_keys(rules, book, facts), batch.lanes)
     if lengths := loading.queue_lengths(book, facts):
         await store.load_queues(db, book, lengths)

@@ -83,6 +83,20 @@ async def load_awards(db: Db, book: Book, enrollment_nos: Sequence[str]) -> None
         book.awards[row["enrollment_no"]] = _award(row)
 
 
+async def load_booked(db: Db, book: Book, enrollment_nos: Sequence[str], causes: Sequence[str]) -> None:
+    """Load what was booked of scholarships, by the facts that led to it."""
+    rows = await db.fetch(
+        """SELECT j.cause_id, p.lane, p.fiscal_year, p.fund_source, p.amount_fen
+           FROM journal j JOIN posting p USING (lane, entry_no)
+           WHERE j.enrollment_no = ANY($1) AND j.cause_id = ANY($2) AND p.purpose = 'scholarship'
+             AND p.amount_fen > 0 ORDER BY p.lane, p.entry_no, p.line""",
+        enrollment_nos,
+        causes,
+    )
+    for row in rows:
+        book.booked.setdefault(row[0], []).append((tuple(row[1:4]), row[4]))
+
+
 async def load_budgets(db: Db, book: Book, keys: Iterable[BudgetKey], lanes: Sequence[str]) -> None:
     """Load the budgets of `keys`, and those of `lanes` whose queues still move."""
     wanted = sorted(keys)
@@ -195,6 +209,8 @@ async def _save_budgets(db: Db, budgets: Sequence[Budget]) -> None:
 async def _add_awards(db: Db, awards: Sequence[Award]) -> None:
     if not awards:
         return
+    if replaced := [award.enrollment_no for award in awards if award.replaces]:
+        await db.execute("DELETE FROM award WHERE enrollment_no = ANY($1)", replaced)
     await db.copy_records_to_table(
         "award",
         records=[

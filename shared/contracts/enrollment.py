@@ -1,7 +1,7 @@
 """What enrollment publishes: accepted facts with all that a decider needs, the day, tallies and receipts."""
 
-from datetime import date
-from typing import Final, Literal
+from datetime import date, datetime
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 
@@ -214,6 +214,39 @@ class PaymentReturnedFact(provinces.PaymentReturned):
     """What the register knows of the enrollment."""
 
 
+class EventVoidedFact(provinces.EventVoided):
+    """An accepted void, or the first half of an accepted correction: on the lane of the fact that counts no more.
+
+    It carries that fact, so that whoever counted it can take it away again without looking anything up.
+    """
+
+    reported_by: str
+    """Lane whose province sent it."""
+    voided_type: str
+    """Type of the event that counts no more."""
+    voided_fact_id: str | None = None
+    """Id of the fact that was published of it; none for one that still waited, so that nothing was published."""
+    voided_time: datetime | None = None
+    """Its `time`."""
+    voided: dict[str, Any] | None = None
+    """Its data as they were published: what was believed before."""
+    superseded_by: str | None = None
+    """Id of the event that takes its place, whose fact follows at once; none where nothing does."""
+
+
+class RegistrationBecameFirst(Value):
+    """The first registration of a worker was voided, and this one is the first now: on the lane that reported it."""
+
+    event_id: str
+    """The registration's event."""
+    reported_by: str
+    """Lane whose province sent it."""
+    registered_on: date
+    """The Shanghai day on which it happened."""
+    categories: tuple[Category, ...]
+    """The flags that it gave."""
+
+
 class EnrollmentOverlapped(Value):
     """A worker studies for the same level twice at once, in two provinces: said on the home lane of each, for a look.
 
@@ -303,6 +336,7 @@ class ReceiptIssued(Value):
 
 
 ENROLLMENT_OVERLAPPED: Final = event_type("enrollment.overlapped")
+REGISTRATION_BECAME_FIRST: Final = event_type("registration.became_first")
 DAY_BEGAN: Final = event_type("day.began")
 VERDICTS_TALLIED: Final = event_type("verdicts.tallied")
 COMPLETENESS_MEASURED: Final = event_type("completeness.measured")
@@ -336,6 +370,8 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     provinces.ALLIANCE_FORMED: provinces.AllianceFormed,
     provinces.ALLIANCE_REPORTED: provinces.AllianceReported,
     provinces.CONTROL_TOTALS_DECLARED: provinces.ControlTotalsDeclared,
+    provinces.EVENT_VOIDED: EventVoidedFact,
+    REGISTRATION_BECAME_FIRST: RegistrationBecameFirst,
     DAY_BEGAN: DayBegan,
     VERDICTS_TALLIED: VerdictsTallied,
     COMPLETENESS_MEASURED: CompletenessMeasured,

@@ -1,5 +1,6 @@
 """The envelope: CloudEvents 1.0 attributes and our extensions, around typed data."""
 
+import hashlib
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 from zoneinfo import ZoneInfo
@@ -67,6 +68,10 @@ class ProvinceEvent(Value, Generic[D_co]):
     """What `data` is: JSON."""
     dataschema: Annotated[str, Field(max_length=256)] | None = Field(default=None, title="内容合同")
     """Where the schema of `data` stands; nobody reads it here."""
+    supersedes: Annotated[str, Field(min_length=1, max_length=128)] | None = Field(
+        default=None, title="更正的事件编号"
+    )
+    """Id of an earlier event of the same source and type that this one corrects: the earlier one no longer counts."""
     data: D_co = Field(title="内容")
     """What the event says."""
 
@@ -113,6 +118,11 @@ Json = dict[str, Any]
 def event_type(noun_verb: str, major: int = 1) -> str:
     """The full type of an event: `worker.enrolled` becomes `dreams.worker.enrolled.v1`."""
     return f"dreams.{noun_verb}.v{major}"
+
+
+def derived_id(*parts: object) -> str:
+    """An id that derives from its cause: the same decision made again has the same id."""
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:32]
 
 
 def shanghai_day(instant: datetime) -> date:

@@ -219,6 +219,7 @@ _SENT: Final[dict[str, dict[str, Any]]] = {
         "event_types": [provinces.WORKER_ENROLLED, provinces.ENROLLMENT_CONFIRMED],
         "events": 4_812,
     },
+    provinces.EVENT_VOIDED: {"event_id": "wx-2027-000399", "reason": "院校确认有误，该工人未报到"},
 }
 
 _OF_THE_ENROLLMENT: Final = {
@@ -249,6 +250,13 @@ _OF_THE_WORKER: Final = {
 }
 _OF_A_LATER_EVENT: Final = {"reported_by": "32", "enrollment": _OF_THE_ENROLLMENT}
 _ADDED_BY_ENROLLMENT: Final[dict[str, dict[str, Any]]] = {
+    provinces.EVENT_VOIDED: {
+        "reported_by": "32",
+        "voided_type": provinces.ENROLLMENT_CONFIRMED,
+        "voided_fact_id": "4f0c2a7d91be4c63a5d8e7f6a50432b1",
+        "voided_time": "2027-03-01T09:30:00+08:00",
+        "voided": {**_SENT[provinces.ENROLLMENT_CONFIRMED], **_OF_A_LATER_EVENT},
+    },
     provinces.WORKER_REGISTERED: {"history": False, "reported_by": "32", "first": True},
     provinces.WORKER_ENROLLED: {
         "history": False,
@@ -296,6 +304,12 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
         "other_funding_province": "34",
         "level_after": "associate",
     },
+    enrollment.REGISTRATION_BECAME_FIRST: {
+        "event_id": "hf-2027-000077",
+        "reported_by": "34",
+        "registered_on": "2027-03-05",
+        "categories": _CATEGORIES,
+    },
     enrollment.DAY_BEGAN: {"day": "2027-03-02", "log_head": "0" * 64},
     enrollment.VERDICTS_TALLIED: {
         "day": "2027-03-01",
@@ -331,6 +345,18 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
     subsidy.SUBSIDY_GRANTED: _AWARD,
     subsidy.SUBSIDY_WAITLISTED: {**_AWARD, "position": 12},
     subsidy.SUBSIDY_RELEASED: {**_AWARD, "was": "granted", "why": "withdrawn"},
+    subsidy.SUBSIDY_VOIDED: {**_AWARD, "was": "reserved"},
+    subsidy.SUBSIDY_GRANT_REVERSED: _AWARD,
+    subsidy.SCHOLARSHIP_REVERSED: {
+        "scholarship_no": "锡工奖〔2027〕18",
+        "enrollment_no": _NO,
+        "fiscal_year": 2027,
+        "fund_source": "WX-GH-2027",
+        "funder_level": "city",
+        "amount_fen": 50_000,
+        "categories": _CATEGORIES,
+        "track": "combined",
+    },
     subsidy.SUBSIDY_REFUSED: {
         "enrollment_no": _NO,
         "code": "no_scheme",
@@ -372,7 +398,7 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
         "message_en": "Subsidy and scholarships exceed the tuition by this part. Reduce the amount.",
     },
 }
-_WITHOUT_A_WORKER: Final = (provinces.DATA_MODELS.keys() - provinces.ABOUT_A_WORKER) | {
+_WITHOUT_A_WORKER: Final = (provinces.DATA_MODELS.keys() - provinces.MAY_BE_ABOUT_A_WORKER) | {
     enrollment.DAY_BEGAN,
     enrollment.VERDICTS_TALLIED,
     enrollment.COMPLETENESS_MEASURED,

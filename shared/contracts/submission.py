@@ -55,6 +55,8 @@ class Submission:
     """UTC, ISO 8601."""
     data: Any = None
     """As sent: parsed JSON, absent stays absent."""
+    supersedes: str | None = None
+    """Id of the event of the same source that this one corrects."""
     event: ProvinceEvent[Any] | None = None
     refusal: Refusal | None = None
     traceparent: str | None = None
@@ -96,8 +98,10 @@ def left_out(found: Submission | None, lane: str, offset: int) -> Submission:
 
 
 def content_hash(submission: Submission) -> bytes:
-    """What makes two submissions the same: type, subject, time in UTC and the data as sent; never our model."""
-    parts = (submission.type, submission.subject, submission.time, submission.data)
+    """What makes two submissions the same: type, subject, time in UTC, the data as sent, and what is corrected."""
+    parts: tuple[Any, ...] = (submission.type, submission.subject, submission.time, submission.data)
+    if submission.supersedes is not None:
+        parts += (submission.supersedes,)
     return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).digest()
 
 
@@ -108,17 +112,16 @@ def to_keep(submission: Submission) -> bytes:
     """
     event = submission.event
     assert event is not None
-    return orjson.dumps(
-        {
-            "specversion": event.specversion,
-            "id": event.id,
-            "source": event.source,
-            "type": event.type,
-            "subject": event.subject,
-            "time": submission.time,
-            "data": submission.data,
-        }
-    )
+    kept = {
+        "specversion": event.specversion,
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "subject": event.subject,
+        "time": submission.time,
+        "data": submission.data,
+    }
+    return orjson.dumps(kept if event.supersedes is None else {**kept, "supersedes": event.supersedes})
 
 
 def _parse(value: bytes) -> dict[str, Any]:
@@ -166,6 +169,7 @@ def _read_envelope(found: Submission, envelope: Mapping[str, Any]) -> None:
     found.subject = envelope["subject"] if isinstance(envelope.get("subject"), str) else None
     found.time = str(envelope.get("time"))
     found.data = envelope.get("data")
+    found.supersedes = envelope["supersedes"] if isinstance(envelope.get("supersedes"), str) else None
     place = _SOURCE.match(found.source or "")
     if place is None:
         raise _RefusedError(
@@ -194,19 +198,20 @@ def _read_event(found: Submission, value: bytes) -> None:
     except ValidationError as error:
         raise _RefusedError(_explain(error)) from None
     found.time = event.time.astimezone(UTC).isoformat()
-    if found.type in provinces.ABOUT_A_WORKER:
-        if event.subject is None:
-            raise _RefusedError(Refusal("missing_field", "subject"))
-        if not _WORKER_REF.match(event.subject):
-            raise _RefusedError(
-                Refusal(
-                    "invalid",
-                    "subject",
-                    "应为 worker_ref（k<版本>.<base32>） / should be a worker_ref (k<version>.<base32>)",
-                )
-            )
+    if found.type in provinces.MAY_BE_ABOUT_A_WORKER:
+        _check_subject(found.type, event.subject)
     if found.type == provinces.WORKER_ENROLLED and event.data.enrollment_no[:2] != found.lane:
         raise _RefusedError(Refusal("foreign_province", "data.enrollment_no", event.data.enrollment_no[:2]))
+
+
+def _check_subject(type_: str, subject: str | None) -> None:
+    if subject is None:
+        if type_ in provinces.ABOUT_A_WORKER:
+            raise _RefusedError(Refusal("missing_field", "subject"))
+        return
+    if not _WORKER_REF.match(subject):
+        form = "应为 worker_ref（k<版本>.<base32>） / should be a worker_ref (k<version>.<base32>)"
+        raise _RefusedError(Refusal("invalid", "subject", form))
 
 
 def _unknown(name: str) -> Refusal:

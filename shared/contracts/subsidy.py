@@ -58,6 +58,17 @@ class SubsidyReleased(Award):
     """The worker has withdrawn; or scholarships pay the whole tuition of an award that waited."""
 
 
+class SubsidyVoided(Award):
+    """The enrollment was voided or corrected: its award counts no more; what it held is free, or follows anew."""
+
+    was: Literal["reserved", "granted", "waitlisted"]
+    """State of the award before."""
+
+
+class SubsidyGrantReversed(Award):
+    """The confirmation was voided: what was granted is reserved again."""
+
+
 class SubsidyRefused(Value):
     """No scheme gives this enrollment anything."""
 
@@ -122,6 +133,27 @@ class ScholarshipBooked(Value):
     """Academic, skills, or combined."""
 
 
+class ScholarshipReversed(Value):
+    """A scholarship was voided: what was booked of it is back in its pot. Subject: the worker_ref."""
+
+    scholarship_no: str
+    """The funder's number of the scholarship."""
+    enrollment_no: str
+    """The enrollment, as the province numbered it."""
+    fiscal_year: int
+    """Calendar year in Asia/Shanghai."""
+    fund_source: str
+    """The pot that it goes back to."""
+    funder_level: str
+    """Level of the body that owns the money: national, provincial, city or enterprise."""
+    amount_fen: int
+    """What was booked, in fen."""
+    categories: tuple[Category, ...]
+    """The worker's flags as of the enrollment's recorded date."""
+    track: Track
+    """Academic, skills, or combined."""
+
+
 class ScholarshipExceeds(Value):
     """The part of a scholarship that is not booked goes back to the province, never silently."""
 
@@ -148,9 +180,12 @@ SUBSIDY_GRANTED: Final = event_type("subsidy.granted")
 SUBSIDY_WAITLISTED: Final = event_type("subsidy.waitlisted")
 SUBSIDY_RELEASED: Final = event_type("subsidy.released")
 SUBSIDY_REFUSED: Final = event_type("subsidy.refused")
+SUBSIDY_VOIDED: Final = event_type("subsidy.voided")
+SUBSIDY_GRANT_REVERSED: Final = event_type("subsidy.grant_reversed")
 BUDGET_OPENED: Final = event_type("budget.opened")
 BUDGET_EXHAUSTED: Final = event_type("budget.exhausted")
 SCHOLARSHIP_BOOKED: Final = event_type("scholarship.booked")
+SCHOLARSHIP_REVERSED: Final = event_type("scholarship.reversed")
 SCHOLARSHIP_EXCEEDS_BUDGET: Final = event_type("scholarship.exceeds_budget")
 SCHOLARSHIP_EXCEEDS_TUITION: Final = event_type("scholarship.exceeds_tuition")
 
@@ -160,9 +195,12 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     SUBSIDY_WAITLISTED: SubsidyWaitlisted,
     SUBSIDY_RELEASED: SubsidyReleased,
     SUBSIDY_REFUSED: SubsidyRefused,
+    SUBSIDY_VOIDED: SubsidyVoided,
+    SUBSIDY_GRANT_REVERSED: SubsidyGrantReversed,
     BUDGET_OPENED: BudgetOpened,
     BUDGET_EXHAUSTED: BudgetExhausted,
     SCHOLARSHIP_BOOKED: ScholarshipBooked,
+    SCHOLARSHIP_REVERSED: ScholarshipReversed,
     SCHOLARSHIP_EXCEEDS_BUDGET: ScholarshipExceeds,
     SCHOLARSHIP_EXCEEDS_TUITION: ScholarshipExceeds,
 }

@@ -33,27 +33,22 @@ class Outgoing:
 
 
 class FactPlace(NamedTuple):
-    """Where in the log a fact about a subject stands."""
+    """Where in the log a fact stands, and what it is found by: its subject, or without one the event that caused it."""
 
     stream: str
     lane: str
     seq: int
-    subject: str
+    about: str
 
 
 def places(row: LaneRow, facts: Sequence[Outgoing]) -> list[FactPlace]:
-    """Where those of `facts` that have a subject stand, which were the last ones stamped on the lane of `row`."""
+    """Where those of `facts` that are about something stand, which were the last ones stamped on the lane of `row`."""
     first = row.seq - len(facts) + 1
     return [
-        FactPlace(row.stream, row.lane, seq, fact.subject)
+        FactPlace(row.stream, row.lane, seq, about)
         for seq, fact in enumerate(facts, first)
-        if fact.subject is not None
+        if (about := fact.subject or fact.causationid) is not None
     ]
-
-
-def derived_id(*parts: object) -> str:
-    """An id that derives from its cause: the same decision made again has the same id."""
-    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:32]
 
 
 def _plain(value: Any) -> Any:

@@ -104,7 +104,7 @@ class _Lost:
     """A fact that the log has lost, as it stands on the wire."""
 
     id: str
-    subject: str | None
+    about: str | None
     recordedtime: str
     line: bytes
     traceparent: str | None
@@ -137,15 +137,16 @@ async def _lost_facts(
 
 def _lost(event: Mapping[str, Any], record: ConsumerRecord) -> _Lost:
     traceparent = traceparent_of(record.headers)
-    return _Lost(event["id"], event.get("subject"), event["recordedtime"], record.value, traceparent)
+    about = event.get("subject") or event.get("causationid")
+    return _Lost(event["id"], about, event["recordedtime"], record.value, traceparent)
 
 
 def _places(row: LaneRow, lost: list[_Lost]) -> list[FactPlace]:
-    """Where what was lost about subjects stands again, behind what the log has of its lane."""
+    """Where what was lost stands again, behind what the log has of its lane."""
     return [
-        FactPlace(row.stream, row.lane, seq, fact.subject)
+        FactPlace(row.stream, row.lane, seq, fact.about)
         for seq, fact in enumerate(lost, row.seq + 1)
-        if fact.subject is not None
+        if fact.about is not None
     ]
 
 

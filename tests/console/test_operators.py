@@ -326,3 +326,27 @@ async def test_a_recreated_topic_is_shown_adopted_and_its_lane_goes_on(
     assert status == 0
     assert out.startswith("enrollment: lane 44 广东 Guangdong: The topic is read from its beginning: ")
     await until(goes_on)
+
+
+async def test_a_months_completeness_is_shown_by_type(system: System) -> None:
+    month = shanghai_day(datetime.now(UTC)).isoformat()[:7]
+    status, out, _ = await system.dreams("completeness", month, "--province", "32", "--json")
+    found = json.loads(out)
+    assert found["received"][provinces.PLAN_DECLARED] == 1
+    status, out, _ = await system.dreams("completeness", month, "--province", "32")
+    assert status == 0
+    assert "发布资金计划 dreams.plan.declared.v1" in out
+
+
+async def test_registers_are_listed_and_each_look_up_is_found_again(system: System) -> None:
+    status, out, _ = await system.dreams("registers", "projects", "--json")
+    assert (status, isinstance(json.loads(out), list)) == (0, True)
+    status, out, _ = await system.dreams("registers", "institutions", "--search", "nothing like it")
+    assert (status, "登记册 institutions" in out) == (0, True)
+    status, out, _ = await system.dreams("look-ups", "--json")
+    assert [one["found"]["register"] for one in json.loads(out) if one["what"] == "register_looked_up"] == [
+        "project",
+        "institution",
+    ]
+    status, out, _ = await system.dreams("look-ups", "--about", "nobody")
+    assert (status, "访问记录 look-ups" in out) == (0, True)

@@ -310,3 +310,14 @@ def control_totals(month: str, *, lane: str = "32", events: int = 4_812) -> dict
         "events": events,
     }
     return event("control_totals.declared", data, lane=lane)
+
+
+def voided(event_of: dict[str, Any], *, lane: str = "32", **attributes: Any) -> dict[str, Any]:
+    """A void of an event of the same province."""
+    data = {"event_id": event_of["id"], "reason": "录入有误"}
+    return event("event.voided", data, lane=lane, **{"subject": event_of.get("subject"), **attributes})
+
+
+def correcting(wrong: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+    """The right event in place of the wrong one."""
+    return right | {"supersedes": wrong["id"]}

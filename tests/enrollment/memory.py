@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from services.enrollment.domain.intake import Results, take_in
+from services.enrollment.domain.intake import Results, published_of, take_in
 from services.enrollment.domain.judging import Keys
 from services.enrollment.domain.register import Enrollment, LaneState, Register, Worker
 from shared.contracts.submission import Submission, read
@@ -42,10 +42,24 @@ class Books:
             self.register.enrollments.setdefault(number, Enrollment(number))
         for referent in keys.referents:
             self.register.referents.setdefault(referent, None)
+        self._load_corrected(keys)
         before = len(self.results.receipts)
         take_in(self.register, submission, TODAY, self.results)
         receipt = self.results.receipts[before].receipt
         return receipt["status"], receipt["code"]
+
+    def _load_corrected(self, keys: Keys) -> None:
+        register, facts = self.register, [published_of(fact) for fact in self.results.facts]
+        ids = [(fact.cause.lane, fact.cause.source or "", fact.cause.id or "") for fact in self.results.facts]
+        for id_ in keys.corrected:
+            of_it = [fact for fact, out in zip(facts, self.results.facts, strict=True) if out.type is None]
+            of_it = [fact for fact, by in zip(facts, ids, strict=True) if by == id_ and fact in of_it]
+            if of_it:
+                register.targets[id_] = of_it[0]
+        register.published = {ref: [fact for fact in facts if fact.subject == ref] for ref in keys.histories}
+        register.named_by = defaultdict(list)
+        for missing, event_id in register.new_names:
+            register.named_by[missing].append(event_id)
 
     def ask(self, event: dict[str, Any], *, lane: str = "32") -> Answer:
         """Take in an event as `lane` sends it."""

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, Final
 
+import asyncpg
 import httpx
 import orjson
 import pytest
@@ -17,7 +18,7 @@ from structlog.testing import capture_logs
 from console.stack.infrastructure import Infrastructure
 from console.stack.tokens import plain_token
 from services.enrollment import store
-from services.enrollment.api import journeys, registers
+from services.enrollment.api import journeys, look_ups, registers
 from services.enrollment.domain.journey import Journey, journey, may_see
 from shared.contracts.envelope import SHANGHAI, shanghai_day
 from shared.contracts.topics import ENROLLMENT_EVENTS
@@ -214,6 +215,7 @@ async def office(world: World) -> AsyncIterator[Office]:
     app, secrets = FastAPI(), world.infrastructure.data / "secrets"
     app.include_router(journeys.router)
     app.include_router(registers.router)
+    app.include_router(look_ups.router)
     async with open_desk(world, LANES) as desk:
         app.state.pool, app.state.tokens = desk.pool, Tokens.from_file(secrets / "tokens.json")
         app.state.settings = SimpleNamespace(simulated=False)
@@ -281,6 +283,24 @@ async def test_each_look_up_leaves_a_trail_without_the_worker(office: Office) ->
     ]
     assert [one["stages"] for one in said[:2]] == [len(IN_ORDER), 0]
     assert ME not in json.dumps(said)
+    kept = (await office.get("/v1/look-ups", "auditor", hash_of=ME)).json()
+    assert [(one["what"], one["caller"]) for one in kept][-2:] == [
+        ("journey_looked_up", "province-32"),
+        ("journey_looked_up", "province-33"),
+    ]
+    assert ME not in json.dumps(kept)
+    of_it = (await office.get("/v1/look-ups", "auditor", after=kept[-1]["number"])).json()
+    assert [one["what"] for one in of_it] == ["register_looked_up", "look_ups_looked_up"]
+    for role in ("province-32", "official"):
+        assert (await office.get("/v1/look-ups", role)).status_code == 403
+
+
+async def test_the_trail_cannot_be_changed_by_the_service(office: Office) -> None:
+    await office.get("/v1/projects", "province-32")
+    async with office.desk.pool.acquire() as db:
+        for statement in ("DELETE FROM look_up", "UPDATE look_up SET caller = 'nobody'", "TRUNCATE look_up"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await db.execute(statement)
 
 
 async def test_registers_are_paged_by_key_and_searched(office: Office) -> None:
@@ -319,7 +339,7 @@ async def test_what_is_named_but_has_not_come_stands_in_no_register(office: Offi
 async def test_a_journey_reads_its_own_places_only(office: Office) -> None:
     """Among 200,000 facts of others: not the time is asserted but the rows that PostgreSQL says it has read."""
     (statement,) = [
-        text for text in store.facts_about.__code__.co_consts if str(text).startswith("SELECT split_part")
+        text for text in store.facts_about.__code__.co_consts if str(text).startswith("WITH place")
     ]
     rows, a_row, me = 2_000, 100, store._short_hash(worker_ref("Y"))
     async with office.desk.pool.acquire() as db:
@@ -328,16 +348,16 @@ async def test_a_journey_reads_its_own_places_only(office: Office) -> None:
         try:
             await append_log(db, [_row(n * a_row + 1, a_row) for n in range(rows)])
             await db.execute(
-                "INSERT INTO worker_fact SELECT n, '35', n FROM generate_series(1, $1::bigint) n",
+                "INSERT INTO fact_place SELECT n, '35', n FROM generate_series(1, $1::bigint) n",
                 rows * a_row,
             )
             for seq in (7, 70_001, 200_000):
                 await store.keep_places(
                     db, [FactPlace(ENROLLMENT_EVENTS.pattern, "35", seq, worker_ref("Y"))]
                 )
-            assert await store.facts_about(db, worker_ref("Y"), 10) == [b"7", b"70001", b"200000"]
+            assert await store.facts_about(db, [worker_ref("Y")], 10) == [b"7", b"70001", b"200000"]
             explained = await db.fetchval(
-                f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", me, ENROLLMENT_EVENTS.pattern, 10
+                f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", [me], ENROLLMENT_EVENTS.pattern, 10
             )
         finally:
             await transaction.rollback()
@@ -347,8 +367,8 @@ async def test_a_journey_reads_its_own_places_only(office: Office) -> None:
         if "Relation Name" in node
     }
     assert read["log"] == ("Index Scan", 3)
-    assert read["worker_fact"][0] in ("Index Scan", "Bitmap Heap Scan")
-    assert read["worker_fact"][1] == 3
+    assert read["fact_place"][0] in ("Index Scan", "Bitmap Heap Scan")
+    assert read["fact_place"][1] == 3
 
 
 def _row(first: int, length: int) -> LogRow:

@@ -16,5 +16,5 @@ def test_what_names_an_enrollment_is_about_a_worker() -> None:
 
 
 def test_every_fact_about_an_enrollment_says_who_reported_it() -> None:
-    for name in provinces.ABOUT_A_WORKER:
+    for name in provinces.MAY_BE_ABOUT_A_WORKER:
         assert "reported_by" in enrollment.FACT_MODELS[name].model_fields

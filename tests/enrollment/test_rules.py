@@ -114,7 +114,7 @@ ONCE: dict[str, tuple[Callable[[], Event], Callable[[], Event]]] = {
 
 
 def test_every_type_is_tried_twice() -> None:
-    assert ONCE.keys() == provinces.DATA_MODELS.keys()
+    assert ONCE.keys() == provinces.DATA_MODELS.keys() - {provinces.EVENT_VOIDED}  # see test_corrections
 
 
 @pytest.mark.parametrize("kind", ONCE)

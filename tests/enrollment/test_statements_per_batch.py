@@ -10,7 +10,16 @@ import pytest
 from console.stack.infrastructure import Infrastructure
 from services.enrollment.handlers import SHARE_MIN_SUBMISSIONS
 from tests.enrollment.desk import open_desk
-from tests.enrollment.events import allocated, changed, enrolled, established, registered, suspended
+from tests.enrollment.events import (
+    allocated,
+    changed,
+    correcting,
+    enrolled,
+    established,
+    registered,
+    suspended,
+    voided,
+)
 from tests.plumbing.world import World, make_world
 
 LANES = ("32", "34")
@@ -82,4 +91,41 @@ async def test_a_batch_of_hundreds_takes_as_many_statements_as_one_of_a_few(worl
     taken_up = 2  # what the first batch has freed is handed over, and judged in the second
     assert verdicts == {"accepted": 9 * told + taken_up, "parked": 3 * told - taken_up}
     assert (sealed, handed) == (told, told - taken_up)
+    assert statements[0] == statements[1]
+
+
+def corrections(records: int, first_worker: int) -> list[list[tuple[str, bytes]]]:
+    """What is wrong, and a batch that corrects it."""
+    wrong, right = [], []
+    for n in range(records // 4):
+        who, lane = worker(first_worker + n), LANES[n % len(LANES)]
+        registration, course = (
+            registered(who, lane=lane),
+            enrolled(who, f"{lane}-{first_worker}-v{n}", lane=lane),
+        )
+        project, change = (
+            established(f"v-{first_worker}-{n}", lane=lane),
+            changed(who, "2026-09-02", lane=lane),
+        )
+        better = {**registration, "id": f"better-{first_worker}-{n}"}
+        wrong += [(lane, orjson.dumps(one)) for one in (registration, course, project, change)]
+        right += [
+            (lane, orjson.dumps(one))
+            for one in (
+                voided(course, lane=lane),
+                voided(project, lane=lane),
+                voided(change, lane=lane),
+                correcting(registration, better),
+            )
+        ]
+    return [wrong, right]
+
+
+async def test_a_batch_of_many_corrections_takes_as_many_statements_as_one_of_a_few(world: World) -> None:
+    async with open_desk(world, LANES) as desk:
+        (few_wrong, few), (many_wrong, many) = corrections(8, 400), corrections(120, 440)
+        await desk.carry(few_wrong + many_wrong)
+        statements = [await desk.carry(few), await desk.carry(many)]
+        voids = await desk.pool.fetchval("SELECT count(*) FROM inbox WHERE voided_by IS NOT NULL")
+    assert voids == 128
     assert statements[0] == statements[1]

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
-from shared.contracts.envelope import Value
+from shared.contracts.envelope import Value, derived_id
 from shared.contracts.topics import ENROLLMENT_EVENTS, SUBSIDY_EVENTS, Stream
 from shared.plumbing.batch import Batch, LaneGroup
 from shared.plumbing.decoding import FactDecoder
-from shared.plumbing.outgoing import Outgoing, derived_id
+from shared.plumbing.outgoing import Outgoing
 from shared.plumbing.service import Definition
 from shared.plumbing.store import Db
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from shared.contracts.envelope import derived_id
 from shared.plumbing import batch, store
-from shared.plumbing.outgoing import derived_id
 from tests.plumbing.relay import Relay
 from tests.plumbing.world import World, until
 

@@ -95,7 +95,7 @@ async def test_enrollment_restored_to_an_older_copy_reads_on_and_answers_nobody_
         assert len(facts) == len({fact["id"] for fact in facts}) == 6
         assert (await door.cursor("32", PROVINCE_EVENTS))["next_offset"] == 7
         assert await door.pool.fetchval("SELECT count(*) FROM inbox") == 6
-        places = await door.pool.fetch("SELECT seq FROM worker_fact WHERE lane = '32' ORDER BY seq")
+        places = await door.pool.fetch("SELECT seq FROM fact_place WHERE lane = '32' ORDER BY seq")
         assert [row["seq"] for row in places] == [fact["seq"] for fact in facts], (
             "journeys find all of them again"
         )

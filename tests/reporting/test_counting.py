@@ -1,9 +1,10 @@
 """Promises of what counts as what: pure, one fact after another."""
 
 import itertools
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -230,3 +231,52 @@ def test_however_facts_are_split_the_sums_are_the_same(cuts: list[int]) -> None:
                 summed[key] = summed.get(key, 0) + delta
         assert summed == flat(getattr(whole, name))
     assert [row for part in parts for row in part.rows] == whole.rows
+
+
+def with_voids(events: list[dict[str, Any]]) -> Publisher:
+    """The facts of one day, and on the next a void of each."""
+    publisher = Publisher()
+    published = [publisher.publish(E, e["lane"], e["type"], e["data"], subject=e["subject"]) for e in events]
+    publisher.clock += timedelta(days=1)
+    for was in published:
+        data = {
+            "event_id": "wrong",
+            "reason": "录入有误",
+            "reported_by": was["lane"],
+            "voided_type": was["type"],
+            "voided_fact_id": was["id"],
+            "voided_time": was["time"],
+            "voided": was["data"],
+        }
+        publisher.publish(E, was["lane"], provinces.EVENT_VOIDED, data, subject=was["subject"])
+    return publisher
+
+
+def test_what_is_voided_is_taken_away_and_what_was_known_before_stays_known() -> None:
+    played = [orjson.loads(raw) for _, raw in Programme(3, ("32", "33")).play(600).published]
+    sent = [fact for fact in played if fact["type"] in provinces.DATA_MODELS]
+    assert {fact["type"] for fact in sent} >= {provinces.WORKER_ENROLLED, provinces.PROJECT_ESTABLISHED}
+    publisher = with_voids(sent)
+    alone = count((one.stream, one.event) for one in publisher.taken()[: len(sent)])
+    both = count_all(publisher)
+    assert not any(both.standing.values())
+    known = {key: change for key, change in both.cells.items() if key[6] == date(2026, 3, 2)}
+    assert known == alone.cells
+    later = {key[:6]: change for key, change in both.cells.items() if key[6] == date(2026, 3, 3)}
+    assert later == {key[:6]: -change for key, change in alone.cells.items()}
+
+
+def test_a_registration_that_became_first_counts_in_its_own_month() -> None:
+    data = {"event_id": "e", "reported_by": "34", "registered_on": "2026-01-31", "categories": BOTH}
+    found = counted((E, enrollment.REGISTRATION_BECAME_FIRST, data), lane="34")
+    assert cells(found, "registered")[("2026-01", "any", "none")] == 1
+
+
+def test_a_grant_that_is_reversed_is_granted_to_nobody() -> None:
+    found = counted(
+        (S, subsidy.SUBSIDY_RESERVED, award("1", BOTH)),
+        (S, subsidy.SUBSIDY_GRANTED, award("1", BOTH)),
+        (S, subsidy.SUBSIDY_GRANT_REVERSED, award("1", BOTH)),
+    )
+    assert not any(found.grants.values())
+    assert (found.standing["32", "granted_fen"], found.standing["32", "reserved_fen"]) == (0, 100_000)

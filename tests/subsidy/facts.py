@@ -117,6 +117,20 @@ class Province:
         }
         return self._later(provinces.SCHOLARSHIP_AWARDED, number, data, changes)
 
+    def voided(self, fact: dict[str, Any], *, superseded_by: str | None = None) -> dict[str, Any]:
+        """A fact counts no more, or the next one takes its place."""
+        data = {
+            "event_id": fact["causationid"],
+            "reason": "录入有误",
+            "reported_by": self.lane,
+            "voided_type": fact["type"],
+            "voided_fact_id": fact["id"],
+            "voided_time": fact["time"],
+            "voided": fact["data"],
+            "superseded_by": superseded_by,
+        }
+        return self._add(provinces.EVENT_VOIDED, None, data) | {"subject": fact["subject"]}
+
     def number(self, number: int) -> str:
         """The number of an enrollment."""
         return f"{self.lane}-{number:05d}"

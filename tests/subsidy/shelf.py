@@ -26,6 +26,15 @@ class Shelf:
         book = Book()
         book.lanes = deepcopy(self.lanes)
         book.awards = {n: deepcopy(self.awards[n]) for n in loading.award_nos(on_lanes) if n in self.awards}
+        for cause in loading.reversed_causes(on_lanes):
+            booked = [
+                p
+                for e in self.entries
+                if e.cause.id == cause
+                for p in e.postings
+                if p.purpose == "scholarship"
+            ]
+            book.booked[cause] = [(p.budget.key, p.amount_fen) for p in booked if p.amount_fen > 0]
         keys = loading.budget_keys(self.rules, book, on_lanes)
         book.budgets = {k: deepcopy(b) for k, b in self.budgets.items() if k in keys or b.drain}
         for key, length in loading.queue_lengths(book, on_lanes).items():
@@ -47,7 +56,7 @@ class Shelf:
         for budget in self.budgets.values():
             budget.changed = False
         for award in self.awards.values():
-            award.changed = award.new = False
+            award.changed = award.new = award.replaces = False
         self.entries += book.entries
 
     def journal(self) -> list[tuple[Any, ...]]:

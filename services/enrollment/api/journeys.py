@@ -1,5 +1,6 @@
 """A worker's journey by HTTP: what happened, in the order of the days, across provinces, as known on any day."""
 
+import dataclasses
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from services.enrollment import store
 from services.enrollment.api import look_ups
 from services.enrollment.api.events import refusal
-from services.enrollment.domain.journey import FACTS_MAX, Overlap, Stage, Study, journey, may_see
+from services.enrollment.domain.journey import FACTS_MAX, Correction, Overlap, Stage, Study, journey, may_see
 from shared.contracts.envelope import SHANGHAI, WORKER_REF_PATTERN, Day, shanghai_day
 from shared.plumbing.postgres import utc_now
 from shared.plumbing.problem import ProblemRoute, documented
@@ -52,6 +53,8 @@ class Found(BaseModel):
     """Where each enrollment stands."""
     overlaps: list[Overlap]
     """Enrollments that overlap."""
+    corrections: list[Correction]
+    """What was voided or corrected, in the order in which that was recorded."""
     complete: bool
     """False where there is more than one answer shows."""
     simulated: bool
@@ -66,14 +69,15 @@ async def worker_journey(request: Request, ref: Ref, caller: Anyone, as_known_on
     of its own ones what was said. Of others it gets the same 404 as of nobody.
     """
     async with request.app.state.pool.acquire() as db:
-        lines = await store.facts_about(db, ref, FACTS_MAX + 1)
+        lines = await store.facts_about(db, [ref], FACTS_MAX + 1)
     facts = [fact for fact in map(orjson.loads, lines[:FACTS_MAX]) if fact.get("subject") == ref]
     if caller.province is not None and not may_see(facts, caller.province):
         facts = []
     counts_on = as_known_on or shanghai_day(utc_now())
     found = journey(facts, counts_on, _end(as_known_on), caller.province)
     known_on = as_known_on and as_known_on.isoformat()
-    look_ups.note(
+    await look_ups.note(
+        request.app.state.pool,
         "journey_looked_up",
         caller,
         caller.province,
@@ -83,9 +87,7 @@ async def worker_journey(request: Request, ref: Ref, caller: Anyone, as_known_on
     )
     if not found.stages:
         raise refusal("no_journey")
-    told = {
-        name: getattr(found, name) for name in ("registered_by", "counts", "stages", "studies", "overlaps")
-    }
+    told = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
     return Found(
         worker_ref=ref,
         as_known_on=as_known_on,

@@ -48,6 +48,8 @@ class Receipt(BaseModel):
     """The same in English."""
     first_event_id: str | None
     """The event that stands in the way, for `duplicate`, `conflict` and `already_recorded`."""
+    voided_by: str | None = None
+    """The event that voided or corrected it after it was accepted; its receipt stays what it was."""
     judged_at: datetime
     """When it was judged."""
 

@@ -92,8 +92,13 @@ async def receipts_under_an_id(request: Request, event_id: EventId, caller: Anyo
     """How the event was judged, on all lanes; a province sees its own. Empty where nothing came under this id."""
     async with request.app.state.pool.acquire() as db:
         rows = await store.receipts(db, event_id, caller.province)
-    look_ups.note(
-        _LOOKED_UP, caller, caller.province, receipts=len(rows), event_sha256=look_ups.hashed(event_id)
+    await look_ups.note(
+        request.app.state.pool,
+        _LOOKED_UP,
+        caller,
+        caller.province,
+        receipts=len(rows),
+        event_sha256=look_ups.hashed(event_id),
     )
     return [_with_sentences(dict(row)) for row in rows]
 
@@ -124,7 +129,14 @@ async def receipt(
     wanted = _Wanted(code, event_id, source, offset)
     async with request.app.state.pool.acquire() as db:
         found = await _find(db, wanted, after)
-    look_ups.note(_LOOKED_UP, caller, code, receipts=len(found), event_sha256=look_ups.hashed(event_id))
+    await look_ups.note(
+        request.app.state.pool,
+        _LOOKED_UP,
+        caller,
+        code,
+        receipts=len(found),
+        event_sha256=look_ups.hashed(event_id),
+    )
     if not found:
         raise refusal("no_receipt_yet", retry_after_s=RETRY_SOON_S)
     return Found(receipts=found)
@@ -161,7 +173,9 @@ async def receipts(
     async with request.app.state.pool.acquire() as db:
         page = await _page(db, code, which, simulated)
     asked = which.model_dump(mode="json", exclude_none=True)
-    look_ups.note(_LOOKED_UP, caller, code, receipts=len(page.receipts), **asked)
+    await look_ups.note(
+        request.app.state.pool, _LOOKED_UP, caller, code, receipts=len(page.receipts), **asked
+    )
     if CSV not in accept:
         return page
     return Response(_table(page.receipts), headers=_next_page(code, which, page), media_type=CSV)

@@ -92,7 +92,14 @@ async def _page(request: Request, caller: Caller, kind: Kind, which: Which) -> P
     async with request.app.state.pool.acquire() as db:
         rows = await store.listed(db, kind, which.search, which.after, which.limit + 1)
     more, rows = len(rows) > which.limit, rows[: which.limit]
-    look_ups.note("register_looked_up", caller, caller.province, register=kind, entries=len(rows))
+    await look_ups.note(
+        request.app.state.pool,
+        "register_looked_up",
+        caller,
+        caller.province,
+        register=kind,
+        entries=len(rows),
+    )
     entries = [_entry(kind, *row[1:]) for row in rows]
     simulated = request.app.state.settings.simulated
     return Page(simulated=simulated, entries=entries, next=rows[-1][0] if more else None)

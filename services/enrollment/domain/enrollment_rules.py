@@ -3,7 +3,16 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from services.enrollment.domain.lifecycle import Early, Impossible, Step, StepKind, recorded_before, take_step
+from services.enrollment.domain.lifecycle import (
+    Early,
+    Impossible,
+    Moved,
+    Step,
+    StepKind,
+    follow,
+    recorded_before,
+    take_step,
+)
 from services.enrollment.domain.outcomes import (
     Accepted,
     Outcome,
@@ -40,18 +49,31 @@ def enroll_worker(register: Register, submission: Submission) -> Outcome:
     enrollment = register.enrollments[event.data.enrollment_no]
     if enrollment.event_id is not None:
         return already(enrollment.event_id)
+    belonged_to = enrollment.facts.get("funding_province", event.data.funding_province)
+    if belonged_to != event.data.funding_province:
+        return Refusal("other_funder", "data.funding_province", belonged_to)
     first = claim(register, submission)
     if first is not None:
         return already(first)
     known = known_of(worker.statements, register.today, ("categories", "origin_province"))
     enrollment.worker_ref = worker.ref
     enrollment.event_id = enrollment.state_event_id = event.id
-    enrollment.state, enrollment.changed = "enrolled", True
+    enrollment.changed = True
+    stand(enrollment)
     enrollment.facts = _facts(submission.data, known["categories"])
     added = {"reported_by": submission.lane, "worker": known}
     said = _say_overlaps(register, enrollment)
     register.studies[worker.ref].append(enrollment)
     return Accepted(enrollment.home_lane, added, ("enrollment", enrollment.number), said)
+
+
+def stand(enrollment: Enrollment) -> None:
+    """Put an enrollment where its steps lead; where they lead nowhere, the one that is missing follows at once."""
+    found = follow(enrollment.steps)
+    if isinstance(found, Moved):
+        enrollment.state, enrollment.state_event_id = found.state, found.last.event_id
+    elif found is None:
+        enrollment.state, enrollment.state_event_id = "enrolled", enrollment.event_id
 
 
 def _say_overlaps(register: Register, enrollment: Enrollment) -> tuple[tuple[str, str, dict[str, Any]], ...]:
@@ -110,7 +132,7 @@ def step_on(register: Register, submission: Submission) -> Outcome:
     return _step(register, found, submission) if isinstance(found, Enrollment) else found
 
 
-_STEPS: Final[dict[str, tuple[StepKind, str]]] = {
+STEPS: Final[dict[str, tuple[StepKind, str]]] = {
     provinces.ENROLLMENT_CONFIRMED: ("confirmed", "confirmed_on"),
     provinces.ENROLLMENT_SUSPENDED: ("suspended", "suspended_on"),
     provinces.ENROLLMENT_RESUMED: ("resumed", "resumed_on"),
@@ -123,7 +145,7 @@ _STEPS: Final[dict[str, tuple[StepKind, str]]] = {
 def _step(register: Register, enrollment: Enrollment, submission: Submission) -> Outcome:
     event = submission.event
     assert event is not None and submission.type is not None
-    kind, day = _STEPS[submission.type]
+    kind, day = STEPS[submission.type]
     new = Step(kind, getattr(event.data, day), event.id)
     before = recorded_before(enrollment.steps, new)
     if before is not None:

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
+from services.enrollment.domain.corrections import names_kept
 from services.enrollment.domain.judging import judge
 from services.enrollment.domain.outcomes import Accepted, Waits
-from services.enrollment.domain.register import Id, Parked, Register, Verdict
-from shared.contracts.envelope import shanghai_day
+from services.enrollment.domain.register import Id, Parked, Published, Register, Verdict
+from shared.contracts.envelope import derived_id, shanghai_day
 from shared.contracts.receipt_codes import sentences
 from shared.contracts.submission import (
     TYPE_MAX_CHARS,
@@ -31,13 +32,19 @@ _EARLIER_STEP: Final = "注册 {0} 更早一步 / an earlier step of enrollment 
 
 @dataclass(frozen=True, slots=True)
 class FactOut:
-    """A fact to publish on `lane`: the data as sent and what the register adds."""
+    """A fact to publish on `lane`: the data as sent and what the register adds; its id derives from its cause."""
 
     lane: str
     cause: Submission
     data: dict[str, Any]
     type: str | None = None
     """The type of what the register itself says; otherwise that of its cause."""
+
+    @property
+    def id(self) -> str:
+        """The same decision made again has the same."""
+        said = (self.type, *map(str, self.data.values())) if self.type else (self.cause.type,)
+        return fact_id(self.cause.lane, self.cause.source, self.cause.id, *said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,11 @@ class Results:
     """Parked events of lanes that this batch does not hold: their owners judge them again."""
     unreadable: list[tuple[Submission, str]] = field(default_factory=list)
     """Records without id and source, with the code: their bytes are kept."""
+
+
+def fact_id(*cause: object) -> str:
+    """The id of what is published of an event: of its lane, source, id and type, and of what the register says."""
+    return derived_id("enrollment", *cause)
 
 
 def take_in(register: Register, submission: Submission, today: date, results: Results) -> None:
@@ -85,13 +97,22 @@ def take_up_again(register: Register, submission: Submission, today: date, resul
     _decide(register, submission, content_hash(submission), today, results)
 
 
-def end_waiting(register: Register, overdue: list[Parked], today: date, results: Results) -> None:
-    """Refuse events whose prerequisite has not come in time; under their ids they may be sent again."""
+def end_waiting(
+    register: Register,
+    overdue: list[Parked],
+    today: date,
+    results: Results,
+    code: str = "prerequisite_missing",
+) -> None:
+    """Refuse events that wait no more, by default because what they waited for has not come in time.
+
+    Under their ids they may be sent again.
+    """
     register.expire(overdue)
     for parked in overdue:
         submission = reread(parked)
         waited = register.inbox[parked.lane, parked.source, parked.id]
-        refusal = Refusal("prerequisite_missing", detail=waited.detail)
+        refusal = Refusal(code, detail=waited.detail)
         _write(register, submission, waited.content, "rejected", refusal)
         _answer(register, submission, refusal, today, results)
 
@@ -108,12 +129,36 @@ def _decide(
     if isinstance(outcome, Accepted):
         assert submission.event is not None and submission.type is not None
         register.received[submission.lane, shanghai_day(submission.event.time), submission.type] += 1
-        results.facts.append(FactOut(outcome.lane, submission, {**submission.data, **outcome.added}))
-        results.facts += [FactOut(lane, submission, data, type_) for lane, type_, data in outcome.said]
+        _publish(register, submission, outcome, results)
     _answer(register, submission, refused, today, results)
-    if isinstance(outcome, Accepted) and outcome.brings is not None:
-        for one in register.release(outcome.brings):
-            _go_on(register, one, today, results)
+    if isinstance(outcome, Accepted):
+        if outcome.ends is not None:
+            end_waiting(register, [outcome.ends], today, results, "voided_while_waiting")
+        if outcome.brings is not None:
+            for one in register.release(outcome.brings):
+                _go_on(register, one, today, results)
+
+
+def _publish(register: Register, submission: Submission, outcome: Accepted, results: Results) -> None:
+    """Put the facts of an accepted event in their order; what is to be voided in this batch is kept at hand."""
+    fact = FactOut(outcome.lane, submission, {**submission.data, **outcome.added})
+    facts = [FactOut(lane, submission, data, type_) for lane, type_, data in outcome.before]
+    facts += [fact, *(FactOut(lane, submission, data, type_) for lane, type_, data in outcome.said)]
+    results.facts += facts
+    for one in names_kept(submission):
+        register.name(one, submission.id or "")
+    id_ = (submission.lane, submission.source or "", submission.id or "")
+    if id_ in register.corrected:
+        register.targets[id_] = published_of(fact)
+    if submission.subject in register.published:
+        register.published[submission.subject or ""] += map(published_of, facts)
+
+
+def published_of(fact: FactOut) -> Published:
+    """A fact of this batch as it will stand in the log."""
+    cause = fact.cause
+    type_ = fact.type or cause.type or ""
+    return Published(fact.id, fact.lane, type_, cause.subject, cause.time, fact.data, cause.id or "")
 
 
 def _park(

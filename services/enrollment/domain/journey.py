@@ -8,6 +8,7 @@ from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
 from services.enrollment.domain.lifecycle import Moved, Step, StepKind, take_step
+from services.enrollment.domain.outcomes import ADDED_BY_THE_REGISTER
 from services.enrollment.domain.person import known_of, statements_of
 from shared.contracts import provinces
 from shared.contracts.enrollment import ENROLLMENT_OVERLAPPED
@@ -43,8 +44,6 @@ _STEPS: Final[Mapping[str, StepKind]] = {
     provinces.ENROLLMENT_WITHDRAWN: "withdrawn",
     provinces.DEGREE_COMPLETED: "completed",
 }
-_ADDED: Final = frozenset({"reported_by", "first", "worker", "enrollment"})
-"""What the register adds to what a province said."""
 
 _DESCRIBED: Final = ConfigDict(use_attribute_docstrings=True)
 """What is answered is described by these very docstrings."""
@@ -112,6 +111,26 @@ class Overlap:
 
 
 @dataclass(frozen=True, slots=True, config=_DESCRIBED)
+class Correction:
+    """An event that counted once and was voided or corrected: what it said is not among the stages any more."""
+
+    event_id: str
+    """The event that counts no more."""
+    type: str
+    """Its type."""
+    voided_by: str
+    """The event that voided or corrected it."""
+    superseded_by: str | None
+    """The event that takes its place, where it was corrected."""
+    reported_by: str
+    """Lane of the province that took it back."""
+    reason: str | None
+    """Why, in that province's words; None where it is another province's."""
+    recorded_at: datetime
+    """Until then it counted: ask as known on an earlier day to see it."""
+
+
+@dataclass(frozen=True, slots=True, config=_DESCRIBED)
 class Journey:
     """A worker's path as it is known."""
 
@@ -122,6 +141,7 @@ class Journey:
     stages: Sequence[Stage]
     studies: Sequence[Study]
     overlaps: Sequence[Overlap]
+    corrections: Sequence[Correction]
 
 
 def may_see(facts: Iterable[Fact], lane: str) -> bool:
@@ -134,7 +154,10 @@ def journey(facts: Iterable[Fact], day: date, before: datetime | None, lane: str
 
     A province sees every stage, and what was said of those that it reported or funds; None sees everything.
     """
-    known = [fact for fact in facts if before is None or _recorded_at(fact) < before]
+    recorded = [fact for fact in facts if before is None or _recorded_at(fact) < before]
+    voids = [fact for fact in recorded if fact["type"] == provinces.EVENT_VOIDED]
+    gone = {fact["data"].get("voided_fact_id") for fact in voids}
+    known = [fact for fact in recorded if fact["id"] not in gone]
     stages = [_stage(fact, lane) for fact in known if fact["type"] in _DAY_OF]
     return Journey(
         {f["lane"]: f["causationid"] for f in known if f["type"] == provinces.WORKER_REGISTERED},
@@ -142,6 +165,7 @@ def journey(facts: Iterable[Fact], day: date, before: datetime | None, lane: str
         sorted(stages, key=_in_order),
         _studies(known),
         _overlaps(known),
+        [_correction(fact, lane) for fact in sorted(voids, key=_recorded_at)],
     )
 
 
@@ -166,7 +190,7 @@ def _stage(fact: Fact, lane: str | None) -> Stage:
         datetime.fromisoformat(fact["time"]),
         _recorded_at(fact),
         data.get("enrollment_no"),
-        {name: value for name, value in data.items() if name not in _ADDED} if open_ else None,
+        {name: value for name, value in data.items() if name not in ADDED_BY_THE_REGISTER} if open_ else None,
     )
 
 
@@ -213,6 +237,19 @@ def _study(fact: Fact, steps: Sequence[Step]) -> Study:
         state = moved.state if isinstance(moved, Moved) else None
     since = max((step.day for step in steps), default=start)
     return Study(data["enrollment_no"], state, since, data["funding_province"], data["level_after"], start)
+
+
+def _correction(fact: Fact, lane: str | None) -> Correction:
+    data = fact["data"]
+    return Correction(
+        data["event_id"],
+        data["voided_type"],
+        fact["causationid"],
+        data.get("superseded_by"),
+        data["reported_by"],
+        data["reason"] if lane is None or _is_of(fact, lane) else None,
+        _recorded_at(fact),
+    )
 
 
 def _overlaps(facts: Iterable[Fact]) -> list[Overlap]:

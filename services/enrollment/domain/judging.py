@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
-from services.enrollment.domain import completeness, enrollment_rules, outcomes, worker_rules
+from services.enrollment.domain import completeness, corrections, enrollment_rules, outcomes, worker_rules
 from services.enrollment.domain.contradictions import contradiction
 from services.enrollment.domain.naming import brought, named
 from services.enrollment.domain.natural_keys import natural_key
 from services.enrollment.domain.outcomes import Outcome, Waits
-from services.enrollment.domain.register import PARKED_MAX_PER_LANE, Missing, Natural, Register
+from services.enrollment.domain.register import PARKED_MAX_PER_LANE, Id, Missing, Natural, Register
 from shared.contracts import provinces
 from shared.contracts.submission import Refusal, Submission
 
@@ -24,12 +25,17 @@ class Keys:
     referents: set[Missing] = field(default_factory=set)
     students: set[str] = field(default_factory=set)
     """Workers who enroll: their other enrollments are looked at."""
+    corrected: set[Id] = field(default_factory=set)
+    """Events that are voided or corrected: what they have left in the register is looked at, too."""
+    histories: set[str] = field(default_factory=set)
+    """Workers about whom something is voided or corrected: all that was published about them is looked at."""
 
     def add(self, submission: Submission) -> None:
         """Add what judging `submission` will look at."""
         if submission.event is None:
             return
         data = submission.event.data
+        self._add_correction(submission)
         number = getattr(data, "enrollment_no", None)
         if number is not None:
             self.enrollments.add(number)
@@ -45,16 +51,32 @@ class Keys:
         if submission.natural is not None:
             self.naturals.add(submission.natural)
 
+    def _add_correction(self, submission: Submission) -> None:
+        corrected = corrections.corrected(submission)
+        if corrected is None:
+            return
+        self.corrected.add(corrected)
+        if submission.subject is not None:
+            self.histories.add(submission.subject)
+            self.workers.add(submission.subject)
+
 
 def judge(register: Register, submission: Submission) -> Outcome:
     """The outcome of a submission whose id is free; changes `register` where it is accepted."""
     if submission.refusal is not None:
         return submission.refusal
     assert submission.event is not None and submission.type is not None
-    outcome = contradiction(submission) or RULES[submission.type](register, submission)
+    outcome = contradiction(submission) or _rule_of(submission)(register, submission)
     if isinstance(outcome, Waits) and register.lanes[submission.lane].parked >= PARKED_MAX_PER_LANE:
         return Refusal("too_many_waiting")
     return outcome
+
+
+def _rule_of(submission: Submission) -> corrections.Rule:
+    rule = RULES[submission.type or ""]
+    if submission.supersedes is None or submission.type == provinces.EVENT_VOIDED:
+        return rule
+    return partial(corrections.supersede, rule=rule)
 
 
 RULES: Final[dict[str, Callable[[Register, Submission], Outcome]]] = {
@@ -84,6 +106,7 @@ RULES: Final[dict[str, Callable[[Register, Submission], Outcome]]] = {
     provinces.ALLIANCE_FORMED: outcomes.bring,
     provinces.ALLIANCE_REPORTED: outcomes.record_what_is_named,
     provinces.CONTROL_TOTALS_DECLARED: completeness.declare_totals,
+    provinces.EVENT_VOIDED: corrections.void,
 }
 
 _LOOKS_AT_WORKER: Final = frozenset(

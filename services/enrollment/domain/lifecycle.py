@@ -1,6 +1,6 @@
 """The life of an enrollment and of a credential as one table each: every transition that there is, and what waits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, NamedTuple, get_args
@@ -40,7 +40,7 @@ Completion out of a suspension is allowed: the resumption may still be under way
 CredentialState = Literal["held"]
 CredentialStep = Literal["earned"]
 CREDENTIAL: Final[Mapping[tuple[None, CredentialStep], CredentialState]] = {(None, "earned"): "held"}
-"""A certificate, title or degree is held from the day it is earned; a void of its event will be what takes it away."""
+"""A certificate, title or degree is held from the day it is earned; a void of its event takes it away."""
 
 _ON_ONE_DAY: Final[Mapping[StepKind, int]] = {kind: place for place, kind in enumerate(get_args(StepKind))}
 _MORE_THAN_ONCE: Final = frozenset({"suspended", "resumed"})
@@ -87,7 +87,21 @@ def take_step(steps: Sequence[Step], new: Step) -> Moved | Early | Impossible:
     So lanes that overtake each other end in the same state: a confirmation that comes after the completion but lies
     before it is taken, one that lies after it is not.
     """
-    way = sorted((*steps, new), key=lambda step: (step.day, _ON_ONE_DAY[step.kind]))
+    found = follow((*steps, new))
+    assert found is not None
+    return found
+
+
+def in_order(steps: Iterable[Step]) -> list[Step]:
+    """Steps in the order in which they happened."""
+    return sorted(steps, key=lambda step: (step.day, _ON_ONE_DAY[step.kind]))
+
+
+def follow(steps: Iterable[Step]) -> Moved | Early | Impossible | None:
+    """Where these steps lead, whatever the order in which they are given; None where there are none."""
+    way = in_order(steps)
+    if not way:
+        return None
     state: State = "enrolled"
     for step in way:
         to = ENROLLMENT.get((state, step.kind))

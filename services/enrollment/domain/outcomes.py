@@ -1,12 +1,17 @@
 """How the judging of an event may end, and what most rules ask: is it there, is it recorded already."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from services.enrollment.domain.naming import HAVE_A_REGISTER, brought, named
 from services.enrollment.domain.natural_keys import natural_key
-from services.enrollment.domain.register import Brought, Missing, Register
+from services.enrollment.domain.register import Brought, Missing, Parked, Register
 from shared.contracts.submission import Refusal, Submission
+
+Said = tuple[str, str, dict[str, Any]]
+"""What the register itself has to say: (lane, type, data)."""
+ADDED_BY_THE_REGISTER: Final = frozenset({"reported_by", "first", "worker", "enrollment"})
+"""What a fact says besides what the province sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +22,12 @@ class Accepted:
     added: dict[str, Any]
     brings: Missing | None = None
     """What this event brings that others may wait for."""
-    said: tuple[tuple[str, str, dict[str, Any]], ...] = ()
-    """What the register itself has to say besides: (lane, type, data)."""
+    said: tuple[Said, ...] = ()
+    """What the register itself has to say after it."""
+    before: tuple[Said, ...] = ()
+    """What it has to say first: that what this one corrects counts no more."""
+    ends: Parked | None = None
+    """What waits no more, because this event voids it."""
 
 
 @dataclass(frozen=True, slots=True)

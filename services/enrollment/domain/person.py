@@ -15,7 +15,7 @@ ATTRIBUTES: Final = (
     "work_city",
     "employer",
 )
-"""What provinces say of a worker. `event.voided` will take a statement back by its event."""
+"""What provinces say of a worker."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ class Verdict:
     field: str | None = None
     detail: str | None = None
     first_event_id: str | None = None
+    voided_by: str | None = None
+    """The event that voided or corrected it after it was accepted."""
     fresh: bool = dataclasses.field(default=True, kw_only=True)
     """Not in the inbox table yet."""
 
@@ -72,6 +74,20 @@ class Enrollment:
 
 
 @dataclass(frozen=True, slots=True)
+class Published:
+    """A fact that was published of a province's event, as it stands in the log or is about to."""
+
+    fact_id: str
+    lane: str
+    type: str
+    subject: str | None
+    time: str
+    data: dict[str, Any]
+    event_id: str
+    """The event that led to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Parked:
     """An event that waits for what it builds on; `raw`, without padding, is judged again when that comes."""
 
@@ -107,6 +123,22 @@ class Brought:
     event_id: str
     lane: str
     data: dict[str, Any] | None
+
+
+@dataclass(slots=True)
+class TakenBack:
+    """What voided events had left in the register and is to be deleted from it."""
+
+    statements: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    """(worker_ref, event id)"""
+    steps: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    """(enrollment's number, event id)"""
+    naturals: list[Natural] = dataclasses.field(default_factory=list)
+    referents: list[Missing] = dataclasses.field(default_factory=list)
+    names: list[tuple[Missing, str]] = dataclasses.field(default_factory=list)
+    """(what was named, event id)"""
+    totals: list[str] = dataclasses.field(default_factory=list)
+    """Control totals, by the event that declared them."""
 
 
 @dataclass(slots=True)
@@ -152,10 +184,23 @@ class Register:
     """(worker_ref, statement), to be written."""
     new_steps: list[tuple[str, Step]] = dataclasses.field(default_factory=list)
     """(enrollment's number, step), to be written."""
+    new_names: list[tuple[Missing, str]] = dataclasses.field(default_factory=list)
+    """(what is named, event id), of what has a register: to be written."""
     declared: list[ControlTotal] = dataclasses.field(default_factory=list)
     """Control totals that were declared in this batch."""
     received: dict[tuple[str, date, str], int] = dataclasses.field(default_factory=lambda: defaultdict(int))
     """Accepted in this batch, by lane that sent it, Shanghai day on which it happened, and type."""
+    corrected: set[Id] = dataclasses.field(default_factory=set)
+    """Events that events of this batch void or correct."""
+    targets: dict[Id, Published] = dataclasses.field(default_factory=dict)
+    """Of those that were accepted: the fact that counts."""
+    parked_targets: dict[Id, Parked] = dataclasses.field(default_factory=dict)
+    """Those that wait."""
+    published: dict[str, list[Published]] = dataclasses.field(default_factory=dict)
+    """Workers about whom something is voided in this batch → all that was published about each, in recorded order."""
+    named_by: dict[Missing, list[str]] = dataclasses.field(default_factory=dict)
+    """What is voided in this batch and may have been named → the events that name it."""
+    taken_back: TakenBack = dataclasses.field(default_factory=TakenBack)
     tallies: dict[tuple[str, date], dict[str, int]] = dataclasses.field(
         default_factory=lambda: defaultdict(lambda: defaultdict(int))
     )
@@ -188,6 +233,48 @@ class Register:
         enrollment.steps.append(step)
         self.new_steps.append((enrollment.number, step))
 
+    def take_statements_back(self, worker: Worker, event_id: str) -> None:
+        """Forget what an event said of a worker."""
+        worker.statements = [one for one in worker.statements if one.event_id != event_id]
+        self.new_statements = [one for one in self.new_statements if one[1].event_id != event_id]
+        self.taken_back.statements.append((worker.ref, event_id))
+
+    def take_step_back(self, enrollment: Enrollment, event_id: str) -> None:
+        """Forget a step of an enrollment."""
+        enrollment.steps = [one for one in enrollment.steps if one.event_id != event_id]
+        self.new_steps = [one for one in self.new_steps if one[1].event_id != event_id]
+        self.taken_back.steps.append((enrollment.number, event_id))
+
+    def free(self, natural: Natural) -> None:
+        """Let a natural key be claimed again."""
+        del self.naturals[natural]
+        if self.new_naturals.pop(natural, None) is None:
+            self.taken_back.naturals.append(natural)
+
+    def take_referent_back(self, missing: Missing) -> None:
+        """What others may have named is no longer there."""
+        self.referents[missing] = None
+        if self.new_referents.pop(missing, None) is None:
+            self.taken_back.referents.append(missing)
+
+    def name(self, missing: Missing, event_id: str) -> None:
+        """Keep that an accepted event names something."""
+        self.new_names.append((missing, event_id))
+        if missing in self.named_by:
+            self.named_by[missing].append(event_id)
+
+    def take_name_back(self, missing: Missing, event_id: str) -> None:
+        """That event names nothing any more."""
+        self.new_names = [one for one in self.new_names if one != (missing, event_id)]
+        self.taken_back.names.append((missing, event_id))
+        if missing in self.named_by:
+            self.named_by[missing].remove(event_id)
+
+    def take_total_back(self, event_id: str) -> None:
+        """Forget a control total."""
+        self.declared = [one for one in self.declared if one.event_id != event_id]
+        self.taken_back.totals.append(event_id)
+
     def park(self, parked: Parked) -> None:
         """Let an event wait."""
         self.waiting.setdefault(parked.missing, []).append(parked)
@@ -211,7 +298,8 @@ class Register:
             self.waiting[missing] = still
         for one in overdue:
             self.lanes[one.lane].parked -= 1
-        self.unparked += overdue
+            if self.parked.pop((one.lane, one.source, one.id), None) is None:
+                self.unparked.append(one)
 
     def take_changes(self) -> "Changes":
         """What has changed in rows that are locked since this was last asked: from now on it counts as written."""

@@ -137,9 +137,12 @@ def count(facts: Iterable[tuple[str, Fact[Any]]]) -> Counted:
 class _One:
     """One fact on its way into the sums."""
 
-    __slots__ = ("_counted", "_sums", "fact", "lane", "recorded_day")
+    __slots__ = ("_counted", "_sign", "_sums", "fact", "lane", "recorded_day")
 
-    def __init__(self, counted: Counted, fact: Fact[Any], recorded_day: date, sums: Sums) -> None:
+    def __init__(
+        self, counted: Counted, fact: Fact[Any], recorded_day: date, sums: Sums, sign: int = 1
+    ) -> None:
+        self._sign = sign
         self._counted = counted
         self._sums = sums
         self.fact = fact
@@ -155,6 +158,7 @@ class _One:
     ) -> None:
         """Count one in the cube of study, or take it away: once for each flag, once for any."""
         cells, lane, month, known = self._counted.cells, self.lane, _month(day), self.recorded_day
+        change *= self._sign
         cells["study", lane, month, ANY, track, measure, known] += change
         for category in categories:
             cells["study", lane, month, category, track, measure, known] += change
@@ -162,6 +166,7 @@ class _One:
 
     def money(self, measure: str, amount_fen: int, year: int, fund_source: str, level: str = NONE) -> None:
         """Add an amount in the cube of money."""
+        amount_fen *= self._sign
         key = ("money", self.lane, str(year), fund_source, level, measure, self.recorded_day)
         self._counted.cells[key] += amount_fen
         self._sums[self.lane, measure] += amount_fen
@@ -175,7 +180,12 @@ class _One:
 
     def total(self, measure: str, change: int) -> None:
         """Change a sum over all time that no cube keeps."""
-        self._counted.standing[self.lane, measure] += change
+        self._counted.standing[self.lane, measure] += change * self._sign
+
+    def voided(self, was: Fact[Any]) -> Columns:
+        """Take away what a fact has added; what it says stands beside the void, on the day that it was counted on."""
+        one = _One(self._counted, was, self.recorded_day, self._sums, -1)
+        return _COUNTING[was.type](one, was.data)
 
     def grant(self, change: int, fiscal_year: int, categories: tuple[str, ...]) -> None:
         """A person gains or loses a grant; only what counts towards the targets."""
@@ -340,6 +350,27 @@ def _project(one: _One, data: provinces.ProjectEstablished) -> Columns:
     )
 
 
+def _voided(one: _One, data: enrollment.EventVoidedFact) -> Columns:
+    """What was counted is taken away again, as of the day on which it was voided: what was known before stays known."""
+    said = _json(event_id=data.event_id, voided_type=data.voided_type, superseded_by=data.superseded_by)
+    model = enrollment.FACT_MODELS.get(data.voided_type)
+    if data.voided is None or data.voided_type not in READS or model is None:
+        return Columns(one.day(), reported_by=data.reported_by, details=said)
+    was = one.fact.model_copy(
+        update={
+            "type": data.voided_type,
+            "time": data.voided_time,
+            "data": model.model_validate(data.voided, strict=False),
+        }
+    )
+    return one.voided(was)._replace(details=said)
+
+
+def _became_first(one: _One, data: enrollment.RegistrationBecameFirst) -> Columns:
+    one.study("registered", data.registered_on, data.categories)
+    return Columns(data.registered_on, reported_by=data.reported_by, categories=data.categories)
+
+
 def _day_began(_: _One, data: enrollment.DayBegan) -> Columns:
     return Columns(data.day, details=_json(log_head=data.log_head))
 
@@ -406,6 +437,27 @@ def _refused(one: _One, data: subsidy.SubsidyRefused) -> Columns:
     return Columns(day, enrollment_no=data.enrollment_no, details=_json(code=data.code))
 
 
+def _award_voided(one: _One, data: subsidy.SubsidyVoided) -> Columns:
+    """Counted as released."""
+    day = one.day()
+    one.study("awards_released", day, data.categories, data.track)
+    if data.was == "waitlisted":
+        one.study("awards_waiting", day, data.categories, data.track, -1)
+    else:
+        one.money(f"released_{data.was}_fen", data.amount_fen, data.fiscal_year, data.fund_source)
+    if data.was == "granted":
+        one.grant(-1, data.fiscal_year, data.categories)
+    return Columns(day, state_before=data.was, **_award(data))
+
+
+def _grant_reversed(one: _One, data: subsidy.SubsidyGrantReversed) -> Columns:
+    day = one.day()
+    one.study("awards_granted", day, data.categories, data.track, -1)
+    one.money("granted_fen", -data.amount_fen, data.fiscal_year, data.fund_source)
+    one.grant(-1, data.fiscal_year, data.categories)
+    return Columns(day, state_before="granted", **_award(data))
+
+
 def _opened(one: _One, data: subsidy.BudgetOpened) -> Columns:
     one.money("opened_fen", data.amount_fen, data.fiscal_year, data.fund_source, data.funder_level)
     return Columns(
@@ -447,6 +499,24 @@ def _booked(one: _One, data: subsidy.ScholarshipBooked) -> Columns:
     )
 
 
+def _reversed(one: _One, data: subsidy.ScholarshipReversed) -> Columns:
+    day = one.day()
+    one.study("scholarships", day, data.categories, data.track, -1)
+    one.money("scholarship_fen", -data.amount_fen, data.fiscal_year, data.fund_source, data.funder_level)
+    one.grant(-1, data.fiscal_year, data.categories)
+    return Columns(
+        day,
+        enrollment_no=data.enrollment_no,
+        document_no=data.scholarship_no,
+        fiscal_year=data.fiscal_year,
+        fund_source=data.fund_source,
+        funder_level=data.funder_level,
+        amount_fen=data.amount_fen,
+        categories=data.categories,
+        track=data.track,
+    )
+
+
 def _exceeds(one: _One, data: subsidy.ScholarshipExceeds) -> Columns:
     one.money("exceeding_fen", data.exceeding_fen, data.fiscal_year, data.fund_source)
     return Columns(
@@ -474,6 +544,8 @@ _COUNTING: Final[dict[str, Callable[[_One, Any], Columns]]] = {
     provinces.PLAN_DECLARED: _planned,
     provinces.BUDGET_ALLOCATED: _allocated,
     provinces.PROJECT_ESTABLISHED: _project,
+    provinces.EVENT_VOIDED: _voided,
+    enrollment.REGISTRATION_BECAME_FIRST: _became_first,
     enrollment.DAY_BEGAN: _day_began,
     enrollment.VERDICTS_TALLIED: _tallied,
     subsidy.SUBSIDY_RESERVED: _reserved,
@@ -481,6 +553,9 @@ _COUNTING: Final[dict[str, Callable[[_One, Any], Columns]]] = {
     subsidy.SUBSIDY_WAITLISTED: _waitlisted,
     subsidy.SUBSIDY_RELEASED: _released,
     subsidy.SUBSIDY_REFUSED: _refused,
+    subsidy.SUBSIDY_VOIDED: _award_voided,
+    subsidy.SUBSIDY_GRANT_REVERSED: _grant_reversed,
+    subsidy.SCHOLARSHIP_REVERSED: _reversed,
     subsidy.BUDGET_OPENED: _opened,
     subsidy.BUDGET_EXHAUSTED: _exhausted,
     subsidy.SCHOLARSHIP_BOOKED: _booked,

@@ -154,9 +154,9 @@ _ALL: Final = (
         "awards",
         "补助释放",
         "Subsidies released",
-        "退学后，或因奖学金已覆盖学费而释放的补助笔数（预留、发放或候补）。",
-        "Subsidies given back after a withdrawal, or because scholarships cover the tuition, whether reserved, "
-        "granted or waitlisted.",
+        "退学、注册作废或更正后，或因奖学金已覆盖学费而释放的补助笔数（预留、发放或候补）。",
+        "Subsidies given back after a withdrawal, a void or a correction of the enrollment, or because scholarships "
+        "cover the tuition, whether reserved, granted or waitlisted.",
     ),
     Measure(
         "awards_refused",
@@ -236,8 +236,8 @@ _ALL: Final = (
         "fen",
         "收回的发放",
         "Granted, then released",
-        "退学后收回的已发放金额。",
-        "Money granted and set free by a withdrawal before it was paid.",
+        "退学或注册更正后收回的已发放金额。",
+        "Money granted and set free by a withdrawal or a correction before it was paid.",
     ),
     Measure(
         "scholarship_fen",

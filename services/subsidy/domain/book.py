@@ -10,7 +10,7 @@ from shared.contracts.provinces import Category, Track
 
 BudgetKey = tuple[str, int, str]
 """Lane, fiscal year, fund source."""
-State = Literal["reserved", "granted", "waitlisted", "released", "refused"]
+State = Literal["reserved", "granted", "waitlisted", "released", "refused", "voided"]
 Purpose = Literal["allocated", "available", "reserved", "granted", "scholarship"]
 """Accounts of a budget: money comes from `allocated` (its balance is negative) and lies in the others."""
 HELD: Final = ("reserved", "granted")
@@ -94,6 +94,8 @@ class Award:
     categories: tuple[Category, ...]
     track: Track
     new: bool = False
+    replaces: bool = False
+    """A voided award of the same enrollment is taken out for it."""
     changed: bool = False
 
     @property
@@ -114,6 +116,23 @@ class Queue:
     awards: deque[Award] = field(default_factory=deque)
     complete: bool = False
     """Whether nobody waits behind the last one."""
+
+    def ahead_of(self, rank: int, waiting: int) -> int:
+        """How many of the `waiting` awards of the whole queue stand before a rank."""
+        if self.awards and rank < self.awards[-1].rank:
+            return sum(1 for one in self.awards if one.state == "waitlisted" and one.rank < rank)
+        return waiting
+
+    def add(self, award: Award) -> int | None:
+        """Put an award in its place; its number from the front where it does not stand at the end."""
+        if not self.awards or award.rank > self.awards[-1].rank:
+            if self.complete:
+                self.awards.append(award)
+            return None
+        others = [one for one in self.awards if one is not award and one.state == "waitlisted"]
+        place = sum(1 for one in others if one.rank < award.rank)
+        self.awards = deque((*others[:place], award, *others[place:]))
+        return place + 1
 
 
 @dataclass(slots=True)
@@ -157,6 +176,19 @@ class Book:
     awards: dict[str, Award] = field(default_factory=dict)
     queues: dict[BudgetKey, Queue] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
+    booked: dict[str, list[tuple[BudgetKey, int]]] = field(default_factory=dict)
+    """Facts whose scholarships are taken back → what was booked of each, from which budget, in fen."""
+
+    def booked_of(self, cause_id: str) -> list[tuple[BudgetKey, int]]:
+        """What a scholarship's fact has led to: before this batch, or in it."""
+        now = [
+            (posting.budget.key, posting.amount_fen)
+            for entry in self.entries
+            if entry.cause.id == cause_id
+            for posting in entry.postings
+            if posting.purpose == "scholarship" and posting.amount_fen > 0
+        ]
+        return self.booked.get(cause_id, []) + now
 
     def lane(self, lane: str) -> LaneBook:
         """The lane's own page."""

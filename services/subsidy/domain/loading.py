@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
+from services.subsidy.domain import voiding
 from services.subsidy.domain.book import Book, BudgetKey
 from services.subsidy.domain.fiscal_year import possible_years
 from services.subsidy.domain.schemes import Rules
@@ -17,13 +18,37 @@ MOVE_MAX: Final = 2_000
 Facts = Sequence[tuple[str, Fact[Any]]]
 """Facts with their lanes, in each lane's order."""
 
-_FREEING: Final = frozenset({provinces.ENROLLMENT_WITHDRAWN, provinces.SCHOLARSHIP_AWARDED})
-_ABOUT_AWARDS: Final = _FREEING | {provinces.WORKER_ENROLLED, provinces.ENROLLMENT_CONFIRMED}
+_FREEING: Final = frozenset(
+    {provinces.ENROLLMENT_WITHDRAWN, provinces.SCHOLARSHIP_AWARDED, provinces.EVENT_VOIDED}
+)
+_ABOUT_AWARDS: Final = frozenset(
+    {
+        provinces.ENROLLMENT_WITHDRAWN,
+        provinces.SCHOLARSHIP_AWARDED,
+        provinces.WORKER_ENROLLED,
+        provinces.ENROLLMENT_CONFIRMED,
+    }
+)
 
 
 def award_nos(facts: Facts) -> list[str]:
     """The enrollments whose awards the facts touch."""
-    return sorted({fact.data.enrollment_no for _, fact in facts if fact.type in _ABOUT_AWARDS})
+    return sorted({number for _, fact in facts if (number := _enrollment_no(fact)) is not None})
+
+
+def reversed_causes(facts: Facts) -> list[str]:
+    """The facts of scholarships that are taken back."""
+    return [
+        fact.data.voided_fact_id
+        for _, fact in facts
+        if fact.type == provinces.EVENT_VOIDED and voiding.reverses(fact)
+    ]
+
+
+def _enrollment_no(fact: Fact[Any]) -> str | None:
+    if fact.type == provinces.EVENT_VOIDED:
+        return voiding.enrollment_no(fact)
+    return fact.data.enrollment_no if fact.type in _ABOUT_AWARDS else None
 
 
 def budget_keys(rules: Rules, book: Book, facts: Facts) -> set[BudgetKey]:
@@ -33,6 +58,7 @@ def budget_keys(rules: Rules, book: Book, facts: Facts) -> set[BudgetKey]:
         if fact.type == enrollment.DAY_BEGAN:
             days.setdefault(lane, set()).add(fact.data.day)
     keys = {award.budget_key for award in book.awards.values() if award.fund_source}
+    keys |= {key for booked in book.booked.values() for key, _ in booked}
     for lane, fact in facts:
         data = fact.data
         if fact.type == provinces.BUDGET_ALLOCATED:
@@ -58,8 +84,11 @@ def queue_lengths(book: Book, facts: Facts) -> dict[BudgetKey, int]:
         data = fact.data
         if fact.type == provinces.BUDGET_ALLOCATED:
             money_fen[lane, data.fiscal_year, data.fund_source] += data.amount_fen
-        elif fact.type in _FREEING and (award := book.awards.get(data.enrollment_no)):
+        elif fact.type in _FREEING and (award := book.awards.get(_enrollment_no(fact) or "")):
             money_fen[award.budget_key] += award.amount_fen
+    for booked in book.booked.values():
+        for key, booked_fen in booked:
+            money_fen[key] += booked_fen
     lengths = {}
     for budget in book.budgets.values():
         if budget.waiting:

@@ -1,6 +1,6 @@
 """What provinces publish: one frozen model per event type; titles are the Chinese column headers of their files.
 
-The types themselves stand here; the models by subject: workers, enrollments, careers, money, bodies.
+The types themselves stand here; the models by subject: workers, enrollments, careers, money, bodies, corrections.
 """
 
 from typing import Final
@@ -25,6 +25,7 @@ from shared.contracts.provinces.careers import (
     TrainingCompleted,
     TutorsPaired,
 )
+from shared.contracts.provinces.corrections import EventVoided
 from shared.contracts.provinces.enrollments import (
     DegreeCompleted,
     EnrollmentConfirmed,
@@ -99,6 +100,7 @@ INSTITUTION_JOINED: Final = event_type("institution.joined")
 ALLIANCE_FORMED: Final = event_type("alliance.formed")
 ALLIANCE_REPORTED: Final = event_type("alliance.reported")
 CONTROL_TOTALS_DECLARED: Final = event_type("control_totals.declared")
+EVENT_VOIDED: Final = event_type("event.voided")
 
 DATA_MODELS: Final[dict[str, type[BaseModel]]] = {
     WORKER_REGISTERED: WorkerRegistered,
@@ -127,8 +129,9 @@ DATA_MODELS: Final[dict[str, type[BaseModel]]] = {
     ALLIANCE_FORMED: AllianceFormed,
     ALLIANCE_REPORTED: AllianceReported,
     CONTROL_TOTALS_DECLARED: ControlTotalsDeclared,
+    EVENT_VOIDED: EventVoided,
 }
-"""What each type of event carries; `event.voided` and corrections, which name what they supersede, are to come."""
+"""What each type of event carries."""
 
 ABOUT_A_WORKER: Final = frozenset(
     {
@@ -151,6 +154,8 @@ ABOUT_A_WORKER: Final = frozenset(
     }
 )
 """Types whose subject must be a worker_ref."""
+MAY_BE_ABOUT_A_WORKER: Final = ABOUT_A_WORKER | {EVENT_VOIDED}
+"""Types whose subject, where there is one, must be a worker_ref."""
 
 __all__ = [
     "ABOUT_A_WORKER",
@@ -168,7 +173,9 @@ __all__ = [
     "ENROLLMENT_RESUMED",
     "ENROLLMENT_SUSPENDED",
     "ENROLLMENT_WITHDRAWN",
+    "EVENT_VOIDED",
     "INSTITUTION_JOINED",
+    "MAY_BE_ABOUT_A_WORKER",
     "PAYMENT_RETURNED",
     "PAYMENT_SETTLED",
     "PLAN_DECLARED",
@@ -203,6 +210,7 @@ __all__ = [
     "EnrollmentResumed",
     "EnrollmentSuspended",
     "EnrollmentWithdrawn",
+    "EventVoided",
     "Figure",
     "FiscalYear",
     "Funder",

@@ -1,0 +1,137 @@
+"""What becomes of awards and scholarships when the event that they rest on counts no more, or is corrected.
+
+Where it is corrected, the event that takes its place follows at once: until then nobody else is given the money.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from services.subsidy.domain.awarding import (
+    cause_of,
+    grant,
+    leave_queue,
+    move_queue,
+    note,
+    stand_in_queue,
+    write_down,
+)
+from services.subsidy.domain.book import Award, Book, Posting, move
+from shared.contracts import enrollment, provinces, subsidy
+from shared.contracts.envelope import Fact
+
+Voided = Fact[enrollment.EventVoidedFact]
+
+
+def void(book: Book, fact: Voided) -> None:
+    """Take back what a fact has led to; history and what was refused has led to nothing."""
+    undo = _UNDO.get(fact.data.voided_type)
+    award = book.awards.get(enrollment_no(fact) or "")
+    if undo is not None and award is not None:
+        undo(book, award, fact)
+
+
+def enrollment_no(fact: Voided) -> str | None:
+    """The enrollment that a voided fact was about."""
+    voided = fact.data.voided
+    return voided.get("enrollment_no") if voided is not None else None
+
+
+def reverses(fact: Voided) -> bool:
+    """Whether a booked scholarship is taken back."""
+    return fact.data.voided_type == provinces.SCHOLARSHIP_AWARDED
+
+
+def _void_enrollment(book: Book, award: Award, fact: Voided) -> None:
+    """Its award is void, and comes again with the enrollment; corrected, it keeps its rank and confirmation."""
+    cause, corrected = cause_of(fact), fact.data.superseded_by is not None
+    was, held_fen = award.state, award.held_fen
+    award.state, award.changed = "voided", True
+    if not corrected:
+        award.rank, award.confirmed = 0, False
+    if was not in ("reserved", "granted", "waitlisted"):
+        return
+    budget = book.budgets[award.budget_key]
+    postings: tuple[Posting, ...] = ()
+    if was == "waitlisted":
+        leave_queue(budget)
+    else:
+        postings = move(budget, was, "available", held_fen)
+    inputs = {"state": was, "amount_fen": award.amount_fen, "corrected": corrected}
+    steps = [{"step": "voided", "amount_fen": held_fen}]
+    note(book, award, cause, subsidy.SUBSIDY_VOIDED, inputs, steps, {"was": was}, postings)
+    if not corrected:
+        move_queue(book, budget, cause)
+
+
+def _void_confirmation(book: Book, award: Award, fact: Voided) -> None:
+    """What was granted is reserved again."""
+    if fact.data.superseded_by is not None or not award.confirmed:
+        return
+    award.confirmed, award.changed = False, True
+    if award.state != "granted":
+        return
+    budget = book.budgets[award.budget_key]
+    postings = move(budget, "granted", "reserved", award.amount_fen)
+    inputs = {"state": award.state, "amount_fen": award.amount_fen, "confirmed": False}
+    award.state = "reserved"
+    steps = [{"step": "confirmation_voided", "amount_fen": award.amount_fen}]
+    note(book, award, cause_of(fact), subsidy.SUBSIDY_GRANT_REVERSED, inputs, steps, {}, postings)
+
+
+def _void_withdrawal(book: Book, award: Award, fact: Voided) -> None:
+    """The award comes back at the rank that it had: with its money if that is free, otherwise into the queue."""
+    amount_fen = min(award.amount_fen, award.tuition_fen - award.scholarship_fen)
+    if fact.data.superseded_by is not None or award.state != "released" or amount_fen <= 0:
+        return
+    cause, budget = cause_of(fact), book.budgets[award.budget_key]
+    award.amount_fen, award.changed = amount_fen, True
+    inputs = {"state": award.state, "amount_fen": amount_fen, "free_fen": budget.free_fen, "rank": award.rank}
+    steps = [{"step": "withdrawal_voided", "amount_fen": amount_fen}]
+    if not book.queue(budget).ahead_of(award.rank, budget.waiting) and amount_fen <= budget.free_fen:
+        award.state = "reserved"
+        postings = move(budget, "available", "reserved", amount_fen)
+        note(book, award, cause, subsidy.SUBSIDY_RESERVED, inputs, steps, {}, postings)
+        if award.confirmed:
+            grant(book, budget, award, cause)
+    else:
+        award.state = "waitlisted"
+        stand_in_queue(book, budget, award, cause, inputs, steps)
+
+
+def _void_scholarship(book: Book, award: Award, fact: Voided) -> None:
+    """What was booked of it goes back to its pot."""
+    cause = cause_of(fact)
+    for key, booked_fen in book.booked_of(fact.data.voided_fact_id or ""):
+        budget = book.budgets[key]
+        postings = move(budget, "scholarship", "available", booked_fen)
+        award.scholarship_fen -= booked_fen
+        award.changed = True
+        said = _reversed(award, fact, key[1:], booked_fen)
+        inputs = {"booked_fen": booked_fen, "scholarship_fen": award.scholarship_fen}
+        steps = [{"step": "voided", "amount_fen": booked_fen}]
+        write_down(book, award, cause, subsidy.SCHOLARSHIP_REVERSED, inputs, steps, said, postings)
+        if fact.data.superseded_by is None:
+            move_queue(book, budget, cause)
+
+
+def _reversed(award: Award, fact: Voided, pot: tuple[int, str], booked_fen: int) -> dict[str, Any]:
+    voided = fact.data.voided or {}
+    return {
+        "scholarship_no": voided["scholarship_no"],
+        "enrollment_no": award.enrollment_no,
+        "fiscal_year": pot[0],
+        "fund_source": pot[1],
+        "funder_level": voided["funder"]["level"],
+        "amount_fen": booked_fen,
+        "categories": voided["enrollment"]["categories"],
+        "track": voided["enrollment"]["track"],
+    }
+
+
+_UNDO: Final[Mapping[str, Callable[[Book, Award, Voided], None]]] = {
+    provinces.WORKER_ENROLLED: _void_enrollment,
+    provinces.ENROLLMENT_CONFIRMED: _void_confirmation,
+    provinces.ENROLLMENT_WITHDRAWN: _void_withdrawal,
+    provinces.SCHOLARSHIP_AWARDED: _void_scholarship,
+}
+"""Allocations and payments are not voided: accounts are changed by further entries (see the door's `not_voidable`)."""

@@ -1,0 +1,271 @@
+"""What is voided or corrected at the door moves its money back, and nobody loses a fen or a place by it."""
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.subsidy import store
+from services.subsidy.config import SCHEMES, load_schemes
+from services.subsidy.domain.schemes import Rules
+from tests.subsidy.facts import POT, YUAN_1000_FEN, Province, Service, read, short
+from tests.subsidy.shelf import Shelf
+
+RULES = Rules(load_schemes(SCHEMES))
+KEY = ("32", 2026, POT)
+
+
+def shelf_of(province: Province) -> Shelf:
+    """All facts of a province in one batch."""
+    shelf = Shelf(RULES)
+    shelf.take([read(fact) for fact in province.facts])
+    return shelf
+
+
+def begun(*, allocated_fen: int = 10 * YUAN_1000_FEN) -> Province:
+    """A province with a day and a budget."""
+    province = Province()
+    province.day("2026-03-01")
+    province.allocated(allocated_fen)
+    return province
+
+
+def standing(shelf: Shelf) -> Any:
+    """Budgets in fen, and awards that count."""
+    return (
+        {
+            key: (b.allocated_fen, b.reserved_fen, b.granted_fen, b.scholarship_fen, b.waiting)
+            for key, b in shelf.budgets.items()
+        },
+        {
+            no: (a.state, a.amount_fen, a.confirmed, a.scholarship_fen)
+            for no, a in shelf.awards.items()
+            if a.state != "voided"
+        },
+    )
+
+
+def said(shelf: Shelf, since: int = 0) -> list[str]:
+    """What was decided, in short."""
+    return [short({"type": e.type, "data": e.data}) for e in shelf.entries[since:]]
+
+
+def test_a_voided_enrollment_frees_its_money_and_comes_again_under_its_number() -> None:
+    province = begun(allocated_fen=YUAN_1000_FEN)
+    first = province.enrolled(1)
+    province.enrolled(2)
+    province.voided(first)
+    province.enrolled(1)
+    shelf = shelf_of(province)
+    assert said(shelf, 1) == [
+        "subsidy.reserved 32-00001",
+        "subsidy.waitlisted 32-00002",
+        "budget.exhausted 2026",
+        "subsidy.voided 32-00001",
+        "subsidy.reserved 32-00002",
+        "subsidy.waitlisted 32-00001",
+        "budget.exhausted 2026",
+    ]
+    assert shelf.awards["32-00001"].rank == len(province.facts)
+
+
+def test_a_corrected_enrollment_keeps_its_place_its_confirmation_and_its_scholarships() -> None:
+    province = begun(allocated_fen=YUAN_1000_FEN)
+    first = province.enrolled(1)
+    province.enrolled(2)
+    province.confirmed(1)
+    province.voided(first, superseded_by="right")
+    province.enrolled(1, tuition_fen=90_000)
+    shelf = shelf_of(province)
+    award = shelf.awards["32-00001"]
+    assert (award.state, award.amount_fen, award.rank) == ("granted", 90_000, first["seq"])
+    assert shelf.awards["32-00002"].state == "waitlisted"
+
+
+def test_a_correction_that_costs_less_gives_the_rest_to_those_who_wait() -> None:
+    province = begun(allocated_fen=YUAN_1000_FEN)
+    first = province.enrolled(1)
+    province.enrolled(2, tuition_fen=10_000)
+    province.voided(first, superseded_by="right")
+    province.enrolled(1, tuition_fen=90_000)
+    shelf = shelf_of(province)
+    assert [shelf.awards[no].state for no in ("32-00001", "32-00002")] == ["reserved", "reserved"]
+
+
+def test_a_correction_over_two_batches_loses_no_place() -> None:
+    province = begun(allocated_fen=YUAN_1000_FEN)
+    first = province.enrolled(1)
+    for n in range(2, 6):
+        province.enrolled(n)
+    province.voided(first, superseded_by="right")
+    cut = len(province.facts)
+    province.enrolled(1)
+    shelf = Shelf(RULES)
+    shelf.take([read(fact) for fact in province.facts[:cut]])
+    shelf.take([read(fact) for fact in province.facts[cut:]])
+    assert shelf.awards["32-00001"].state == "reserved"
+    assert shelf.budgets[KEY].waiting == 4
+
+
+def test_a_corrected_enrollment_that_waits_keeps_its_rank_in_the_queue() -> None:
+    province = begun(allocated_fen=YUAN_1000_FEN)
+    province.enrolled(1)
+    second = province.enrolled(2)
+    province.enrolled(3)
+    province.voided(second, superseded_by="right")
+    province.enrolled(2, tuition_fen=90_000)
+    province.allocated(90_000)
+    shelf = shelf_of(province)
+    assert [shelf.awards[no].state for no in ("32-00002", "32-00003")] == ["reserved", "waitlisted"]
+
+
+def test_a_voided_confirmation_takes_the_grant_back_and_keeps_the_reservation() -> None:
+    province = begun()
+    province.enrolled(1)
+    before = standing(shelf_of(province))
+    province.voided(province.confirmed(1))
+    shelf = shelf_of(province)
+    assert standing(shelf) == before
+    assert said(shelf)[-2:] == ["subsidy.granted 32-00001", "subsidy.grant_reversed 32-00001"]
+    province.confirmed(1)
+    assert shelf_of(province).awards["32-00001"].state == "granted"
+
+
+def test_a_voided_withdrawal_brings_the_award_back_at_its_rank() -> None:
+    province = begun(allocated_fen=YUAN_1000_FEN)
+    province.enrolled(1)
+    province.confirmed(1)
+    gone = province.withdrawn(1)
+    before_others = shelf_of(province)
+    assert before_others.awards["32-00001"].state == "released"
+    province.voided(gone)
+    assert shelf_of(province).awards["32-00001"].state == "granted"
+
+
+def test_a_voided_withdrawal_whose_money_has_gone_waits_before_those_who_came_later() -> None:
+    province = begun(allocated_fen=YUAN_1000_FEN)
+    province.enrolled(1)
+    province.enrolled(2)
+    province.enrolled(3)
+    gone = province.withdrawn(1)
+    province.voided(gone)
+    province.allocated(YUAN_1000_FEN)
+    shelf = shelf_of(province)
+    states = [shelf.awards[f"32-0000{n}"].state for n in (1, 2, 3)]
+    assert states == ["reserved", "reserved", "waitlisted"]
+
+
+def test_a_voided_scholarship_goes_back_to_its_pot() -> None:
+    province = begun()
+    province.allocated(30_000, pot="wuxi-merit", level="city")
+    province.enrolled(1)
+    before = standing(shelf_of(province))
+    given = province.scholarship(1, 50_000)
+    assert shelf_of(province).awards["32-00001"].scholarship_fen == 30_000
+    province.voided(given)
+    shelf = shelf_of(province)
+    assert standing(shelf) == before
+    assert said(shelf)[-1] == "scholarship.reversed 32-00001"
+    assert shelf.entries[-1].data["amount_fen"] == 30_000
+
+
+def test_what_led_to_nothing_is_voided_without_a_word() -> None:
+    province = begun()
+    history = province.enrolled(1, history=True)
+    refused = province.enrolled(2, tuition_fen=0)
+    before = shelf_of(province)
+    for fact in (history, refused):
+        province.voided(fact)
+    assert len(shelf_of(province).entries) == len(before.entries)
+    province.enrolled(2)
+    assert shelf_of(province).awards["32-00002"].state == "reserved"
+
+
+_KINDS = ("enrolled", "confirmed", "withdrawn", "scholarship", "void")
+_STEPS = st.lists(
+    st.tuples(st.sampled_from(_KINDS), st.integers(1, 4), st.booleans(), st.integers(0, 50)), max_size=40
+)
+
+
+def told(steps: list[tuple[str, int, bool, int]], allocated_fen: int) -> Province:
+    """A lane as the door would publish it: a number is enrolled once until it is voided, nothing builds on nothing."""
+    province = begun(allocated_fen=allocated_fen)
+    standing_facts: list[tuple[int, str, dict[str, Any]]] = []
+    for kind, n, corrects, pick in steps:
+        there = {k for m, k, _ in standing_facts if m == n}
+        if kind == "void":
+            _void(province, standing_facts, pick, corrects=corrects)
+        elif kind == "enrolled" and "enrolled" not in there:
+            standing_facts.append((n, kind, province.enrolled(n, tuition_fen=100_000 + 1_000 * pick)))
+        elif kind == "scholarship" and "enrolled" in there:
+            fact = province.scholarship(n, 1_000 * pick + 1, pot=POT, tuition_fen=100_000)
+            standing_facts.append((n, kind, fact))
+        elif kind in ("confirmed", "withdrawn") and "enrolled" in there and not there & {kind, "withdrawn"}:
+            standing_facts.append((n, kind, getattr(province, kind)(n)))
+    return province
+
+
+def _void(
+    province: Province, facts: list[tuple[int, str, dict[str, Any]]], pick: int, *, corrects: bool
+) -> None:
+    if not facts:
+        return
+    n, kind, fact = facts[pick % len(facts)]
+    if kind == "enrolled" and corrects:
+        province.voided(fact, superseded_by="right")
+        facts.remove((n, kind, fact))
+        facts.append((n, kind, province.enrolled(n, tuition_fen=120_000 - 1_000 * pick)))
+    elif kind != "enrolled" or {k for m, k, _ in facts if m == n} == {"enrolled"}:
+        province.voided(fact)
+        facts.remove((n, kind, fact))
+
+
+@settings(max_examples=100, deadline=None)
+@given(_STEPS, st.sampled_from([1, 150_000, 250_000, 2_000_000]), st.integers(1, 7))
+def test_voids_in_any_order_and_batches_cut_anywhere_keep_the_book(
+    steps: list[tuple[str, int, bool, int]], allocated_fen: int, cut: int
+) -> None:
+    province = told(steps, allocated_fen)
+    whole, pieces = shelf_of(province), Shelf(RULES)
+    for at in range(0, len(province.facts), cut):
+        pieces.take([read(fact) for fact in province.facts[at : at + cut]])
+    assert pieces.journal() == whole.journal()
+    for entry in whole.entries:
+        assert sum(posting.amount_fen for posting in entry.postings) == 0
+    for key, budget in whole.budgets.items():
+        awards = [award for award in whole.awards.values() if award.budget_key == key]
+        held: Counter[str] = Counter()
+        for award in awards:
+            held[award.state] += award.amount_fen
+        assert (budget.reserved_fen, budget.granted_fen) == (held["reserved"], held["granted"])
+        assert budget.waiting == sum(award.state == "waitlisted" for award in awards)
+        assert budget.free_fen >= 0
+
+
+async def test_voids_are_booked_in_the_real_ledger(subsidy: Service) -> None:
+    province = begun()
+    province.allocated(80_000, pot="wuxi-merit", level="city")
+    first = province.enrolled(1)
+    given = province.scholarship(1, 50_000)
+    granted = province.confirmed(1)
+    await subsidy.take(*province.facts)
+    at = len(province.facts)
+    province.voided(given)
+    province.voided(granted)
+    province.voided(first)
+    province.enrolled(1, tuition_fen=70_000)
+    await subsidy.take(*province.facts[at:])
+    assert (await subsidy.said())[-4:] == [
+        "scholarship.reversed 32-00001",
+        "subsidy.grant_reversed 32-00001",
+        "subsidy.voided 32-00001",
+        "subsidy.reserved 32-00001",
+    ]
+    assert dict(await subsidy.budget())["reserved_fen"] == 70_000
+    assert dict(await subsidy.budget("wuxi-merit"))["scholarship_fen"] == 0
+
+    async with subsidy.pool.acquire() as db:
+        checked = await store.check(db)
+    wrong = {name: value for name, value in checked.items() if name not in ("budgets", "entries", "postings")}
+    assert set(wrong.values()) == {0}
