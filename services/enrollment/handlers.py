@@ -42,7 +42,7 @@ from shared.plumbing.store import Db
 SHARES_MAX: Final = 4
 """A batch is written in at most so many shares: while PostgreSQL writes one, the next is judged."""
 SHARE_MIN_SUBMISSIONS: Final = 200
-BREATH_SUBMISSIONS: Final = 32
+BREATH_SUBMISSIONS: Final = 16
 
 
 class TakeIn:
@@ -67,6 +67,7 @@ class TakeIn:
             ended = await _end_waiting(db, register, due, results)
             measured = await _measure(batch, db, due, today)
             _go_on_with(batch, register, due, ended < store.EXPIRE_MAX and measured < store.MEASURE_MAX)
+        await batch.all_is_read()
         for submission in again:
             register.lanes[submission.lane].parked -= 1
             take_up_again(register, submission, today, results)

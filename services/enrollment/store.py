@@ -215,8 +215,8 @@ async def save_rest(db: Db, register: Register) -> None:
     await _save_referents(db, register.new_referents)
     await _save_names(db, register.new_names)
     await _save_parked(db, register)
-    await _save_completeness(db, register)
-    await _save_lanes(db, register)
+    await _save_declared(db, register)
+    await _save_counts(db, register)
 
 
 async def _save_inbox(db: Db, changes: Changes) -> None:
@@ -234,7 +234,7 @@ async def _save_inbox(db: Db, changes: Changes) -> None:
                     AS n(lane, source, id, content, status, record_offset, type, code, field, detail, first_event_id,
                          voided_by)
                WHERE i.lane = n.lane AND i.source = n.source AND i.id = n.id""",
-            *_columns([(*key, *_verdict(v)) for key, v in changes.verdicts.items()]),
+            *_columns([(*key, *_verdict(v)) for key, v in changes.verdicts.items()], len(_INBOX)),
         )
 
 
@@ -254,9 +254,9 @@ _INBOX: Final = (
 )
 
 
-def _columns(rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
-    """Rows as one array for each column: what `unnest` takes."""
-    return [list(column) for column in zip(*rows, strict=True)]
+def _columns(rows: Sequence[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    """Rows as one array for each of `width` columns, also where there are none: what `unnest` takes."""
+    return [[row[n] for row in rows] for n in range(width)]
 
 
 def _verdict(v: Verdict) -> tuple[Any, ...]:
@@ -362,29 +362,33 @@ async def _hand_over_the_rest(db: Db, freed: set[Missing]) -> None:
     )
 
 
-async def _save_lanes(db: Db, register: Register) -> None:
-    if register.tallies:
-        rows = [(*key, *(counts[name] for name in TALLIED)) for key, counts in register.tallies.items()]
-        await db.execute(
-            """INSERT INTO tally AS t (lane, day, accepted, duplicate, conflict, rejected, parked)
+async def _save_counts(db: Db, register: Register) -> None:
+    """Where the lanes stand, if that has changed, and what was counted: verdicts, and what was accepted, by day."""
+    tallies = [(*key, *(counts[name] for name in TALLIED)) for key, counts in register.tallies.items()]
+    received = [(*key, events) for key, events in register.received.items()]
+    lanes = [(lane, state.day, state.parked, state.unfinished) for lane, state in register.lanes.items()]
+    await db.execute(
+        """WITH judged AS (
+               INSERT INTO tally AS t (lane, day, accepted, duplicate, conflict, rejected, parked)
                SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
                                     $7::bigint[])
                ON CONFLICT (lane, day) DO UPDATE SET accepted = t.accepted + excluded.accepted,
                    duplicate = t.duplicate + excluded.duplicate, conflict = t.conflict + excluded.conflict,
-                   rejected = t.rejected + excluded.rejected, parked = t.parked + excluded.parked""",
-            *_columns(rows),
-        )
-    await db.execute(
-        """INSERT INTO lane_state AS s (lane, day, parked, unfinished)
-           SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[], $4::boolean[])
+                   rejected = t.rejected + excluded.rejected, parked = t.parked + excluded.parked),
+           accepted AS (
+               INSERT INTO received AS r (lane, day, type, events)
+               SELECT * FROM unnest($8::text[], $9::date[], $10::text[], $11::bigint[])
+               ON CONFLICT (lane, day, type) DO UPDATE SET events = r.events + excluded.events)
+           INSERT INTO lane_state (lane, day, parked, unfinished)
+           SELECT n.* FROM unnest($12::text[], $13::date[], $14::bigint[], $15::boolean[])
+                               AS n(lane, day, parked, unfinished)
+           LEFT JOIN lane_state s USING (lane)
+           WHERE s.lane IS NULL OR (s.day, s.parked, s.unfinished) IS DISTINCT FROM (n.day, n.parked, n.unfinished)
            ON CONFLICT (lane) DO UPDATE SET day = excluded.day, parked = excluded.parked,
-               unfinished = excluded.unfinished
-           WHERE (s.day, s.parked, s.unfinished)
-               IS DISTINCT FROM (excluded.day, excluded.parked, excluded.unfinished)""",
-        list(register.lanes),
-        [state.day for state in register.lanes.values()],
-        [state.parked for state in register.lanes.values()],
-        [state.unfinished for state in register.lanes.values()],
+               unfinished = excluded.unfinished""",
+        *_columns(tallies, 7),
+        *_columns(received, 4),
+        *_columns(lanes, 4),
     )
 
 
@@ -532,15 +536,8 @@ async def _save_lives(db: Db, register: Register) -> None:
 # ---------------------------------------------------------------- what was sent, and what was said to be sent
 
 
-async def _save_completeness(db: Db, register: Register) -> None:
-    """Count what was accepted by day and type, and keep what was declared."""
-    if register.received:
-        await db.execute(
-            """INSERT INTO received AS r (lane, day, type, events)
-               SELECT * FROM unnest($1::text[], $2::date[], $3::text[], $4::bigint[])
-               ON CONFLICT (lane, day, type) DO UPDATE SET events = r.events + excluded.events""",
-            *_columns([(*key, events) for key, events in register.received.items()]),
-        )
+async def _save_declared(db: Db, register: Register) -> None:
+    """Keep what was declared."""
     if register.declared:
         await db.copy_records_to_table(
             "control_total",
@@ -861,31 +858,31 @@ async def _take_back(db: Db, taken: TakenBack) -> None:
         await db.execute(
             """DELETE FROM worker_statement s USING unnest($1::text[], $2::text[]) AS n(ref, event_id)
                WHERE s.ref = n.ref AND s.event_id = n.event_id""",
-            *_columns(taken.statements),
+            *_columns(taken.statements, 2),
         )
     if taken.steps:
         await db.execute(
             """DELETE FROM enrollment_step s USING unnest($1::text[], $2::text[]) AS n(number, event_id)
                WHERE s.number = n.number AND s.event_id = n.event_id""",
-            *_columns(taken.steps),
+            *_columns(taken.steps, 2),
         )
     if taken.naturals:
         await db.execute(
             """DELETE FROM natural_key k USING unnest($1::text[], $2::text[]) AS n(kind, key)
                WHERE k.kind = n.kind AND k.key = n.key""",
-            *_columns(taken.naturals),
+            *_columns(taken.naturals, 2),
         )
     if taken.referents:
         await db.execute(
             """UPDATE referent r SET event_id = NULL, lane = NULL, data = NULL
                FROM unnest($1::text[], $2::text[]) AS n(kind, key) WHERE r.kind = n.kind AND r.key = n.key""",
-            *_columns(taken.referents),
+            *_columns(taken.referents, 2),
         )
     if taken.names:
         await db.execute(
             """DELETE FROM named o USING unnest($1::text[], $2::text[], $3::text[]) AS n(kind, key, event_id)
                WHERE o.kind = n.kind AND o.key = n.key AND o.event_id = n.event_id""",
-            *_columns([(*missing, event_id) for missing, event_id in taken.names]),
+            *_columns([(*missing, event_id) for missing, event_id in taken.names], 3),
         )
     if taken.totals:
         await db.execute("DELETE FROM control_total WHERE event_id = ANY($1)", taken.totals)
@@ -902,10 +899,17 @@ async def _save_names(db: Db, names: Sequence[tuple[Missing, str]]) -> None:
 
 
 async def keep_places(db: Db, places: Sequence[FactPlace]) -> None:
-    """Write down where in the log facts stand: by their worker, or without one by the event that led to them."""
+    """Write down where in the log facts stand: by their worker, or without one by the event that led to them.
+
+    Nobody looks for receipts there: they have numbers of their own.
+    """
     await db.copy_records_to_table(
         "fact_place",
-        records=[(_short_hash(place.about), place.lane, place.seq) for place in places],
+        records=[
+            (_short_hash(place.about), place.lane, place.seq)
+            for place in places
+            if place.stream == ENROLLMENT_EVENTS.pattern
+        ],
         columns=("about", "lane", "seq"),
     )
 

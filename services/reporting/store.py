@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -28,49 +29,49 @@ async def save(db: Db, counted: Counted, lane: str) -> None:
     Cells and sums belong to the batch's own lanes; persons are shared with other lanes, so sorted by key.
     """
     await db.copy_records_to_table("fact", records=counted.rows, columns=FACT_COLUMNS)
-    if counted.cells:
-        await _add_cells(db, counted.cells)
-    if counted.tempo:
-        await _add_tempo(db, counted.tempo)
-    await _add_persons(db, counted, lane)
-    if counted.standing:
-        await _add_standing(db, counted.standing)
-    await db.execute("SELECT pg_notify($1, '')", CHANGED_CHANNEL)
+    if counted.cells or counted.tempo:
+        await _add_cells(db, counted.cells, counted.tempo)
+    nation = await _add_persons(db, counted)
+    standing = {("lane", *key): total for key, total in counted.standing.items()}
+    await _add_standing(
+        db, standing | {("nation", lane, measure): total for measure, total in nation.items()}
+    )
 
 
-async def _add_cells(db: Db, cells: Mapping[CellKey, int]) -> None:
+async def _add_cells(db: Db, cells: Mapping[CellKey, int], tempo: Mapping[datetime, Sums]) -> None:
+    """Add to the cells, and to what happened in the last minutes."""
+    minutes = {(minute, *key): change for minute, sums in tempo.items() for key, change in sums.items()}
     await db.execute(
-        """INSERT INTO cell (cube, lane, period, facet_1, facet_2, measure, recorded_day, delta)
+        """WITH minutes AS (
+               INSERT INTO tempo (minute, lane, measure, delta)
+               SELECT (r->>0)::timestamptz, r->>1, r->>2, (r->>3)::bigint
+               FROM json_array_elements($2::json) r ORDER BY 1, 2, 3
+               ON CONFLICT (minute, lane, measure) DO UPDATE SET delta = tempo.delta + excluded.delta)
+           INSERT INTO cell (cube, lane, period, facet_1, facet_2, measure, recorded_day, delta)
            SELECT r->>0, r->>1, r->>2, r->>3, r->>4, r->>5, (r->>6)::date, (r->>7)::bigint
            FROM json_array_elements($1::json) r ORDER BY 1, 2, 3, 4, 5, 6, 7
            ON CONFLICT (cube, lane, period, facet_1, facet_2, measure, recorded_day)
            DO UPDATE SET delta = cell.delta + excluded.delta""",
         _rows(cells),
+        _rows(minutes),
     )
 
 
-async def _add_tempo(db: Db, tempo: Mapping[datetime, Sums]) -> None:
-    rows = {(minute, *key): change for minute, sums in tempo.items() for key, change in sums.items()}
+async def _add_standing(db: Db, standing: Mapping[tuple[str, str, str], int]) -> None:
+    """Add to the sums (scope, lane, measure), and say that numbers have changed when this commits."""
     await db.execute(
-        """INSERT INTO tempo (minute, lane, measure, delta)
-           SELECT (r->>0)::timestamptz, r->>1, r->>2, (r->>3)::bigint
-           FROM json_array_elements($1::json) r ORDER BY 1, 2, 3
-           ON CONFLICT (minute, lane, measure) DO UPDATE SET delta = tempo.delta + excluded.delta""",
-        _rows(rows),
-    )
-
-
-async def _add_standing(db: Db, standing: Mapping[tuple[str, str], int]) -> None:
-    await db.execute(
-        """INSERT INTO standing (scope, lane, measure, total)
-           SELECT 'lane', r->>0, r->>1, (r->>2)::bigint FROM json_array_elements($1::json) r ORDER BY 2, 3
-           ON CONFLICT (scope, lane, measure) DO UPDATE SET total = standing.total + excluded.total""",
+        """WITH added AS (
+               INSERT INTO standing (scope, lane, measure, total)
+               SELECT r->>0, r->>1, r->>2, (r->>3)::bigint FROM json_array_elements($1::json) r ORDER BY 1, 2, 3
+               ON CONFLICT (scope, lane, measure) DO UPDATE SET total = standing.total + excluded.total)
+           SELECT pg_notify($2, '')""",
         _rows(standing),
+        CHANGED_CHANNEL,
     )
 
 
-async def _add_persons(db: Db, counted: Counted, lane: str) -> None:
-    """Change the grants that persons hold, in their lane and in the nation.
+async def _add_persons(db: Db, counted: Counted) -> dict[str, int]:
+    """Change the grants that persons hold, in their lane and in the nation; how the nation's sums change.
 
     Who becomes or ceases to be funded changes the sums: `old` and `new` tell, in whatever order lanes come.
     """
@@ -83,7 +84,7 @@ async def _add_persons(db: Db, counted: Counted, lane: str) -> None:
             held[1] += migrant
     rows = [(*key, *held) for key, held in changes.items() if held != [0, 0]]
     if not rows:
-        return
+        return {}
     found = await db.fetch(
         """WITH changed AS (
                INSERT INTO person (scope, worker_ref, grants, migrant_grants)
@@ -98,19 +99,14 @@ async def _add_persons(db: Db, counted: Counted, lane: str) -> None:
            SELECT scope, sum(funded) AS funded, sum(migrant) AS migrant FROM changed GROUP BY scope""",
         orjson.dumps(rows).decode(),
     )
-    national = [row for row in found if row["scope"] == NATION_SCOPE]
-    for row in found:
-        if row["scope"] != NATION_SCOPE:
-            counted.standing[row["scope"], "funded"] += row["funded"]
-            counted.standing[row["scope"], "funded_migrant"] += row["migrant"]
-    await db.execute(
-        """INSERT INTO standing (scope, lane, measure, total)
-           SELECT 'nation', $1, m, t FROM unnest($2::text[], $3::bigint[]) n(m, t)
-           ON CONFLICT (scope, lane, measure) DO UPDATE SET total = standing.total + excluded.total""",
-        lane,
-        ["funded", "funded_migrant"],
-        [sum(row["funded"] for row in national), sum(row["migrant"] for row in national)],
-    )
+    nation: Counter[str] = Counter()
+    for scope, funded, migrant in found:
+        if scope == NATION_SCOPE:
+            nation.update(funded=funded, funded_migrant=migrant)
+        else:
+            counted.standing[scope, "funded"] += funded
+            counted.standing[scope, "funded_migrant"] += migrant
+    return nation
 
 
 def _rows(deltas: Mapping[Any, int]) -> str:

@@ -5,9 +5,10 @@ import hashlib
 import random
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Literal
 
 import structlog
@@ -31,8 +32,6 @@ LOG_READ_MAX_BYTES: Final = 32 * 1024 * 1024
 """At most this much of the log is read in one batch, over all its lanes."""
 LOG_ROW_MAX_FACTS: Final = 4000
 """More are stamped in several rows: each must be sent within `publisher.SEND_TIMEOUT_S`."""
-HANDED_FACTS_MAX: Final = 500
-"""A lane to which more decided facts were handed over drains: it takes no records before they are stamped."""
 DRAIN_MAX_FACTS: Final = 4000
 """At most this many handed-over facts are stamped in one batch on all the lanes that drain."""
 CONFLICT_TRIES_MAX: Final = 5
@@ -58,6 +57,10 @@ class Batch:
     """Hash at the head of each lane's log on the first stream that the service writes."""
     writes: Writes
     """Statements that need not be waited for; once there is one, the handler itself reads no more."""
+    take_left: Callable[[], Awaitable[list[Record]]]
+    """Takes the decided facts that other lanes left for ours."""
+    left: list[Record] | None = None
+    """These facts, once they are taken: (lane, payload)."""
     facts: dict[tuple[str, str], list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
     openings: dict[tuple[str, str], list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
     handovers: list[tuple[str, str, bytes]] = field(default_factory=list)
@@ -66,6 +69,14 @@ class Batch:
     """Done once this batch is committed, so never twice: what is counted in metrics."""
     unfinished: set[str] = field(default_factory=set)
     """Lanes on which the handler has more to do than one batch takes: they are ticked again at once."""
+
+    async def all_is_read(self) -> None:
+        """All that is decided from is locked and read: what others left before that is stamped before our own.
+
+        A handler that writes behind says so before its first write; for any other it is done when it has ended.
+        """
+        if self.left is None:
+            self.left = await self.take_left()
 
     def publish(self, stream: Stream, lane: str, fact: Outgoing) -> None:
         """Publish a decided fact on `lane`; where this batch does not hold that lane, its owner will stamp it."""
@@ -130,6 +141,7 @@ class _Held:
     """What a transaction holds: rows under lock, and what is to be queued once it has committed."""
 
     cursors: dict[tuple[str, str], Cursor]
+    now: datetime
     lane_rows: list[LaneRow]
     going: list[str]
     """Lanes that take records and are ticked in this batch, as they stood when it began."""
@@ -294,15 +306,20 @@ class Carrier:
 
     async def _hold(self, db: Db, lanes: Sequence[str]) -> _Held:
         """Lock cursor rows, then lane rows, in lane order; compare each lane's `seq` with what was queued."""
-        cursors = await postgres.insist(
+        cursors, now = await postgres.insist(
             self._pool, db, store.lock_cursors(db, self._reads, lanes), self._metrics
         )
-        rows = await store.lock_lane_rows(db, self._writes, lanes) if self._writes else []
+        rows: list[LaneRow] = []
+        if self._writes:
+            rows = await store.lock_lane_rows(db, self._writes, lanes)
         self._stop_what_went_back(cursors, rows)
         stopped = {c.lane for c in cursors if c.stopped}
-        draining = await self._draining(db, cursors, [lane for lane in lanes if lane not in stopped])
+        draining = sorted({row.lane for row in rows if row.drains} - stopped)
+        for cursor in cursors:
+            cursor.draining = cursor.lane in draining
+        self.unfinished.update(draining)
         going = [lane for lane in lanes if lane not in stopped and lane not in draining]
-        held = _Held({(c.stream, c.lane): c for c in cursors}, rows, going, draining, LOG_READ_MAX_BYTES)
+        held = _Held({(c.stream, c.lane): c for c in cursors}, now, rows, going, draining, LOG_READ_MAX_BYTES)
         self.stopped = (self.stopped - set(lanes)) | stopped
         self.draining = (self.draining - set(lanes)) | set(draining)
         elsewhere = {place for place in self.waiting if place[1] not in lanes}
@@ -326,16 +343,6 @@ class Carrier:
                 log.error("lane_stopped", group=self.group.name, lane=cursor.lane, offset=offset, why=why)
                 cursor.stopped, cursor.stopped_offset = why, offset
                 self.stopped.add(cursor.lane)
-
-    async def _draining(self, db: Db, cursors: Sequence[Cursor], lanes: Sequence[str]) -> list[str]:
-        """Those of `lanes` that have more decided facts to stamp than fit in beside records."""
-        if not self._writes:
-            return []
-        draining = await store.lanes_handed_more_than(db, lanes, HANDED_FACTS_MAX)
-        for cursor in cursors:
-            cursor.draining = cursor.lane in draining
-        self.unfinished.update(draining)
-        return draining
 
     async def _catch_up(self, db: Db, row: LaneRow, held: _Held) -> None:
         self._publisher.settle(row)
@@ -439,75 +446,83 @@ class Carrier:
         log.error("gap", stream=cursor.stream, lane=cursor.lane, expected=cursor.last_seq + 1, seen=one.seq)
 
     async def _decide(self, db: Db, held: _Held, passed: list[Taken]) -> None:
-        handed = await store.take_handover(db, held.going, "parked") if self._writes else []
-        if len(handed) == store.HANDOVER_TAKE_MAX:
-            self.unfinished.update(lane for lane, _ in handed)
+        parked = await self._parked(db, held)
         heads = {row.lane: row.head for row in reversed(held.lane_rows) if row.stream in self._writes[:1]}
-        now = await store.clock(db)
-        parked = [(lane, payload) for lane, payload in handed]
         async with Writes() as writes:
-            batch = Batch(now, held.going, passed, parked, heads, writes)
-            if passed or handed or self.group.ticks:
+            take_left = partial(self._left_facts, db, held)
+            batch = Batch(held.now, held.going, passed, parked, heads, writes, take_left)
+            if passed or parked or self.group.ticks:
                 await self.group.handle(batch, db)
                 held.after_commit = batch.after_commit
                 self.unfinished |= batch.unfinished
-            await writes.done()
-            await self._write(db, held, batch)
+            facts = await self._facts(db, held, batch)
+            held.new = await self._stamp(held, facts)
+            writes.behind(partial(self._write, db, held, batch, facts))
 
-    async def _write(self, db: Db, held: _Held, batch: Batch) -> None:
-        """Stamp what other lanes decided for ours before the batch's own, append to the log, move the cursors."""
-        rows = {(row.stream, row.lane): row for row in held.lane_rows}
+    async def _parked(self, db: Db, held: _Held) -> list[tuple[str, bytes]]:
+        """Parked events that were left for lanes of this batch, to be judged before its own."""
+        lanes = sorted({row.lane for row in held.lane_rows if row.parked_left}.intersection(held.going))
+        parked = await store.take_handover(db, lanes, "parked") if lanes else []
+        if len(parked) == store.HANDOVER_TAKE_MAX:
+            self.unfinished.update(lane for lane, _ in parked)
+        return [(lane, payload) for lane, payload in parked]
+
+    async def _facts(self, db: Db, held: _Held, batch: Batch) -> Mapping[tuple[str, str], list[Outgoing]]:
+        """What is to be stamped on each lane, in order: what others decided for it before the batch's own."""
         facts = batch.openings
         if self._writes:
-            for lane, payload in await self._handed_facts(db, held):
+            if batch.left is None:
+                await batch.writes.done()
+                await batch.all_is_read()
+            for lane, payload in batch.left or ():
                 stream, _, fact = payload.partition(b"\n")
                 facts[stream.decode(), lane].append(outgoing.from_bytes(fact))
         for key, own in batch.facts.items():
             facts[key].extend(own)
-        if any(rows[key].read_back for key, some in facts.items() if some):
-            await self._drop_published_before(db, rows, facts)
-        await self._append(db, held, rows, facts, batch.recorded_at)
+        restored = {(row.stream, row.lane) for row in held.lane_rows if row.read_back}.intersection(facts)
+        if restored:
+            await batch.writes.done()
+            await self._drop_published_before(db, restored, facts)
+        return facts
+
+    async def _stamp(self, held: _Held, facts: Mapping[tuple[str, str], list[Outgoing]]) -> list[LogRow]:
+        """Stamp lane by lane, while the writes behind go on."""
+        rows = {(row.stream, row.lane): row for row in held.lane_rows}
+        stamped = []
+        for key, some in facts.items():
+            for at in range(0, len(some), LOG_ROW_MAX_FACTS):
+                few = some[at : at + LOG_ROW_MAX_FACTS]
+                stamped.append(outgoing.stamp(rows[key], few, self._source, held.now))
+                await asyncio.sleep(0)
+        return stamped
+
+    async def _write(
+        self, db: Db, held: _Held, batch: Batch, facts: Mapping[tuple[str, str], list[Outgoing]]
+    ) -> None:
+        """Append to the log, keep where facts about a subject stand, leave work for others, move on."""
+        if held.new:
+            await store.append_log(db, held.new)
+        if self.group.keep_places is not None and held.new:
+            rows = {(row.stream, row.lane): row for row in held.lane_rows}
+            first = [key for key in facts if key[0] == self._writes[0]]
+            if places := [at for key in first for at in outgoing.places(rows[key], facts[key])]:
+                await self.group.keep_places(db, places)
         if batch.handovers:
             await store.hand_over(db, batch.handovers)
         if batch.quarantined:
             kept = await store.keep_sealed(db, [self._sealed(*entry) for entry in batch.quarantined])
             self._metrics.not_kept(self.group.name, len(batch.quarantined) - kept)
-        await store.save_cursors(db, list(held.cursors.values()))
-        if held.lane_rows:
-            await store.save_lane_rows(db, held.lane_rows)
-
-    async def _append(
-        self,
-        db: Db,
-        held: _Held,
-        rows: Mapping[tuple[str, str], LaneRow],
-        facts: Mapping[tuple[str, str], list[Outgoing]],
-        now: datetime,
-    ) -> None:
-        """Stamp facts and append them to the log; where those about a subject stand is kept, if the group wants it."""
-        held.new = [
-            outgoing.stamp(rows[key], some[at : at + LOG_ROW_MAX_FACTS], self._source, now)
-            for key, some in facts.items()
-            for at in range(0, len(some), LOG_ROW_MAX_FACTS)
-        ]
-        if held.new:
-            await store.append_log(db, held.new)
-        if self.group.keep_places is not None:
-            first = [key for key in facts if key[0] == self._writes[0]]
-            places = [place for key in first for place in outgoing.places(rows[key], facts[key])]
-            if places:
-                await self.group.keep_places(db, places)
+        await store.move_on(db, list(held.cursors.values()), held.lane_rows)
 
     async def _drop_published_before(
-        self, db: Db, rows: dict[tuple[str, str], LaneRow], facts: dict[tuple[str, str], list[Outgoing]]
+        self, db: Db, restored: Collection[tuple[str, str]], facts: dict[tuple[str, str], list[Outgoing]]
     ) -> None:
         """After a restore: what Kafka has of us already, and the log again, is not stamped a second time."""
-        restored = [key for key in facts if rows[key].read_back]
         known = await store.published_before(db, [(*key, fact.id) for key in restored for fact in facts[key]])
         for key in restored:
             facts[key] = [fact for fact in facts[key] if (*key, fact.id) not in known]
 
-    async def _handed_facts(self, db: Db, held: _Held) -> list[Record]:
+    async def _left_facts(self, db: Db, held: _Held) -> list[Record]:
         """Decided facts that were handed over: a part of them where a lane drains, elsewhere all.
 
         Elsewhere few waited when the batch began, and what has come since is taken however much it is: a fact of our

@@ -1,7 +1,7 @@
 """Every SQL statement of plumbing: cursors, lane rows, the log, handover, quarantine."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +13,8 @@ Db = Connection | PoolConnectionProxy
 
 HANDOVER_TAKE_MAX: Final = 500
 """At most this much handed-over work of each kind in one statement; parked work, in one batch."""
+HANDED_FACTS_MAX: Final = 500
+"""A lane to which more decided facts were handed over drains: it takes no records before they are stamped."""
 HANDOVER_CHANNEL: Final = "handover"
 PAGE_MAX: Final = 500
 QUARANTINE_LANE_MAX: Final = 10_000
@@ -57,6 +59,10 @@ class LaneRow:
     republish_from: int | None
     read_back: bool = False
     """Whether some of its facts were read back from Kafka after a restore."""
+    parked_left: bool = False
+    """Whether parked events were left for this lane."""
+    drains: bool = False
+    """Whether more than `HANDED_FACTS_MAX` decided facts were left for this lane."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,101 +95,92 @@ async def log_id(db: Db, fresh: str) -> str:
     return str(await db.fetchval("SELECT log_id FROM log_identity"))
 
 
-async def lock_cursors(db: Db, streams: Sequence[str], lanes: Sequence[str]) -> list[Cursor]:
-    """Lock the cursor rows in lane order; the first locks of every transaction."""
+async def lock_cursors(db: Db, streams: Sequence[str], lanes: Sequence[str]) -> tuple[list[Cursor], datetime]:
+    """Lock the cursor rows in lane order, the first locks of every transaction; and the database's time after that."""
     rows = await db.fetch(
-        """SELECT stream, lane, next_offset, last_seq, log_id, stopped, waiting_since, stopped_offset,
-                  set_aside_offset, fingerprint
-           FROM cursor WHERE stream = ANY($1) AND lane = ANY($2) ORDER BY lane, stream FOR NO KEY UPDATE""",
+        """SELECT held.*, clock_timestamp()
+           FROM (SELECT stream, lane, next_offset, last_seq, log_id, stopped, waiting_since, stopped_offset,
+                        set_aside_offset, fingerprint
+                 FROM cursor WHERE stream = ANY($1) AND lane = ANY($2)
+                 ORDER BY lane, stream FOR NO KEY UPDATE) AS held""",
         streams,
         lanes,
     )
-    return [Cursor(*row) for row in rows]
+    return [Cursor(*row[:-1]) for row in rows], rows[-1][-1]
 
 
 async def lock_lane_rows(db: Db, streams: Sequence[str], lanes: Sequence[str]) -> list[LaneRow]:
-    """Lock the lane rows in lane order, after the cursors and before any entity."""
+    """Lock the lane rows in lane order, after the cursors and before any entity; with what was left for the lanes."""
     rows = await db.fetch(
-        """SELECT stream, lane, seq, published_seq, head,
-                  CASE WHEN isfinite(recorded_at) THEN recorded_at END, republish_from, read_back
-           FROM outbound WHERE stream = ANY($1) AND lane = ANY($2)
-           ORDER BY lane, stream FOR NO KEY UPDATE""",
+        """SELECT held.*, EXISTS (SELECT FROM handover WHERE to_lane = lane AND kind = 'parked'),
+                  EXISTS (SELECT FROM handover WHERE to_lane = lane AND kind = 'fact' OFFSET $3)
+           FROM (SELECT stream, lane, seq, published_seq, head,
+                        CASE WHEN isfinite(recorded_at) THEN recorded_at END, republish_from, read_back
+                 FROM outbound WHERE stream = ANY($1) AND lane = ANY($2)
+                 ORDER BY lane, stream FOR NO KEY UPDATE) AS held""",
         streams,
         lanes,
+        HANDED_FACTS_MAX,
     )
     return [LaneRow(*row) for row in rows]
 
 
 async def clock(db: Db) -> datetime:
-    """The database's time now: after the locks, not the transaction's start."""
+    """The database's time now."""
     now: datetime = await db.fetchval("SELECT clock_timestamp()")
     return now
 
 
-async def save_cursors(db: Db, cursors: Sequence[Cursor]) -> None:
-    """Move the cursors; the caller holds their locks."""
+async def move_on(db: Db, cursors: Sequence[Cursor], lane_rows: Sequence[LaneRow]) -> None:
+    """Move the cursors and the lane rows; the caller holds their locks. `published_seq` never goes back."""
     await db.execute(
-        """UPDATE cursor c SET next_offset = n.next_offset, last_seq = n.last_seq, log_id = n.log_id,
-                  waiting_since = n.waiting_since, moved_at = clock_timestamp(), stopped = n.stopped,
-                  draining = n.draining, stopped_offset = n.stopped_offset,
-                  set_aside_offset = n.set_aside_offset, fingerprint = n.fingerprint,
-                  stopped_at = CASE WHEN n.stopped IS NOT NULL THEN coalesce(c.stopped_at, clock_timestamp()) END
-           FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::text[],
-                       $8::boolean[], $9::bigint[], $10::bigint[], $11::bytea[])
-                AS n(stream, lane, next_offset, last_seq, log_id, waiting_since, stopped, draining, stopped_offset,
-                     set_aside_offset, fingerprint)
-           WHERE c.stream = n.stream AND c.lane = n.lane""",
-        [c.stream for c in cursors],
-        [c.lane for c in cursors],
-        [c.next_offset for c in cursors],
-        [c.last_seq for c in cursors],
-        [c.log_id for c in cursors],
-        [c.waiting_since for c in cursors],
-        [c.stopped for c in cursors],
-        [c.draining for c in cursors],
-        [c.stopped_offset for c in cursors],
-        [c.set_aside_offset for c in cursors],
-        [c.fingerprint for c in cursors],
-    )
-
-
-async def save_lane_rows(db: Db, rows: Sequence[LaneRow]) -> None:
-    """Write back the lane rows; the caller holds their locks. `published_seq` never goes back."""
-    await db.execute(
-        """UPDATE outbound o SET seq = n.seq, head = n.head, recorded_at = coalesce(n.recorded_at, '-infinity'),
+        """WITH moved AS (
+               UPDATE cursor c SET next_offset = n.next_offset, last_seq = n.last_seq, log_id = n.log_id,
+                      waiting_since = n.waiting_since, moved_at = clock_timestamp(), stopped = n.stopped,
+                      draining = n.draining, stopped_offset = n.stopped_offset,
+                      set_aside_offset = n.set_aside_offset, fingerprint = n.fingerprint,
+                      stopped_at = CASE WHEN n.stopped IS NOT NULL
+                                        THEN coalesce(c.stopped_at, clock_timestamp()) END
+               FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[],
+                           $7::timestamptz[], $8::bigint[], $9::bigint[], $10::bytea[], $11::boolean[])
+                    AS n(stream, lane, next_offset, last_seq, log_id, stopped, waiting_since, stopped_offset,
+                         set_aside_offset, fingerprint, draining)
+               WHERE c.stream = n.stream AND c.lane = n.lane)
+           UPDATE outbound o SET seq = n.seq, head = n.head, recorded_at = coalesce(n.recorded_at, '-infinity'),
                   republish_from = n.republish_from, published_seq = greatest(o.published_seq, n.published_seq)
-           FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bytea[], $6::timestamptz[],
-                       $7::bigint[]) AS n(stream, lane, seq, published_seq, head, recorded_at, republish_from)
+           FROM unnest($12::text[], $13::text[], $14::bigint[], $15::bigint[], $16::bytea[], $17::timestamptz[],
+                       $18::bigint[]) AS n(stream, lane, seq, published_seq, head, recorded_at, republish_from)
            WHERE o.stream = n.stream AND o.lane = n.lane""",
-        [r.stream for r in rows],
-        [r.lane for r in rows],
-        [r.seq for r in rows],
-        [r.published_seq for r in rows],
-        [r.head for r in rows],
-        [r.recorded_at for r in rows],
-        [r.republish_from for r in rows],
+        *_columns(cursors, _CURSOR_COLUMNS),
+        *_columns(lane_rows, _LANE_ROW_COLUMNS),
     )
 
 
-_LOG_COLUMNS: Final = (
+_CURSOR_COLUMNS: Final = tuple(field.name for field in fields(Cursor))
+_LANE_ROW_COLUMNS: Final = (
     "stream",
     "lane",
-    "first_seq",
-    "last_seq",
+    "seq",
+    "published_seq",
+    "head",
     "recorded_at",
-    "prev_hash",
-    "hash",
-    "events",
-    "traceparents",
+    "republish_from",
 )
+_LOG_COLUMNS: Final = tuple(field.name for field in fields(LogRow))
+
+
+def _columns(rows: Sequence[object], names: Sequence[str]) -> list[list[object]]:
+    """One array for each of the columns: what `unnest` takes."""
+    return [[getattr(row, name) for row in rows] for name in names]
 
 
 async def append_log(db: Db, rows: Sequence[LogRow]) -> None:
     """Append to the log; nothing is ever changed there."""
-    await db.copy_records_to_table(
-        "log",
-        records=[tuple(getattr(row, column) for column in _LOG_COLUMNS) for row in rows],
-        columns=_LOG_COLUMNS,
+    await db.execute(
+        """INSERT INTO log (stream, lane, first_seq, last_seq, recorded_at, prev_hash, hash, events, traceparents)
+           SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::bytea[],
+                                $7::bytea[], $8::bytea[], $9::text[])""",
+        *_columns(rows, _LOG_COLUMNS),
     )
 
 
@@ -222,23 +219,16 @@ async def search_log(db: Db, needle: bytes, since: datetime, until: datetime) ->
 
 async def hand_over(db: Db, rows: Sequence[tuple[str, str, bytes]]) -> None:
     """Leave work (to_lane, kind, payload) for other lanes and wake their owners when this commits."""
-    await db.copy_records_to_table("handover", records=rows, columns=("to_lane", "kind", "payload"))
     await db.execute(
-        "SELECT pg_notify($1, l) FROM unnest($2::text[]) l",
+        """WITH left_over AS (
+               INSERT INTO handover (to_lane, kind, payload)
+               SELECT to_lane, kind, payload
+               FROM unnest($2::text[], $3::text[], $4::bytea[]) WITH ORDINALITY AS n(to_lane, kind, payload, place)
+               ORDER BY place RETURNING to_lane)
+           SELECT pg_notify($1, to_lane) FROM left_over GROUP BY to_lane""",
         HANDOVER_CHANNEL,
-        sorted({to_lane for to_lane, _, _ in rows}),
+        *(list(column) for column in zip(*rows, strict=True)),
     )
-
-
-async def lanes_handed_more_than(db: Db, lanes: Sequence[str], facts: int) -> list[str]:
-    """Those of `lanes` for which more than so many decided facts wait in handover."""
-    rows = await db.fetch(
-        """SELECT lane FROM unnest($1::text[]) AS lane WHERE EXISTS (
-               SELECT FROM handover WHERE to_lane = lane AND kind = 'fact' OFFSET $2)""",
-        lanes,
-        facts,
-    )
-    return [row["lane"] for row in rows]
 
 
 async def take_handover(
@@ -457,7 +447,7 @@ async def compare_log(db: Db, last: Sequence[tuple[str, str, int, bytes]]) -> li
 async def take_back(db: Db, row: LaneRow, read: Sequence[LogRow], fact_ids: Sequence[str]) -> None:
     """Append what was read back from Kafka to the log of a lane whose lock the caller holds; `row` stands after it."""
     await append_log(db, read)
-    await save_lane_rows(db, [row])
+    await move_on(db, [], [row])
     await db.execute(
         "UPDATE outbound SET read_back = true WHERE stream = $1 AND lane = $2", row.stream, row.lane
     )

@@ -108,7 +108,7 @@ def patch(point: str, at: Point) -> None:
         case "in the middle of COPY":
             store.append_log = _in_copy(at)
         case "before COMMIT":
-            _around_async(store, "save_lane_rows", at, after=True)
+            _around_async(store, "move_on", at, after=True)
         case "after COMMIT":
             _before(Carrier, "_queue", at)
         case "before sending":

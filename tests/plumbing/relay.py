@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from shared.contracts.envelope import Value, derived_id
@@ -44,6 +45,8 @@ class Relay:
     gate: asyncio.Event = field(default_factory=asyncio.Event)
     """A batch with records waits for it in the middle of its transaction, if `held`."""
     held: bool = False
+    behind: bool = False
+    """It writes behind, as the door does, and waits before it says that it has read."""
     entered: asyncio.Event = field(default_factory=asyncio.Event)
     given: list[int] = field(default_factory=list)
     """The numbers of all notes that it was ever given to decide."""
@@ -62,7 +65,15 @@ class Relay:
                 batch.hand_over(note.to, str(note.n).encode())
             else:
                 self._take(batch, taken.lane, note.n, "read", rows, note.to)
-        await db.copy_records_to_table("note", records=rows, columns=("lane", "n", "came"))
+        if self.behind:
+            await self._wait(batch)
+            await batch.all_is_read()
+            batch.writes.behind(partial(_write_down, db, rows))
+        else:
+            await _write_down(db, rows)
+            await self._wait(batch)
+
+    async def _wait(self, batch: Batch) -> None:
         if batch.taken:
             self.entered.set()
             if self.held:
@@ -94,6 +105,10 @@ class Relay:
                 traceparent=None,
             ),
         )
+
+
+async def _write_down(db: Db, rows: list[tuple[str, int, str]]) -> None:
+    await db.copy_records_to_table("note", records=rows, columns=("lane", "n", "came"))
 
 
 def lane_group(handle: Relay, group: str = USER) -> LaneGroup:

@@ -1,11 +1,12 @@
 """Work that one lane causes on another is done there, once, cause before effect."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from shared.contracts.envelope import derived_id
-from shared.plumbing import batch
+from shared.plumbing import batch, store
 from tests.plumbing.relay import Relay
 from tests.plumbing.world import World, until
 
@@ -30,6 +31,24 @@ async def test_what_another_lane_decided_is_stamped_before_the_batchs_own(world:
         assert [fact["id"] for fact in facts] == [relayed_id(lane, 1), relayed_id(other, 1)]
 
 
+@pytest.mark.parametrize("behind", [False, True])
+async def test_what_another_lane_leaves_before_a_batch_has_read_is_stamped_before_the_batchs_own(
+    world: World, behind: bool
+) -> None:
+    lane, other = world.some_lanes(2)
+    slow = Relay(held=True, behind=behind)
+    async with world.a_process(slow) as owner, world.a_process() as elsewhere:
+        await owner.open(lane, other)
+        under_way = asyncio.create_task(owner.take(other, 1))
+        await slow.entered.wait()
+        await elsewhere.take(lane, 1, to=other)
+        slow.gate.set()
+        await under_way
+        facts = await until_published(world, other, 2)
+        assert [fact["id"] for fact in facts] == [relayed_id(lane, 1), relayed_id(other, 1)]
+        assert await world.pool.fetchval("SELECT count(*) FROM note WHERE lane = $1", other) == 1
+
+
 async def test_parked_work_is_judged_on_its_own_lane_before_new_records(world: World) -> None:
     lane, other = world.some_lanes(2)
     async with world.a_process() as owner:
@@ -44,7 +63,7 @@ async def test_parked_work_is_judged_on_its_own_lane_before_new_records(world: W
 async def test_a_lane_to_which_much_was_handed_over_drains_in_bounded_rows_before_it_takes_records(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "HANDED_FACTS_MAX", 3)
+    monkeypatch.setattr(store, "HANDED_FACTS_MAX", 3)
     monkeypatch.setattr(batch, "DRAIN_MAX_FACTS", 4)
     monkeypatch.setattr(batch, "LOG_ROW_MAX_FACTS", 2)
     lane, busy, other = world.some_lanes(3)
@@ -71,7 +90,7 @@ async def test_a_lane_to_which_much_was_handed_over_drains_in_bounded_rows_befor
 async def test_records_of_a_lane_that_drains_are_taken_afterwards_without_a_gap(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "HANDED_FACTS_MAX", 2)
+    monkeypatch.setattr(store, "HANDED_FACTS_MAX", 2)
     monkeypatch.setattr(batch, "DRAIN_MAX_FACTS", 3)
     lane, other = world.some_lanes(2)
     async with world.a_process() as elsewhere:
