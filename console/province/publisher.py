@@ -158,14 +158,22 @@ class ProvincePublisher:
         identity_number: str | None = None,
         worker_ref: str | None = None,
         id: str | None = None,  # noqa: A002  # CloudEvents calls it so
+        supersedes: str | None = None,
     ) -> Sent:
         """Check an event and keep it: it is on disk when this returns, and will be sent.
 
         `type_` as `worker.enrolled`; `data` with the fields of its contract, nested or with dots, money as `…_fen` or
         `…_yuan`. Without an `id` the content makes it, so that the same event made again is the same event. `time` may
-        be left out where the event has a day of its own. Raises InvalidEventError, BusyEventError, IdentityError.
+        be left out where the event has a day of its own. `supersedes` is the id of an earlier event of this type that
+        this one corrects; an `event.voided` takes one back. Raises InvalidEventError, BusyEventError, IdentityError.
         """
-        own = {"time": time, "identity_number": identity_number, "worker_ref": worker_ref, "id": id}
+        own = {
+            "time": time,
+            "identity_number": identity_number,
+            "worker_ref": worker_ref,
+            "id": id,
+            "supersedes": supersedes,
+        }
         json = {**data, **{name: _plain(value) for name, value in own.items() if value is not None}}
         sender = Sender(self.lane, self.system, self.key)
         (made,) = draft([Row(1, json=json)], sender, full_type(type_), check=True)

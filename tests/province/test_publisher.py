@@ -161,13 +161,16 @@ async def test_each_event_gets_its_receipt_and_the_callback_hears_all(door: Stac
         assert (
             await (await publisher.send("worker.registered", person, time=AT, id="r1")).receipt()
         ).event_id == "r1"
+        right = person | {"categories": ["industrial"]}
+        better = await publisher.send("worker.registered", right, time=AT, id="r2", supersedes="r1")
+        assert (await better.receipt()).status == "accepted"
         await publisher.drained()
-    assert [receipt.status for receipt in heard] == ["parked", "accepted", "accepted"]
+    assert [receipt.status for receipt in heard] == ["parked", *["accepted"] * 3]
     sent = [json.loads(record.value) for record in await records_of(door, "32")]
     mine = [event for event in sent if event["source"] == "//provinces/32/kit"]
     assert [event["subject"] for event in mine] == [
         worker_ref(NUMBER, KEY)
-    ] * 2  # and the known one did not leave
+    ] * 3  # and the known one did not leave
     assert NUMBER not in json.dumps(sent)
 
 
