@@ -42,7 +42,7 @@ from shared.plumbing.store import Db
 SHARES_MAX: Final = 4
 """A batch is written in at most so many shares: while PostgreSQL writes one, the next is judged."""
 SHARE_MIN_SUBMISSIONS: Final = 200
-BREATH_SUBMISSIONS: Final = 16
+BREATH_SUBMISSIONS: Final = 32
 
 
 class TakeIn:

@@ -63,8 +63,6 @@ REBALANCE_TIMEOUT_MS: Final = 30_000
 POLL_TIMEOUT_MS: Final = 200
 POLL_AGAIN_MS: Final = 10
 """While lanes are held: theirs may be there as soon as they are released."""
-BREATH_RECORDS: Final = 16
-"""So many are decoded at a stretch."""
 FAIR_SHARE_RECORDS: Final = 500
 """At most this many records of one lane's topic in a batch while others wait."""
 FETCH_MIN_BYTES: Final = 32 * 1024
@@ -382,10 +380,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             records = [one for one in records if self.carrier.lane_of(one) not in held_back]
         if not records:
             return
-        taken = []
-        for at in range(0, len(records), BREATH_RECORDS):
-            taken += self.carrier.decode(records[at : at + BREATH_RECORDS])
-            await asyncio.sleep(0)  # a part that holds locks goes on meanwhile
+        taken = self.carrier.decode(records)
         lanes = lanes_of(taken)
         await self.carrier.carry(taken, lanes)
         if self.carrier.jumped:

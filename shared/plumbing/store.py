@@ -176,11 +176,10 @@ def _columns(rows: Sequence[object], names: Sequence[str]) -> list[list[object]]
 
 async def append_log(db: Db, rows: Sequence[LogRow]) -> None:
     """Append to the log; nothing is ever changed there."""
-    await db.execute(
-        """INSERT INTO log (stream, lane, first_seq, last_seq, recorded_at, prev_hash, hash, events, traceparents)
-           SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::bytea[],
-                                $7::bytea[], $8::bytea[], $9::text[])""",
-        *_columns(rows, _LOG_COLUMNS),
+    await db.copy_records_to_table(
+        "log",
+        records=[tuple(getattr(row, column) for column in _LOG_COLUMNS) for row in rows],
+        columns=_LOG_COLUMNS,
     )
 
 
