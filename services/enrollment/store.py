@@ -899,17 +899,10 @@ async def _save_names(db: Db, names: Sequence[tuple[Missing, str]]) -> None:
 
 
 async def keep_places(db: Db, places: Sequence[FactPlace]) -> None:
-    """Write down where in the log facts stand: by their worker, or without one by the event that led to them.
-
-    Nobody looks for receipts there: they have numbers of their own.
-    """
+    """Write down where in the log facts stand: by their worker, or without one by the event that led to them."""
     await db.copy_records_to_table(
         "fact_place",
-        records=[
-            (_short_hash(place.about), place.lane, place.seq)
-            for place in places
-            if place.stream == ENROLLMENT_EVENTS.pattern
-        ],
+        records=[(_short_hash(place.about), place.lane, place.seq) for place in places],
         columns=("about", "lane", "seq"),
     )
 
