@@ -99,7 +99,7 @@ class Door:
             self.receipts[event["lane"], event["data"]["offset"]].append(event["data"])
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 async def door(infrastructure: Infrastructure) -> AsyncIterator[Door]:
     """The door of an enrollment that runs in a namespace of its own."""
     try:

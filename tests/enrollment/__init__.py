@@ -1,1 +1,0 @@
-"""Enrollment: a package, so that what its tests share ends with the last of them."""
