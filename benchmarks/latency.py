@@ -2,7 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Iterable, Mapping
 from statistics import quantiles
+from types import MappingProxyType
+from typing import NamedTuple
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -17,17 +20,49 @@ from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_EVENTS
 WATCH_S = 0.01
 
 
+class Wait(NamedTuple):
+    """How long one fact took: the province's event, the fact's lane, when it was sent and when it was counted."""
+
+    event_id: str
+    lane: str
+    sent_s: float
+    seen_s: float
+
+
 async def measure(stack: Stack, records: list[SimulatedRecord], rate_per_s: int) -> dict[str, float]:
     """Send `records` at a steady rate through running services; p50 and p99 in ms of accepted events."""
+    return percentiles(await waits(stack, records, rate_per_s))
+
+
+def percentiles(some: Iterable[Wait]) -> dict[str, float]:
+    """p50 and p99 in ms, and of how many."""
+    waits_ms = [(one.seen_s - one.sent_s) * 1000 for one in some]
+    found = quantiles(waits_ms, n=100)
+    return {"events": len(waits_ms), "p50_ms": round(found[49], 1), "p99_ms": round(found[98], 1)}
+
+
+async def waits(
+    stack: Stack,
+    records: list[SimulatedRecord],
+    rate_per_s: int,
+    others: Mapping[str, float] = MappingProxyType({}),
+    already: int = 0,
+) -> list[Wait]:
+    """Send `records` at a steady rate until all is drained: the wait of each fact.
+
+    `others` are sent by somebody else meanwhile, each at the time given; `already` records were taken in before.
+    """
     seen: dict[tuple[str, int], float] = {}
     watching = asyncio.create_task(_watch(stack, seen))
-    sent = await _send(stack, records, rate_per_s)
-    await until_drained(stack, len(sent))
-    facts = [(sent[cause], lane, seq) for cause, lane, seq in await _facts(stack) if cause in sent]
+    sent = {**others, **await _send(stack, records, rate_per_s)}
+    await until_drained(stack, already + len(sent))
+    found = [
+        Wait(cause, lane, sent[cause], seen[lane, seq])
+        for cause, lane, seq in await _facts(stack)
+        if cause in sent
+    ]
     watching.cancel()
-    waits_ms = [(seen[lane, seq] - sent_s) * 1000 for sent_s, lane, seq in facts]
-    percentiles = quantiles(waits_ms, n=100)
-    return {"events": len(waits_ms), "p50_ms": round(percentiles[49], 1), "p99_ms": round(percentiles[98], 1)}
+    return found
 
 
 async def _send(stack: Stack, records: list[SimulatedRecord], rate_per_s: int) -> dict[str, float]:

@@ -67,14 +67,15 @@ async def published(stack: Stack, service: str, stream: str) -> int:
 
 
 async def service_alone(stack: Stack, name: str, wanted: dict[str, int]) -> Figure:
-    """Start a service over full topics and measure until it has taken in `wanted` (records by stream)."""
+    """Start a service over full topics and measure until it has taken in `wanted`, records by stream in all."""
     async with database(stack, name) as db:
 
         async def moved() -> int:
             return sum([min(count, await taken_in(db, stream)) for stream, count in wanted.items()])
 
+        standing = await moved()
         process = await stack.start_service(name, ready=False)
-        first, before, began_s = await _first(moved, process.pid)
+        first, before, began_s = await _first(moved, standing, process.pid)
         total = sum(wanted.values())
         await _until(moved, total)
         figure = _figure(process.pid, before, total - first, time.perf_counter() - began_s)
@@ -123,9 +124,9 @@ async def until_drained(stack: Stack, events: int) -> None:
         await _until(behind, 0)
 
 
-async def _first(moved: Moved, pid: int) -> tuple[int, Used, float]:
+async def _first(moved: Moved, standing: int, pid: int) -> tuple[int, Used, float]:
     """Wait for the first batch; measuring starts there, so that starting up is not counted."""
-    await _until(moved, 1)
+    await _until(moved, standing + 1)
     return await moved(), used(pid), time.perf_counter()
 
 

@@ -1,6 +1,7 @@
 """Enrollment running for real, and a door through which tests send records and read receipts."""
 
 import asyncio
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -102,8 +103,15 @@ class Door:
 @pytest.fixture(scope="module")
 async def door(infrastructure: Infrastructure) -> AsyncIterator[Door]:
     """The door of an enrollment that runs in a namespace of its own."""
+    async with open_door(infrastructure, "door.") as opened:
+        yield opened
+
+
+@contextlib.asynccontextmanager
+async def open_door(infrastructure: Infrastructure, namespace: str) -> AsyncIterator[Door]:
+    """The door of an enrollment that is started for it."""
     try:
-        async with await Stack.over(infrastructure, "door.", services=("enrollment",)) as stack:
+        async with await Stack.over(infrastructure, namespace, services=("enrollment",)) as stack:
             consumer = AIOKafkaConsumer(
                 auto_offset_reset="earliest", enable_auto_commit=False, **admin(stack)
             )
@@ -119,4 +127,4 @@ async def door(infrastructure: Infrastructure) -> AsyncIterator[Door]:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
     finally:
-        await infrastructure.drop_namespace("door.")
+        await infrastructure.drop_namespace(namespace)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, Final
@@ -12,13 +12,14 @@ import httpx
 import orjson
 import pytest
 
+from console.stack.infrastructure import Infrastructure
 from shared.contracts import provinces
 from shared.contracts.enrollment import FACT_MODELS
 from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_EVENTS, PROVINCE_RECEIPTS
 from shared.plumbing.decoding import FactDecoder
 from tests.chain.drained import database
 from tests.chain.topics import events_by_lane, once
-from tests.enrollment.conftest import LANES, Door
+from tests.enrollment.conftest import LANES, Door, open_door
 from tests.enrollment.mutations import Mutated, mutated
 
 SEED: Final = 20_261_126
@@ -45,10 +46,17 @@ class Aftermath:
 
 
 @pytest.fixture(scope="module", params=[EVENTS, pytest.param(EVENTS_IN_CAMPAIGN, marks=pytest.mark.campaign)])
-async def aftermath(request: pytest.FixtureRequest, door: Door) -> Aftermath:
+async def aftermath(
+    request: pytest.FixtureRequest, infrastructure: Infrastructure
+) -> AsyncIterator[Aftermath]:
     """Damaged events through a running enrollment, all of them judged and answered."""
+    async with open_door(infrastructure, "mutated.") as door:
+        yield await _send_all(door, request.param)
+
+
+async def _send_all(door: Door, count: int) -> Aftermath:
     made = Aftermath(door)
-    batches = list(_batches(mutated(SEED, request.param, LANES)))
+    batches = list(_batches(mutated(SEED, count, LANES)))
     raw = [(lane, [(m.value, m.key, m.headers) for m in batch]) for lane, batch in batches]
     for (lane, batch), first in zip(batches, await door.send_batches(raw), strict=True):
         made.sent |= {(lane, first + n): one for n, one in enumerate(batch)}
