@@ -42,7 +42,8 @@ class Books:
             self.register.enrollments.setdefault(number, Enrollment(number))
         for referent in keys.referents:
             self.register.referents.setdefault(referent, None)
-        self._load_corrected(keys)
+        if keys.corrected:
+            self._load_corrected(keys)
         before = len(self.results.receipts)
         take_in(self.register, submission, TODAY, self.results)
         receipt = self.results.receipts[before].receipt

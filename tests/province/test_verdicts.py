@@ -1,7 +1,6 @@
 """What the simulator foretells is what the door's own rules decide, whichever lane is judged first."""
 
 from collections import defaultdict
-from collections.abc import Callable
 from datetime import date
 from random import Random
 from typing import Any
@@ -9,47 +8,28 @@ from typing import Any
 import pytest
 
 from console.province.simulator import Expected, Rates, SimulatedRecord, generate
-from services.enrollment.domain.intake import Results, take_in
-from services.enrollment.domain.register import Enrollment, LaneState, Register, Worker
 from shared.contracts.lanes import LANE_CODES
 from shared.contracts.submission import read
+from tests.enrollment.memory import Books, register_of
 
 TODAY = date(2026, 11, 24)
 
 
-class _Made(dict[str, Any]):
-    """Like the store: what is asked for is there, blank."""
-
-    def __init__(self, make: Callable[[str], Any]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, name: str) -> Any:
-        self[name] = made = self._make(name)
-        return made
-
-
-def _register() -> Register:
-    lanes = {code: LaneState(TODAY, 0) for code in LANE_CODES}
-    named: dict[Any, Any] = defaultdict(lambda: None)
-    return Register({}, _Made(Worker), _Made(Enrollment), {}, {}, lanes, today=TODAY, referents=named)
-
-
 def _judge(by_lane: dict[str, list[SimulatedRecord]], rng: Random, ahead_max: int) -> list[dict[str, Any]]:
     """Judge all lanes' records, each lane's in order, lanes in portions of any size."""
-    register, results = _register(), Results()
+    books = Books(register_of(LANE_CODES))
     places = dict.fromkeys(by_lane, 0)
     while places:
         lane = rng.choice(list(places))
         start = places[lane]
         end = start + rng.randint(1, ahead_max)
         for offset, record in enumerate(by_lane[lane][start:end], start):
-            take_in(register, read(record.value, record.headers, lane, offset), TODAY, results)
+            books.take(read(record.value, record.headers, lane, offset))
         places[lane] = end
         if end >= len(by_lane[lane]):
             del places[lane]
-    assert not any(register.waiting.values())
-    return [out.receipt for out in results.receipts if out.receipt["status"] != "parked"]
+    assert not any(books.register.waiting.values())
+    return [out.receipt for out in books.results.receipts if out.receipt["status"] != "parked"]
 
 
 @pytest.mark.parametrize("ahead_max", [1, 40, 10_000])

@@ -194,9 +194,14 @@ async def test_however_batches_are_cut_the_tables_are_the_same(
 
 
 async def test_every_fact_follows_its_contract(subsidy: Service) -> None:
-    await subsidy.take(*_busy_province(5).facts)
+    zj = Province("33")
+    zj.day("2026-03-01")
+    zj.allocated(10 * YUAN_1000_FEN)
+    for fact in reversed([zj.enrolled(1), zj.confirmed(1), zj.scholarship(1, 1_000, pot=POT)]):
+        zj.voided(fact)
+    await subsidy.take(*_busy_province(5).facts, *zj.facts)
 
-    published = await subsidy.published()
+    published = await subsidy.published() + await subsidy.published(lane="33")
     assert {fact["type"] for fact in published} == set(FACT_MODELS)
     for fact in published:
         model = FACT_MODELS[fact["type"]]

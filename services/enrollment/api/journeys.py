@@ -77,7 +77,7 @@ async def worker_journey(request: Request, ref: Ref, caller: Anyone, as_known_on
     found = journey(facts, counts_on, _end(as_known_on), caller.province)
     known_on = as_known_on and as_known_on.isoformat()
     await look_ups.note(
-        request.app.state.pool,
+        request,
         "journey_looked_up",
         caller,
         caller.province,

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final
 
 import orjson
 import structlog
-from asyncpg import Pool
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -67,13 +66,13 @@ async def look_ups(request: Request, caller: Auditor, which: Annotated[Which, Qu
     about = hashed(which.hash_of) if which.hash_of else None
     async with request.app.state.pool.acquire() as db:
         rows = await store.look_ups(db, which.day, about, which.after, which.limit)
-    await note(request.app.state.pool, "look_ups_looked_up", caller, caller.province, look_ups=len(rows))
+    await note(request, "look_ups_looked_up", caller, caller.province, look_ups=len(rows))
     return [LookUp(**{**dict(row), "found": orjson.loads(row["found"])}) for row in rows]
 
 
-async def note(pool: Pool, what: str, caller: Caller, lane: str | None, **found: Any) -> None:
+async def note(request: Request, what: str, caller: Caller, lane: str | None, **found: Any) -> None:
     """Write down a look-up, before its answer is given; a line of the log says it, too."""
-    async with pool.acquire() as db:
+    async with request.app.state.pool.acquire() as db:
         await store.keep_look_up(db, (caller.name, caller.role, lane, what, orjson.dumps(found).decode()))
     log.info(what, caller=caller.name, role=caller.role, lane=lane, **found)
 

@@ -93,7 +93,7 @@ async def receipts_under_an_id(request: Request, event_id: EventId, caller: Anyo
     async with request.app.state.pool.acquire() as db:
         rows = await store.receipts(db, event_id, caller.province)
     await look_ups.note(
-        request.app.state.pool,
+        request,
         _LOOKED_UP,
         caller,
         caller.province,
@@ -130,7 +130,7 @@ async def receipt(
     async with request.app.state.pool.acquire() as db:
         found = await _find(db, wanted, after)
     await look_ups.note(
-        request.app.state.pool,
+        request,
         _LOOKED_UP,
         caller,
         code,
@@ -173,9 +173,7 @@ async def receipts(
     async with request.app.state.pool.acquire() as db:
         page = await _page(db, code, which, simulated)
     asked = which.model_dump(mode="json", exclude_none=True)
-    await look_ups.note(
-        request.app.state.pool, _LOOKED_UP, caller, code, receipts=len(page.receipts), **asked
-    )
+    await look_ups.note(request, _LOOKED_UP, caller, code, receipts=len(page.receipts), **asked)
     if CSV not in accept:
         return page
     return Response(_table(page.receipts), headers=_next_page(code, which, page), media_type=CSV)

@@ -93,7 +93,7 @@ async def _page(request: Request, caller: Caller, kind: Kind, which: Which) -> P
         rows = await store.listed(db, kind, which.search, which.after, which.limit + 1)
     more, rows = len(rows) > which.limit, rows[: which.limit]
     await look_ups.note(
-        request.app.state.pool,
+        request,
         "register_looked_up",
         caller,
         caller.province,
