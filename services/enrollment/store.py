@@ -756,15 +756,17 @@ async def _load_targets(db: Db, register: Register, submissions: Sequence[Submis
     Events of this very batch are not in any table yet: judging keeps them.
     """
     await _load_parked_targets(db, register, keys)
-    wanted = {}
+    wanted: dict[str, Id] = {}
+    about: set[str] = set()
     for one in submissions:
         id_ = corrected(one)
         known = register.inbox.get(id_) if id_ is not None else None
         if id_ is not None and known and known.status == "accepted" and known.voided_by is None:
-            wanted[fact_id(*id_, known.type)] = id_, one.subject or id_[2]
-    published = await _published(db, {about for _, about in wanted.values()})
+            wanted[fact_id(*id_, known.type)] = id_
+            about.add(one.subject or id_[2])
+    published = await _published(db, about)
     for fact in (fact for facts in published.values() for fact in facts if fact.fact_id in wanted):
-        id_, _ = wanted[fact.fact_id]
+        id_ = wanted[fact.fact_id]
         register.targets[id_] = fact
         keys.add(as_sent(fact, id_))
 
@@ -797,14 +799,14 @@ async def _load_what_builds_on(
     if not register.named_by:
         return
     rows = await db.fetch(
-        """SELECT kind, key, event_id FROM named
+        """SELECT kind, key, lane, source, event_id FROM named
            JOIN unnest($1::text[], $2::text[]) AS w(kind, key) USING (kind, key) ORDER BY n LIMIT $3""",
         [kind for kind, _ in register.named_by],
         [key for _, key in register.named_by],
         RELEASE_MAX,
     )
     for row in rows:
-        register.named_by[row[0], row[1]].append(row[2])
+        register.named_by[row[0], row[1]].append((row[2], row[3], row[4]))
 
 
 async def _published(db: Db, about: set[str]) -> dict[str, list[Published]]:
@@ -856,15 +858,17 @@ async def _take_back(db: Db, taken: TakenBack) -> None:
     """Delete what voided events had left; what this batch claims or says anew is written after it."""
     if taken.statements:
         await db.execute(
-            """DELETE FROM worker_statement s USING unnest($1::text[], $2::text[]) AS n(ref, event_id)
-               WHERE s.ref = n.ref AND s.event_id = n.event_id""",
-            *_columns(taken.statements, 2),
+            """DELETE FROM worker_statement s
+               USING unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) AS n(ref, lane, event_id, said_at)
+               WHERE s.ref = n.ref AND (s.lane, s.event_id, s.said_at) = (n.lane, n.event_id, n.said_at)""",
+            *_columns([(ref, said.lane, said.event_id, said.said_at) for ref, said in taken.statements], 4),
         )
     if taken.steps:
         await db.execute(
-            """DELETE FROM enrollment_step s USING unnest($1::text[], $2::text[]) AS n(number, event_id)
-               WHERE s.number = n.number AND s.event_id = n.event_id""",
-            *_columns(taken.steps, 2),
+            """DELETE FROM enrollment_step s
+               USING unnest($1::text[], $2::text[], $3::date[], $4::text[]) AS n(number, kind, day, event_id)
+               WHERE s.number = n.number AND (s.kind, s.day, s.event_id) = (n.kind, n.day, n.event_id)""",
+            *_columns([(number, *step) for number, step in taken.steps], 4),
         )
     if taken.naturals:
         await db.execute(
@@ -880,18 +884,27 @@ async def _take_back(db: Db, taken: TakenBack) -> None:
         )
     if taken.names:
         await db.execute(
-            """DELETE FROM named o USING unnest($1::text[], $2::text[], $3::text[]) AS n(kind, key, event_id)
-               WHERE o.kind = n.kind AND o.key = n.key AND o.event_id = n.event_id""",
-            *_columns([(*missing, event_id) for missing, event_id in taken.names], 3),
+            """DELETE FROM named o
+               USING unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+                     AS n(kind, key, lane, source, event_id)
+               WHERE o.kind = n.kind AND o.key = n.key
+                     AND (o.lane, o.source, o.event_id) = (n.lane, n.source, n.event_id)""",
+            *_columns([(*missing, *id_) for missing, id_ in taken.names], 5),
         )
     if taken.totals:
-        await db.execute("DELETE FROM control_total WHERE event_id = ANY($1)", taken.totals)
+        await db.execute(
+            """DELETE FROM control_total c USING unnest($1::text[], $2::text[]) AS n(lane, event_id)
+               WHERE c.lane = n.lane AND c.event_id = n.event_id""",
+            *_columns([(total.lane, total.event_id) for total in taken.totals], 2),
+        )
 
 
-async def _save_names(db: Db, names: Sequence[tuple[Missing, str]]) -> None:
+async def _save_names(db: Db, names: Sequence[tuple[Missing, Id]]) -> None:
     if names:
         await db.copy_records_to_table(
-            "named", records=[(*missing, id_) for missing, id_ in names], columns=("kind", "key", "event_id")
+            "named",
+            records=[(*missing, *id_) for missing, id_ in names],
+            columns=("kind", "key", "lane", "source", "event_id"),
         )
 
 

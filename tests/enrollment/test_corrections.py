@@ -276,6 +276,36 @@ def test_the_registration_that_became_first_counts_as_such_when_it_is_voided_too
     assert not books.register.workers[B].registered_by
 
 
+# ---------------------------------------------------------------- two provinces with the same numbers
+
+
+SAME_ID: dict[str, Callable[[], tuple[Event, Event]]] = {
+    "registrations of one worker": lambda: (registered(B, id="1"), registered(B, lane="34", id="1")),
+    "changes of one worker": lambda: (
+        changed(A, "2026-09-02") | {"id": "1"},
+        changed(A, "2026-09-03", lane="34") | {"id": "1"},
+    ),
+    "steps of one enrollment": lambda: (suspended(A, NO, id="1"), confirmed(A, NO, lane="34", id="1")),
+    "tutors at one institution": lambda: (
+        paired(A, B) | {"id": "1"},
+        paired(B, A, lane="34") | {"id": "1"},
+    ),
+    "control totals": lambda: (
+        control_totals("2026-03") | {"id": "1"},
+        control_totals("2026-03", lane="34") | {"id": "1"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAME_ID)
+def test_a_void_leaves_what_another_province_has_sent_under_the_same_id(case: str) -> None:
+    books, (ours, theirs) = studying(funding="34"), SAME_ID[case]()
+    books.ask_all(ours)
+    books.ask_all(theirs, lane="34")
+    assert books.ask(voided(ours)) == ACCEPTED
+    assert counting(books) == counting(studying_again(books))
+
+
 # ---------------------------------------------------------------- what waits
 
 

@@ -14,7 +14,9 @@ from tests.enrollment.events import (
     correcting,
     enrolled,
     established,
+    joined,
     opening,
+    paired,
     planned,
     registered,
     suspended,
@@ -98,6 +100,31 @@ async def test_what_is_voided_leaves_the_tables_as_they_were_whether_in_one_batc
     assert kept[0][0] == 2 * len(made)
 
 
+async def test_a_void_leaves_what_another_province_has_sent_under_the_same_ids(door: Door) -> None:
+    ref, number = worker(11), "32-void-11"
+    await accepted(door, registered(ref, lane="34", id="same-1"), "34")
+    await accepted(door, enrolled(ref, number, lane="32", funding="34"))
+    for event in (
+        confirmed(ref, number, lane="34", id="same-2"),
+        joined("10298", lane="34"),
+        paired(ref, worker(12), lane="34", institution_code="10298") | {"id": "same-3"},
+        control_totals("2026-05", lane="34") | {"id": "same-4"},
+    ):
+        await accepted(door, event, "34")
+    before = await everything(door)
+    ours = [
+        registered(ref, id="same-1"),
+        suspended(ref, number, id="same-2"),
+        paired(worker(12), ref, institution_code="10298") | {"id": "same-3"},
+        control_totals("2026-05") | {"id": "same-4"},
+    ]
+    for event in ours:
+        await accepted(door, event)
+    for event in ours:
+        await accepted(door, voided(event))
+    assert await everything(door) == before
+
+
 async def test_a_void_follows_its_fact_to_the_lane_that_funds(door: Door) -> None:
     ref, number = worker(2), "32-void-2"
     event = enrolled(ref, number, funding="34")
@@ -148,6 +175,16 @@ async def test_another_workers_event_is_neither_voided_nor_corrected_in_a_later_
         assert (refused["status"], refused["code"]) == ("rejected", "subject_mismatch")
     refused = await door.ask(correcting(title, titled(worker(10), "void-z10")))
     assert (refused["status"], refused["code"]) == ("rejected", "corrects_other")
+
+
+async def test_a_void_is_not_hindered_by_one_under_another_worker_in_the_same_batch(door: Door) -> None:
+    title = titled(worker(13), "void-z13")
+    for event in (registered(worker(13)), title):
+        await accepted(door, event)
+    astray = voided(title, subject=worker(14))
+    offsets = await door.send_many([astray, voided(title), astray | {"id": "void-astray"}])
+    codes = [(await door.answer(offset))["code"] for offset in offsets]
+    assert codes == ["subject_mismatch", None, "already_voided"]
 
 
 async def test_a_project_that_is_named_and_voided_in_one_batch_stays(door: Door) -> None:

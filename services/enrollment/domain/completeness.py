@@ -9,10 +9,13 @@ def declare_totals(register: Register, submission: Submission) -> Outcome:
     """Each period and list of types is declared once; it is compared when the next day begins."""
     outcome = record_once(register, submission)
     if isinstance(outcome, Accepted):
-        assert submission.event is not None and submission.id is not None
-        data = submission.event.data
-        types = tuple(sorted(set(data.event_types)))
-        register.declared.append(
-            ControlTotal(submission.lane, data.since, data.until, types, data.events, submission.id)
-        )
+        register.declared.append(total_of(submission))
     return outcome
+
+
+def total_of(submission: Submission) -> ControlTotal:
+    """What a declaration says."""
+    assert submission.event is not None and submission.id is not None
+    data = submission.event.data
+    types = tuple(sorted(set(data.event_types)))
+    return ControlTotal(submission.lane, data.since, data.until, types, data.events, submission.id)

@@ -9,11 +9,13 @@ from typing import Any, Final
 
 import orjson
 
-from services.enrollment.domain.enrollment_rules import STEPS, stand
+from services.enrollment.domain.completeness import total_of
+from services.enrollment.domain.enrollment_rules import STEPS, stand, step_of
 from services.enrollment.domain.lifecycle import Moved, follow, in_order
 from services.enrollment.domain.naming import HAVE_A_REGISTER, brought, named
 from services.enrollment.domain.natural_keys import natural_key
 from services.enrollment.domain.outcomes import ADDED_BY_THE_REGISTER, Accepted, Outcome, Said, Waits
+from services.enrollment.domain.person import statements_of
 from services.enrollment.domain.register import Enrollment, Id, Missing, Published, Register, TakenBack
 from shared.contracts import enrollment as facts_of
 from shared.contracts import provinces
@@ -183,7 +185,8 @@ def _counted(register: Register, target: Published) -> Published:
     if target.type != provinces.WORKER_REGISTERED or target.data["first"]:
         return target
     became = any(
-        one.type == facts_of.REGISTRATION_BECAME_FIRST and one.data["event_id"] == target.event_id
+        one.type == facts_of.REGISTRATION_BECAME_FIRST
+        and (one.lane, one.data["event_id"]) == (target.lane, target.event_id)
         for one in register.published.get(target.subject or "", ())
     )
     return dataclasses.replace(target, data={**target.data, "first": became})
@@ -244,7 +247,7 @@ def _built_on(register: Register, was: Submission) -> list[str]:
     if was.type in STEPS:
         return _on_step(register, was)
     brings = brought(was)
-    return list(register.named_by.get(brings, ())) if brings else []
+    return [id_ for _, _, id_ in register.named_by.get(brings, ())] if brings else []
 
 
 def _on_registration(register: Register, was: Submission) -> list[str]:
@@ -257,13 +260,11 @@ def _on_registration(register: Register, was: Submission) -> list[str]:
 
 def _on_step(register: Register, was: Submission) -> list[str]:
     """The steps after it that could not be without it, and money that was paid on a confirmation."""
-    steps = _enrollment(register, was).steps
-    left = [step for step in steps if step.event_id != was.id]
+    order, this = in_order(_enrollment(register, was).steps), step_of(was)
+    left = [step for step in order if step != this]
     found: list[str] = []
     if left and not isinstance(follow(left), Moved):
-        order = in_order(steps)
-        place = next(n for n, step in enumerate(order) if step.event_id == was.id)
-        found = [step.event_id for step in order[place + 1 :]]
+        found = [step.event_id for step in order[order.index(this) + 1 :]]
     return found + (_paid(register, was) if was.type == provinces.ENROLLMENT_CONFIRMED else [])
 
 
@@ -294,12 +295,12 @@ def _listed(event_ids: Iterable[str]) -> str:
 
 def _take_back(register: Register, was: Submission) -> None:
     """Take out of the register all that the event has left there."""
-    assert was.id is not None and was.type is not None
+    assert was.id is not None and was.source is not None and was.type is not None
     natural = natural_key(was)
     if natural is not None:
         register.free(natural)
     for one in names_kept(was):
-        register.take_name_back(one, was.id)
+        register.take_name_back(one, (was.lane, was.source, was.id))
     brings = brought(was)
     if brings is not None:
         register.take_referent_back(brings)
@@ -315,13 +316,15 @@ def names_kept(submission: Submission) -> list[Missing]:
 
 def _undo_registration(register: Register, was: Submission) -> None:
     worker = register.worker(was.subject or "")
-    worker.registered_by = {lane: id_ for lane, id_ in worker.registered_by.items() if id_ != was.id}
+    worker.registered_by = {lane: id_ for lane, id_ in worker.registered_by.items() if lane != was.lane}
     worker.changed = True
     _undo_statements(register, was)
 
 
 def _undo_statements(register: Register, was: Submission) -> None:
-    register.take_statements_back(register.worker(was.subject or ""), was.id or "")
+    assert was.event is not None
+    for statement in statements_of(was.lane, was.event.id, was.event.time, was.data):
+        register.take_statement_back(register.worker(was.subject or ""), statement)
 
 
 def _undo_enrollment(register: Register, was: Submission) -> None:
@@ -334,13 +337,13 @@ def _undo_enrollment(register: Register, was: Submission) -> None:
 
 def _undo_step(register: Register, was: Submission) -> None:
     enrollment = _enrollment(register, was)
-    register.take_step_back(enrollment, was.id or "")
+    register.take_step_back(enrollment, step_of(was))
     stand(enrollment)
     enrollment.changed = True
 
 
 def _undo_total(register: Register, was: Submission) -> None:
-    register.take_total_back(was.id or "")
+    register.take_total_back(total_of(was))
 
 
 _UNDO: Final[Mapping[str, Callable[[Register, Submission], None]]] = {

@@ -143,10 +143,7 @@ STEPS: Final[dict[str, tuple[StepKind, str]]] = {
 
 
 def _step(register: Register, enrollment: Enrollment, submission: Submission) -> Outcome:
-    event = submission.event
-    assert event is not None and submission.type is not None
-    kind, day = STEPS[submission.type]
-    new = Step(kind, getattr(event.data, day), event.id)
+    new = step_of(submission)
     before = recorded_before(enrollment.steps, new)
     if before is not None:
         return already(before.event_id)
@@ -165,6 +162,13 @@ def _step(register: Register, enrollment: Enrollment, submission: Submission) ->
     enrollment.state, enrollment.state_event_id = found.state, found.last.event_id
     enrollment.changed = True
     return about(enrollment, submission, ("enrollment", enrollment.number))
+
+
+def step_of(submission: Submission) -> Step:
+    """The step that an event says."""
+    assert submission.event is not None and submission.type is not None
+    kind, day = STEPS[submission.type]
+    return Step(kind, getattr(submission.event.data, day), submission.event.id)
 
 
 def _standing(enrollment: Enrollment) -> str:

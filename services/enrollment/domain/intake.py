@@ -145,9 +145,9 @@ def _publish(register: Register, submission: Submission, outcome: Accepted, resu
     facts = [FactOut(lane, submission, data, type_) for lane, type_, data in outcome.before]
     facts += [fact, *(FactOut(lane, submission, data, type_) for lane, type_, data in outcome.said)]
     results.facts += facts
-    for one in names_kept(submission):
-        register.name(one, submission.id or "")
     id_ = (submission.lane, submission.source or "", submission.id or "")
+    for one in names_kept(submission):
+        register.name(one, id_)
     if id_ in register.corrected:
         register.targets[id_] = published_of(fact)
     if submission.subject in register.published:

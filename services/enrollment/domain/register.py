@@ -4,7 +4,7 @@ import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from services.enrollment.domain.lifecycle import State, Step
 from services.enrollment.domain.person import Statement
@@ -16,6 +16,7 @@ Missing = tuple[Literal["worker", "enrollment", "project", "institution", "allia
 """What an event waits for: a worker by worker_ref, an enrollment (or a step of it) by its number, by `naming`."""
 Id = tuple[str, str, str]
 """(lane, source, id): unique for ever."""
+T = TypeVar("T")
 Natural = tuple[str, str]
 """(kind, key): what may be counted once only, whatever the ids."""
 
@@ -129,16 +130,15 @@ class Brought:
 class TakenBack:
     """What voided events had left in the register and is to be deleted from it."""
 
-    statements: list[tuple[str, str]] = dataclasses.field(default_factory=list)
-    """(worker_ref, event id)"""
-    steps: list[tuple[str, str]] = dataclasses.field(default_factory=list)
-    """(enrollment's number, event id)"""
+    statements: list[tuple[str, Statement]] = dataclasses.field(default_factory=list)
+    """(worker_ref, statement)"""
+    steps: list[tuple[str, Step]] = dataclasses.field(default_factory=list)
+    """(enrollment's number, step)"""
     naturals: list[Natural] = dataclasses.field(default_factory=list)
     referents: list[Missing] = dataclasses.field(default_factory=list)
-    names: list[tuple[Missing, str]] = dataclasses.field(default_factory=list)
-    """(what was named, event id)"""
-    totals: list[str] = dataclasses.field(default_factory=list)
-    """Control totals, by the event that declared them."""
+    names: list[tuple[Missing, Id]] = dataclasses.field(default_factory=list)
+    """(what was named, by which event)"""
+    totals: list[ControlTotal] = dataclasses.field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -184,8 +184,8 @@ class Register:
     """(worker_ref, statement), to be written."""
     new_steps: list[tuple[str, Step]] = dataclasses.field(default_factory=list)
     """(enrollment's number, step), to be written."""
-    new_names: list[tuple[Missing, str]] = dataclasses.field(default_factory=list)
-    """(what is named, event id), of what has a register: to be written."""
+    new_names: list[tuple[Missing, Id]] = dataclasses.field(default_factory=list)
+    """(what is named, by which event), of what has a register: to be written."""
     declared: list[ControlTotal] = dataclasses.field(default_factory=list)
     """Control totals that were declared in this batch."""
     received: dict[tuple[str, date, str], int] = dataclasses.field(default_factory=lambda: defaultdict(int))
@@ -198,7 +198,7 @@ class Register:
     """Those that wait."""
     published: dict[str, list[Published]] = dataclasses.field(default_factory=dict)
     """Workers about whom something is voided in this batch → all that was published about each, in recorded order."""
-    named_by: dict[Missing, list[str]] = dataclasses.field(default_factory=dict)
+    named_by: dict[Missing, list[Id]] = dataclasses.field(default_factory=dict)
     """What is voided in this batch and may have been named → the events that name it."""
     taken_back: TakenBack = dataclasses.field(default_factory=TakenBack)
     tallies: dict[tuple[str, date], dict[str, int]] = dataclasses.field(
@@ -233,17 +233,15 @@ class Register:
         enrollment.steps.append(step)
         self.new_steps.append((enrollment.number, step))
 
-    def take_statements_back(self, worker: Worker, event_id: str) -> None:
-        """Forget what an event said of a worker."""
-        worker.statements = [one for one in worker.statements if one.event_id != event_id]
-        self.new_statements = [one for one in self.new_statements if one[1].event_id != event_id]
-        self.taken_back.statements.append((worker.ref, event_id))
+    def take_statement_back(self, worker: Worker, statement: Statement) -> None:
+        """Forget what a province has said of a worker."""
+        worker.statements.remove(statement)
+        _remove(self.new_statements, (worker.ref, statement), self.taken_back.statements)
 
-    def take_step_back(self, enrollment: Enrollment, event_id: str) -> None:
+    def take_step_back(self, enrollment: Enrollment, step: Step) -> None:
         """Forget a step of an enrollment."""
-        enrollment.steps = [one for one in enrollment.steps if one.event_id != event_id]
-        self.new_steps = [one for one in self.new_steps if one[1].event_id != event_id]
-        self.taken_back.steps.append((enrollment.number, event_id))
+        enrollment.steps.remove(step)
+        _remove(self.new_steps, (enrollment.number, step), self.taken_back.steps)
 
     def free(self, natural: Natural) -> None:
         """Let a natural key be claimed again."""
@@ -257,23 +255,21 @@ class Register:
         if self.new_referents.pop(missing, None) is None:
             self.taken_back.referents.append(missing)
 
-    def name(self, missing: Missing, event_id: str) -> None:
+    def name(self, missing: Missing, id_: Id) -> None:
         """Keep that an accepted event names something."""
-        self.new_names.append((missing, event_id))
+        self.new_names.append((missing, id_))
         if missing in self.named_by:
-            self.named_by[missing].append(event_id)
+            self.named_by[missing].append(id_)
 
-    def take_name_back(self, missing: Missing, event_id: str) -> None:
+    def take_name_back(self, missing: Missing, id_: Id) -> None:
         """That event names nothing any more."""
-        self.new_names = [one for one in self.new_names if one != (missing, event_id)]
-        self.taken_back.names.append((missing, event_id))
+        _remove(self.new_names, (missing, id_), self.taken_back.names)
         if missing in self.named_by:
-            self.named_by[missing].remove(event_id)
+            self.named_by[missing].remove(id_)
 
-    def take_total_back(self, event_id: str) -> None:
+    def take_total_back(self, total: ControlTotal) -> None:
         """Forget a control total."""
-        self.declared = [one for one in self.declared if one.event_id != event_id]
-        self.taken_back.totals.append(event_id)
+        _remove(self.declared, total, self.taken_back.totals)
 
     def park(self, parked: Parked) -> None:
         """Let an event wait."""
@@ -317,6 +313,14 @@ class Register:
             enrollment.changed = False
         self.judged = {}
         return changes
+
+
+def _remove(unwritten: list[T], one: T, written: list[T]) -> None:
+    """Take one out of what is to be written, or put it down to be deleted where it is written already."""
+    if one in unwritten:
+        unwritten.remove(one)
+    else:
+        written.append(one)
 
 
 @dataclass(frozen=True, slots=True)
