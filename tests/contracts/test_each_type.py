@@ -55,7 +55,10 @@ def before(message: Message) -> list[dict[str, Any]]:
 def test_each_type_is_judged_with_what_is_loaded_for_it(message: Message) -> None:
     books = Books()
     answer = books.ask(example(message))
-    assert answer[0] in {"accepted", "parked"} or answer == ("rejected", "unknown_event")
+    if message.name == provinces.EVENT_VOIDED:
+        assert answer == ("rejected", "unknown_event")
+    else:
+        assert answer[0] in {"accepted", "parked"}
 
 
 @pytest.mark.parametrize("message", SENT, ids=message_name)

@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,6 +38,7 @@ from tests.plumbing.relay import INPUT, NOTE, OUTPUT, Relay
 
 WITHIN_S: Final = 30.0
 POLL_S: Final = 0.05
+BATCH_MAX_BYTES: Final = 512 * 1024
 CONNECTIONS: Final = 2
 """Of a carrier that is given its records by hand."""
 UPSTREAM_LOG: Final = "upstream0000"
@@ -90,11 +91,22 @@ class World:
 
     async def notes(self, lane: str, *numbers: int, **data: Any) -> int:
         """Notes for the relay, next in their lane's `seq`; the offset of the last."""
+        return await self.write(INPUT, lane, *self._noted(lane, numbers, data))
+
+    async def notes_at_once(self, lane: str, *numbers: int) -> None:
+        """The same in one record batch: whoever fetches one of them has all."""
+        batch = self.producer.create_batch()
+        for value in self._noted(lane, numbers, {}):
+            assert batch.append(key=None, value=value, timestamp=None) is not None
+        topic, partition = INPUT.topic(self.namespace, lane), INPUT.partition(lane)
+        await (await self.producer.send_batch(batch, topic, partition=partition))
+
+    def _noted(self, lane: str, numbers: Iterable[int], data: dict[str, Any]) -> list[bytes]:
         values = []
         for n in numbers:
             seq = self._sent[INPUT.pattern, lane] = self._sent.get((INPUT.pattern, lane), 0) + 1
             values.append(fact(lane, seq, {"n": n, **data}))
-        return await self.write(INPUT, lane, *values)
+        return values
 
     # ------------------------------------------------------------ what comes out
 
@@ -380,7 +392,9 @@ async def make_world(
         owner = await stack.enter_async_context(
             asyncpg.create_pool(database.owner_dsn, min_size=1, max_size=2)
         )
-        producer = await stack.enter_async_context(AIOKafkaProducer(**client, linger_ms=0))
+        producer = await stack.enter_async_context(
+            AIOKafkaProducer(**client, linger_ms=0, max_batch_size=BATCH_MAX_BYTES)
+        )
         consumer = await stack.enter_async_context(AIOKafkaConsumer(**client, auto_offset_reset="earliest"))
         yield World(infrastructure, namespace, user, pool, owner, database.runtime_dsn, producer, consumer)
 
