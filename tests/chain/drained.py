@@ -23,12 +23,12 @@ async def database(stack: Stack, service: str) -> AsyncIterator["asyncpg.Connect
 
 
 async def until_drained(stack: Stack, events: int, within_s: float) -> None:
-    """Return when all four services have taken in all that `events` records of provinces led to."""
+    """Return when the services of the stack have taken in all that `events` records of provinces led to."""
     deadline = time.monotonic() + within_s
     async with contextlib.AsyncExitStack() as open_ones:
         dbs = {
             name: await open_ones.enter_async_context(database(stack, name))
-            for name in ("enrollment", "subsidy", "reporting", "notification")
+            for name in dict.fromkeys(name for name, _ in stack.services)
         }
         while (left := await _left(dbs, events)) != {}:
             assert time.monotonic() < deadline, f"not drained within {within_s:.0f} s: {left}"
@@ -41,7 +41,7 @@ async def _left(dbs: dict[str, "asyncpg.Connection[asyncpg.Record]"], events: in
         "records at the door": events
         - await dbs["enrollment"].fetchval("SELECT coalesce(sum(next_offset), 0)::bigint FROM cursor"),
     }
-    for name in ("enrollment", "subsidy"):
+    for name in [name for name in ("enrollment", "subsidy") if name in dbs]:
         left[f"{name} handover"] = await dbs[name].fetchval("SELECT count(*) FROM handover")
         left[f"{name} unpublished"] = await dbs[name].fetchval(
             "SELECT coalesce(sum(seq - published_seq), 0)::bigint FROM outbound"
@@ -49,7 +49,7 @@ async def _left(dbs: dict[str, "asyncpg.Connection[asyncpg.Record]"], events: in
         stamped = await dbs[name].fetchval(
             "SELECT coalesce(sum(seq), 0)::bigint FROM outbound WHERE stream = $1", f"{name}.events"
         )
-        for reader in ("subsidy", "reporting", "notification"):
+        for reader in [name for name in ("subsidy", "reporting", "notification") if name in dbs]:
             taken = await dbs[reader].fetchval(
                 "SELECT sum(last_seq)::bigint FROM cursor WHERE stream = $1", f"{name}.events"
             )

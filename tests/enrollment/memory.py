@@ -12,6 +12,7 @@ from services.enrollment.domain.intake import Results, published_of, take_in
 from services.enrollment.domain.judging import Keys
 from services.enrollment.domain.register import Enrollment, LaneState, Register, Worker
 from shared.contracts.submission import Submission, read
+from tests.enrollment.events import enrolled, registered, worker_ref
 
 TODAY = date(2026, 9, 3)
 LANES = ("32", "34")
@@ -87,3 +88,14 @@ class Books:
         """The receipts for the record at `offset`, in order."""
         mine = (out.receipt for out in self.results.receipts if out.lane == lane)
         return [receipt["status"] for receipt in mine if receipt["offset"] == offset]
+
+
+A, B = worker_ref("A"), worker_ref("B")
+NO = "32-1"
+
+
+def studying(funding: str = "32") -> Books:
+    """A register in which A is enrolled under NO."""
+    books = Books(register_of(("32", "34", "50")))
+    books.ask_all(registered(A), enrolled(A, NO, funding=funding))
+    return books

@@ -41,20 +41,17 @@ from tests.enrollment.events import (
     trained,
     voided,
     withdrawn,
-    worker_ref,
 )
-from tests.enrollment.memory import Books, register_of
+from tests.enrollment.memory import NO, A, B, Books, register_of, studying
 
 Event = dict[str, Any]
-A, B = worker_ref("A"), worker_ref("B")
-NO = "32-1"
 ACCEPTED = ("accepted", None)
 
 
-def studying(funding: str = "32") -> Books:
-    """A register in which A is enrolled under NO, and what others name is there."""
-    books = Books(register_of(("32", "34", "50")))
-    books.ask_all(registered(A), enrolled(A, NO, funding=funding), joined("10295"), allied("l-1", lane="32"))
+def with_what_is_named(funding: str = "32") -> Books:
+    """The register in which A studies, with what others name."""
+    books = studying(funding)
+    books.ask_all(joined("10295"), allied("l-1", lane="32"))
     return books
 
 
@@ -125,7 +122,7 @@ def test_every_type_is_voided_or_never() -> None:
 
 @pytest.mark.parametrize("kind", VOIDABLE)
 def test_what_is_voided_has_left_nothing_and_may_be_sent_under_a_new_id(kind: str) -> None:
-    books, event = studying(), VOIDABLE[kind]()
+    books, event = with_what_is_named(), VOIDABLE[kind]()
     before = counting(books)
     assert books.ask(event) == ACCEPTED
     after = counting(books)
@@ -138,7 +135,7 @@ def test_what_is_voided_has_left_nothing_and_may_be_sent_under_a_new_id(kind: st
 
 
 def test_a_resumption_that_is_voided_leaves_the_enrollment_suspended() -> None:
-    books, back = studying(), resumed(A, NO)
+    books, back = with_what_is_named(), resumed(A, NO)
     books.ask_all(suspended(A, NO), back)
     assert books.ask(voided(back)) == ACCEPTED
     assert books.register.enrollments[NO].state == "suspended_unconfirmed"
@@ -146,7 +143,7 @@ def test_a_resumption_that_is_voided_leaves_the_enrollment_suspended() -> None:
 
 @pytest.mark.parametrize("kind", NEVER)
 def test_money_that_has_moved_and_voids_are_not_voided(kind: str) -> None:
-    books, event = studying(), NEVER[kind]()
+    books, event = with_what_is_named(), NEVER[kind]()
     books.ask_all(registered(B, id="b"), settled(A, NO, 2))
     event = voided({"id": "b", "subject": B}) if kind == provinces.EVENT_VOIDED else event
     assert books.ask(event) == ACCEPTED
@@ -154,7 +151,7 @@ def test_money_that_has_moved_and_voids_are_not_voided(kind: str) -> None:
 
 
 def test_the_fact_of_a_void_carries_what_was_published_and_stands_on_its_lane() -> None:
-    books, event = studying(funding="34"), completed(A, NO)
+    books, event = with_what_is_named(funding="34"), completed(A, NO)
     books.ask_all(event, voided(event))
     was, void = books.results.facts[-2:]
     assert (was.lane, void.lane) == ("34", "34")
@@ -186,7 +183,7 @@ def test_the_fact_of_a_void_carries_what_was_published_and_stands_on_its_lane() 
 def test_what_cannot_be_corrected_is_refused_with_a_code_and_goes_on_counting(
     make: Callable[[Event], Event], code: str
 ) -> None:
-    books, first = studying(), certified(A, "c-1")
+    books, first = with_what_is_named(), certified(A, "c-1")
     books.ask_all(registered(B), first)
     before, event = counting(books), make(first)
     assert books.ask(event, lane=event["source"][12:14]) == ("rejected", code)
@@ -194,7 +191,7 @@ def test_what_cannot_be_corrected_is_refused_with_a_code_and_goes_on_counting(
 
 
 def test_another_provinces_event_is_refused() -> None:
-    books, first = studying(), certified(A, "c-1")
+    books, first = with_what_is_named(), certified(A, "c-1")
     books.ask_all(first)
     event = voided(first, lane="34")
     event["data"]["event_source"] = first["source"]
@@ -202,7 +199,7 @@ def test_another_provinces_event_is_refused() -> None:
 
 
 def test_what_was_voided_is_refused_and_names_what_did_it() -> None:
-    books, first = studying(), certified(A, "c-1")
+    books, first = with_what_is_named(), certified(A, "c-1")
     void = voided(first)
     books.ask_all(first, void)
     for again in (voided(first), correcting(first, certified(A, "c-2"))):
@@ -211,7 +208,7 @@ def test_what_was_voided_is_refused_and_names_what_did_it() -> None:
 
 
 def test_what_was_rejected_cannot_be_voided() -> None:
-    books, first = studying(), enrolled(A, NO)
+    books, first = with_what_is_named(), enrolled(A, NO)
     assert books.ask(first)[0] == "rejected"
     assert books.ask(voided(first)) == ("rejected", "unknown_event")
 
@@ -236,7 +233,7 @@ BUILT: dict[str, tuple[Callable[[], Event], Callable[[], list[Event]]]] = {
 
 @pytest.mark.parametrize("case", BUILT)
 def test_what_others_build_on_is_not_voided_and_they_are_listed(case: str) -> None:
-    books, (first, others) = studying(), (BUILT[case][0](), BUILT[case][1]())
+    books, (first, others) = with_what_is_named(), (BUILT[case][0](), BUILT[case][1]())
     books.ask_all(first, *others)
     before, void = counting(books), voided(first)
     assert books.ask(void) == ("rejected", "has_dependants")
@@ -249,13 +246,13 @@ def test_what_others_build_on_is_not_voided_and_they_are_listed(case: str) -> No
 
 
 def test_a_payment_that_came_back_does_not_keep_a_confirmation() -> None:
-    books, first = studying(), confirmed(A, NO)
+    books, first = with_what_is_named(), confirmed(A, NO)
     books.ask_all(first, settled(A, NO, 1), returned(A, NO, 1))
     assert books.ask(voided(first)) == ACCEPTED
 
 
 def test_a_registration_that_another_province_shares_can_be_voided() -> None:
-    books, first = studying(), registered(B)
+    books, first = with_what_is_named(), registered(B)
     books.ask_all(first)
     books.ask_all(registered(B, lane="34", id="theirs"), enrolled(B, "34-b", lane="34"), lane="34")
     assert books.ask(voided(first)) == ACCEPTED
@@ -267,7 +264,7 @@ def test_a_registration_that_another_province_shares_can_be_voided() -> None:
 
 
 def test_the_registration_that_became_first_counts_as_such_when_it_is_voided_too() -> None:
-    books, first, second = studying(), registered(B), registered(B, lane="34")
+    books, first, second = with_what_is_named(), registered(B), registered(B, lane="34")
     books.ask_all(first)
     books.ask_all(second, lane="34")
     books.ask_all(voided(first))
@@ -299,7 +296,7 @@ SAME_ID: dict[str, Callable[[], tuple[Event, Event]]] = {
 
 @pytest.mark.parametrize("case", SAME_ID)
 def test_a_void_leaves_what_another_province_has_sent_under_the_same_id(case: str) -> None:
-    books, (ours, theirs) = studying(funding="34"), SAME_ID[case]()
+    books, (ours, theirs) = with_what_is_named(funding="34"), SAME_ID[case]()
     books.ask_all(ours)
     books.ask_all(theirs, lane="34")
     assert books.ask(voided(ours)) == ACCEPTED
@@ -310,7 +307,7 @@ def test_a_void_leaves_what_another_province_has_sent_under_the_same_id(case: st
 
 
 def test_an_event_that_waits_is_voided_by_ending_its_wait() -> None:
-    books, early = studying(), confirmed(A, "32-9")
+    books, early = with_what_is_named(), confirmed(A, "32-9")
     assert books.ask(early) == ("parked", "waits_for")
     assert books.ask(voided(early)) == ACCEPTED
     last = books.results.receipts[-1].receipt
@@ -326,13 +323,13 @@ def test_an_event_that_waits_is_voided_by_ending_its_wait() -> None:
 
 
 def test_an_event_that_waits_is_not_corrected() -> None:
-    books, early = studying(), confirmed(A, "32-9")
+    books, early = with_what_is_named(), confirmed(A, "32-9")
     books.ask_all(early)
     assert books.ask(correcting(early, confirmed(A, "32-9"))) == ("rejected", "still_waiting")
 
 
 def test_a_correction_does_not_wait() -> None:
-    books, first = studying(), enrolled(A, "32-9")
+    books, first = with_what_is_named(), enrolled(A, "32-9")
     books.ask_all(first)
     right = enrolled(A, "32-9")
     right["data"]["project_no"] = "j-9"
@@ -362,7 +359,7 @@ def test_a_corrected_enrollment_keeps_its_steps_and_what_builds_on_it() -> None:
 
 
 def test_a_corrected_step_moves_to_its_day() -> None:
-    books, wrong = studying(), suspended(A, NO, "2026-11-01")
+    books, wrong = with_what_is_named(), suspended(A, NO, "2026-11-01")
     books.ask_all(wrong, resumed(A, NO, "2027-02-01"))
     late = correcting(wrong, suspended(A, NO, "2027-03-01"))
     assert books.ask(late)[0] == "rejected"
@@ -390,7 +387,7 @@ def test_a_corrected_registration_counts_once() -> None:
 
 
 def test_a_number_may_be_corrected_and_the_wrong_one_is_free_again() -> None:
-    books, wrong = studying(), certified(A, "c-1")
+    books, wrong = with_what_is_named(), certified(A, "c-1")
     books.ask_all(registered(B), wrong)
     assert books.ask(correcting(wrong, certified(A, "c-2"))) == ACCEPTED
     assert books.ask(certified(A, "c-2")) == ("rejected", "already_recorded")
@@ -398,7 +395,7 @@ def test_a_number_may_be_corrected_and_the_wrong_one_is_free_again() -> None:
 
 
 def test_a_chain_of_corrections_ends_in_the_last() -> None:
-    books, first = studying(), certified(A, "c-1")
+    books, first = with_what_is_named(), certified(A, "c-1")
     second = correcting(first, certified(A, "c-2"))
     third = correcting(second, certified(A, "c-3"))
     books.ask_all(first, second, third)
@@ -421,7 +418,7 @@ def studying_again(like: Books) -> Books:
 
 
 def test_a_number_stays_with_the_province_that_funded_it() -> None:
-    books, first = studying(), enrolled(A, "32-9")
+    books, first = with_what_is_named(), enrolled(A, "32-9")
     books.ask_all(first)
     assert books.ask(correcting(first, enrolled(A, "32-9", funding="34"))) == ("rejected", "other_funder")
     books.ask_all(voided(first))

@@ -1,7 +1,5 @@
 """Thousands of damaged events of all types: each is answered exactly once, and nothing stops, fails or is mixed up."""
 
-import asyncio
-import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -17,7 +15,8 @@ from shared.contracts import provinces
 from shared.contracts.enrollment import FACT_MODELS
 from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_EVENTS, PROVINCE_RECEIPTS
 from shared.plumbing.decoding import FactDecoder
-from tests.chain.drained import database
+from tests.chain.drained import database, until_drained
+from tests.chain.logs import said_by
 from tests.chain.topics import events_by_lane, once
 from tests.enrollment.conftest import LANES, Door, open_door
 from tests.enrollment.mutations import Mutated, mutated
@@ -87,19 +86,10 @@ def _batches(records: Iterable[Mutated]) -> Iterator[tuple[str, list[Mutated]]]:
 
 async def _until_answered(made: Aftermath) -> None:
     """Wait until all was taken in, nothing is handed over any more, and all that was decided is published."""
-    ends = {lane: max(offset for on, offset in made.sent if on == lane) + 1 for lane in LANES}
-    deadline = time.monotonic() + 30 + len(made.sent) / SLOWEST_EVENTS_PER_S
+    await until_drained(made.door.stack, len(made.sent), 30 + len(made.sent) / SLOWEST_EVENTS_PER_S)
     async with database(made.door.stack, "enrollment") as db:
-        while True:
-            rows = await db.fetch("SELECT lane, next_offset, stopped FROM cursor WHERE lane = ANY($1)", LANES)
-            assert not any(row["stopped"] for row in rows), [tuple(row) for row in rows]
-            left = sum(ends[row["lane"]] - row["next_offset"] for row in rows)
-            left += await db.fetchval("SELECT count(*) FROM handover")
-            left += await db.fetchval("SELECT sum(seq - published_seq)::bigint FROM outbound")
-            if not left:
-                return
-            assert time.monotonic() < deadline, f"{left} still to be done"
-            await asyncio.sleep(0.1)
+        rows = await db.fetch("SELECT lane, next_offset, stopped FROM cursor WHERE lane = ANY($1)", LANES)
+    assert not any(row["stopped"] for row in rows), [tuple(row) for row in rows]
 
 
 async def test_every_record_has_exactly_one_final_receipt_or_waits(aftermath: Aftermath) -> None:
@@ -118,7 +108,7 @@ async def test_the_process_lives_and_no_batch_has_failed(aftermath: Aftermath) -
     stack = aftermath.door.stack
     process = stack.services["enrollment", 0]
     assert process.running
-    said = [orjson.loads(line) for line in process.log.read_text().splitlines() if line.startswith("{")]
+    said = said_by(stack)
     assert said
     assert [line for line in said if line["level"] not in {"debug", "info", "warning"}] == []
     async with httpx.AsyncClient(trust_env=False) as http:

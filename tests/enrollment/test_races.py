@@ -2,7 +2,6 @@
 
 import asyncio
 import string
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -17,7 +16,8 @@ from console.stack.infrastructure import Infrastructure
 from console.stack.stack import Stack
 from shared.contracts import provinces
 from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_EVENTS, PROVINCE_RECEIPTS
-from tests.chain.drained import database
+from tests.chain.drained import database, until_drained
+from tests.chain.logs import said_by
 from tests.chain.topics import administrators_producer, events_by_lane, once
 from tests.enrollment.events import certified, enrolled, registered, voided
 
@@ -101,7 +101,7 @@ async def aftermath(infrastructure: Infrastructure) -> AsyncIterator[Aftermath]:
             async with administrators_producer(stack) as producer:
                 for wave in (tales, claims):
                     await asyncio.gather(*(_tell(stack, producer, n, wave(n), sent) for n in range(TASKS)))
-                    await _until_drained(stack, len(sent))
+                    await until_drained(stack, len(sent), WITHIN_S)
             receipts = await events_by_lane(stack, PROVINCE_RECEIPTS)
             facts = await events_by_lane(stack, ENROLLMENT_EVENTS)
             yield Aftermath(stack, sent, receipts, facts)
@@ -118,26 +118,18 @@ async def _tell(
         sent[event["id"]] = (lane_of(task), int(record.offset))
 
 
-async def _until_drained(stack: Stack, events: int) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    async with database(stack, "enrollment") as db:
-        while True:
-            left = events - await db.fetchval("SELECT sum(next_offset)::bigint FROM cursor")
-            left += await db.fetchval("SELECT count(*) FROM handover")
-            left += await db.fetchval("SELECT sum(seq - published_seq)::bigint FROM outbound")
-            if not left:
-                return
-            assert time.monotonic() < deadline, f"{left} still to be done"
-            await asyncio.sleep(0.1)
-
-
-async def test_each_id_has_exactly_one_final_receipt(aftermath: Aftermath) -> None:
-    finals = Counter(
+def final_receipts(aftermath: Aftermath) -> Counter[str]:
+    """How many final receipts each id has."""
+    return Counter(
         event["data"]["event_id"]
         for events in aftermath.receipts.values()
         for event in once(events)
         if event["data"]["status"] != "parked"
     )
+
+
+async def test_each_id_has_exactly_one_final_receipt(aftermath: Aftermath) -> None:
+    finals = final_receipts(aftermath)
     assert finals.keys() == aftermath.sent.keys()
     assert set(finals.values()) == {1}
 
@@ -197,12 +189,7 @@ async def test_each_fact_is_published_once_and_without_a_gap(aftermath: Aftermat
 async def test_four_processes_shared_the_lanes_and_none_stopped_one_or_met_a_deadlock(
     aftermath: Aftermath,
 ) -> None:
-    said = [
-        orjson.loads(line)
-        for process in aftermath.stack.services.values()
-        for line in process.log.read_text().splitlines()
-        if line.startswith("{")
-    ]
+    said = said_by(aftermath.stack)
     owners = [line for line in said if line["event"] == "lanes_assigned" and line["lanes"]]
     assert {str(line["instance"]) for line in owners} == {str(n) for n in range(PROCESSES)}
     assert [line for line in said if line["level"] not in {"debug", "info", "warning"}] == []
@@ -236,13 +223,20 @@ async def taken_back(aftermath: Aftermath) -> Aftermath:
     async with administrators_producer(stack) as producer:
         waves = (second_thoughts(task, accepted[lane_of(task)]) for task in range(TASKS))
         await asyncio.gather(*(_tell(stack, producer, n, wave, sent) for n, wave in enumerate(waves)))
-        await _until_drained(stack, len(sent))
+        await until_drained(stack, len(sent), WITHIN_S)
     receipts = await events_by_lane(stack, PROVINCE_RECEIPTS)
     return Aftermath(stack, sent, receipts, await events_by_lane(stack, ENROLLMENT_EVENTS))
 
 
 async def test_voids_that_race_with_what_builds_on_them_end_in_one_truth(taken_back: Aftermath) -> None:
-    await test_each_id_has_exactly_one_final_receipt(taken_back)
+    finals = final_receipts(taken_back)
+    async with database(taken_back.stack, "enrollment") as db:
+        waiting = {row[0] for row in await db.fetch("SELECT id FROM parked")}
+    assert set(finals.values()) == {1}
+    assert not finals.keys() & waiting
+    assert finals.keys() | waiting == taken_back.sent.keys(), (
+        "an enrollment waits whose worker nobody registers now"
+    )
     facts = [fact for facts in taken_back.facts.values() for fact in once(facts)]
     voids = [fact["data"] for fact in facts if fact["type"] == provinces.EVENT_VOIDED]
     gone = [void["voided_fact_id"] for void in voids]

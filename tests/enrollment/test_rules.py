@@ -39,22 +39,12 @@ from tests.enrollment.events import (
     titled,
     trained,
     withdrawn,
-    worker_ref,
 )
-from tests.enrollment.memory import Books, register_of
+from tests.enrollment.memory import NO, A, B, Books, studying
 
 Event = dict[str, Any]
-A, B = worker_ref("A"), worker_ref("B")
-NO = "32-1"
 ACCEPTED = ("accepted", None)
 ALREADY = ("rejected", "already_recorded")
-
-
-def studying(funding: str = "32") -> Books:
-    """A register in which A is enrolled under NO, and what others name is there."""
-    books = Books(register_of(("32", "34", "50")))
-    books.ask_all(registered(A), enrolled(A, NO, funding=funding))
-    return books
 
 
 def with_what_is_named() -> Books:
