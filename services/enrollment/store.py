@@ -63,7 +63,7 @@ async def load_register(
     if keys.corrected:
         await _load_targets(db, register, submissions, keys)
     alone = any(target.type in BRINGS_WHAT_OTHERS_NAME for target in register.targets.values())
-    register.lanes = await _lane_states(db, lanes, _IN_TURN if alone else _TOGETHER)
+    register.lanes = await _lane_states(db, lanes, alone=alone)
     if keys.workers:
         register.workers = await _lock_workers(db, sorted(keys.workers))
         await _load_waiting(db, register, "worker", keys.workers, keys)
@@ -80,18 +80,24 @@ async def load_register(
     return register
 
 
-_TOGETHER: Final = """SELECT s.lane, s.day, s.parked, s.unfinished
-    FROM (SELECT pg_advisory_xact_lock_shared($2)) AS held LEFT JOIN lane_state s ON s.lane = ANY($1)"""
-"""What is there can be named by all lanes at once …"""
-_IN_TURN: Final = _TOGETHER.replace("lock_shared", "lock")
-"""… but while it is voided by none: a lock on each row that is named would be written for each that names it."""
 _NAMED_LOCK: Final = 0x6E616D6564
-"""Of the database's advisory locks the one for this: "named" in ASCII."""
+"""Of the database's advisory locks the one for what is named: "named" in ASCII."""
 
 
-async def _lane_states(db: Db, lanes: Sequence[str], statement: str) -> dict[str, LaneState]:
-    """Where the lanes stand; takes the lock on what is named, before anything is read that it protects."""
-    rows = await db.fetch(statement, lanes, _NAMED_LOCK)
+async def _lane_states(db: Db, lanes: Sequence[str], *, alone: bool) -> dict[str, LaneState]:
+    """Where the lanes stand; before anything is read of what others may have named, it is locked.
+
+    All lanes may name it at once, but while it is voided none: `alone`. One lock for all of it, since a lock on each
+    row that is named would be written for each event that names it.
+    """
+    rows = await db.fetch(
+        """SELECT s.lane, s.day, s.parked, s.unfinished
+           FROM (SELECT CASE WHEN $3 THEN pg_advisory_xact_lock($2) ELSE pg_advisory_xact_lock_shared($2) END) AS held
+           LEFT JOIN lane_state s ON s.lane = ANY($1)""",
+        lanes,
+        _NAMED_LOCK,
+        alone,
+    )
     states = {
         row["lane"]: LaneState(row["day"], row["parked"], row["unfinished"]) for row in rows if row["lane"]
     }
@@ -99,8 +105,8 @@ async def _lane_states(db: Db, lanes: Sequence[str], statement: str) -> dict[str
 
 
 async def _inbox(db: Db, submissions: Sequence[Submission], more: Iterable[Id]) -> dict[Id, Verdict]:
-    ids = {(s.lane, s.source, s.id) for s in submissions if s.id is not None and s.source is not None}
-    wanted = [*ids.union(more)]
+    wanted = [(s.lane, s.source, s.id) for s in submissions if s.id is not None and s.source is not None]
+    wanted += more
     rows = await db.fetch(
         """SELECT i.lane, i.source, i.id, i.content, i.status, i.record_offset, i.type, i.code, i.field, i.detail,
                   i.first_event_id, i.voided_by

@@ -297,6 +297,16 @@ _EXCEEDING: Final = {
     "awarded_fen": 80_000,
     "exceeding_fen": 30_000,
 }
+_SCHOLARSHIP: Final = {
+    "scholarship_no": "锡工奖〔2027〕18",
+    "enrollment_no": _NO,
+    "fiscal_year": 2027,
+    "fund_source": "WX-GH-2027",
+    "funder_level": "city",
+    "amount_fen": 50_000,
+    "categories": _CATEGORIES,
+    "track": "combined",
+}
 _DECIDED: Final[dict[str, dict[str, Any]]] = {
     enrollment.ENROLLMENT_OVERLAPPED: {
         "enrollment_no": _NO,
@@ -347,16 +357,7 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
     subsidy.SUBSIDY_RELEASED: {**_AWARD, "was": "granted", "why": "withdrawn"},
     subsidy.SUBSIDY_VOIDED: {**_AWARD, "was": "reserved"},
     subsidy.SUBSIDY_GRANT_REVERSED: _AWARD,
-    subsidy.SCHOLARSHIP_REVERSED: {
-        "scholarship_no": "锡工奖〔2027〕18",
-        "enrollment_no": _NO,
-        "fiscal_year": 2027,
-        "fund_source": "WX-GH-2027",
-        "funder_level": "city",
-        "amount_fen": 50_000,
-        "categories": _CATEGORIES,
-        "track": "combined",
-    },
+    subsidy.SCHOLARSHIP_REVERSED: _SCHOLARSHIP,
     subsidy.SUBSIDY_REFUSED: {
         "enrollment_no": _NO,
         "code": "no_scheme",
@@ -376,17 +377,7 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
         "allocated_fen": 2_000_000_000,
         "free_fen": 40_000,
     },
-    subsidy.SCHOLARSHIP_BOOKED: {
-        "scholarship_no": "锡工奖〔2027〕18",
-        "enrollment_no": _NO,
-        "fiscal_year": 2027,
-        "fund_source": "WX-GH-2027",
-        "funder_level": "city",
-        "amount_fen": 50_000,
-        "awarded_fen": 80_000,
-        "categories": _CATEGORIES,
-        "track": "combined",
-    },
+    subsidy.SCHOLARSHIP_BOOKED: {**_SCHOLARSHIP, "awarded_fen": 80_000},
     subsidy.SCHOLARSHIP_EXCEEDS_BUDGET: {
         **_EXCEEDING,
         "message_zh": "该资金来源余额不足，超出部分未入账。请追加拨款后另行授予。",

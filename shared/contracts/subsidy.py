@@ -110,8 +110,8 @@ class BudgetExhausted(Value):
     """What is neither reserved, granted nor disbursed, in fen."""
 
 
-class ScholarshipBooked(Value):
-    """A funder's scholarship is booked against its budget. Subject: the worker_ref."""
+class Scholarship(Value):
+    """What is booked of a funder's scholarship. Subject: the worker_ref."""
 
     scholarship_no: str
     """The funder's number of the scholarship."""
@@ -125,33 +125,21 @@ class ScholarshipBooked(Value):
     """Level of the body that owns the money: national, provincial, city or enterprise."""
     amount_fen: int
     """The part that budget and tuition carry, in fen."""
+    categories: tuple[Category, ...]
+    """The worker's flags as of the enrollment's recorded date."""
+    track: Track
+    """Academic, skills, or combined."""
+
+
+class ScholarshipBooked(Scholarship):
+    """A funder's scholarship is booked against its budget. Subject: the worker_ref."""
+
     awarded_fen: int
     """What the funder awarded, in fen."""
-    categories: tuple[Category, ...]
-    """The worker's flags as of the enrollment's recorded date."""
-    track: Track
-    """Academic, skills, or combined."""
 
 
-class ScholarshipReversed(Value):
+class ScholarshipReversed(Scholarship):
     """A scholarship was voided: what was booked of it is back in its pot. Subject: the worker_ref."""
-
-    scholarship_no: str
-    """The funder's number of the scholarship."""
-    enrollment_no: str
-    """The enrollment, as the province numbered it."""
-    fiscal_year: int
-    """Calendar year in Asia/Shanghai."""
-    fund_source: str
-    """The pot that it goes back to."""
-    funder_level: str
-    """Level of the body that owns the money: national, provincial, city or enterprise."""
-    amount_fen: int
-    """What was booked, in fen."""
-    categories: tuple[Category, ...]
-    """The worker's flags as of the enrollment's recorded date."""
-    track: Track
-    """Academic, skills, or combined."""
 
 
 class ScholarshipExceeds(Value):

@@ -1,10 +1,14 @@
 """Corrections in enrollment as it runs: out of the tables, into the log, over two lanes, in one batch or in two."""
 
+import asyncio
+import time
 from typing import Any
 
+from services.enrollment import store
 from shared.contracts import provinces
 from shared.contracts.enrollment import REGISTRATION_BECAME_FIRST
-from tests.enrollment.conftest import Door
+from tests.chain.drained import database
+from tests.enrollment.conftest import WITHIN_S, Door
 from tests.enrollment.events import (
     certified,
     changed,
@@ -185,6 +189,38 @@ async def test_a_void_is_not_hindered_by_one_under_another_worker_in_the_same_ba
     offsets = await door.send_many([astray, voided(title), astray | {"id": "void-astray"}])
     codes = [(await door.answer(offset))["code"] for offset in offsets]
     assert codes == ["subject_mismatch", None, "already_voided"]
+
+
+async def test_a_project_is_not_voided_while_a_batch_may_name_it_nor_named_while_it_is_voided(
+    door: Door,
+) -> None:
+    ref, project = worker(15), established("void-j15", lane="34")
+    await accepted(door, project, "34")
+    await accepted(door, registered(ref))
+    event = enrolled(ref, "32-void-15")
+    event["data"] |= {"project_no": "void-j15", "project_province": "34"}
+    for held, asked, lane, sent, answer in (
+        ("pg_advisory_xact_lock", "ShareLock", "32", event, None),
+        ("pg_advisory_xact_lock_shared", "ExclusiveLock", "34", voided(project, lane="34"), "has_dependants"),
+    ):
+        async with database(door.stack, "enrollment") as db:
+            transaction = db.transaction()
+            await transaction.start()
+            await db.execute(f"SELECT {held}($1)", store._NAMED_LOCK)
+            offset = await door.send(sent, lane=lane)
+            await _until_waits(db, asked)
+            assert not door.receipts[lane, offset]
+            await transaction.rollback()
+        assert (await door.answer(offset, lane=lane))["code"] == answer
+
+
+async def _until_waits(db: Any, mode: str) -> None:
+    """A batch asks for the lock on what is named, in this mode, and does not get it."""
+    deadline = time.monotonic() + WITHIN_S
+    query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = $1 AND NOT granted"
+    while not await db.fetchval(query, mode):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
 
 
 async def test_a_project_that_is_named_and_voided_in_one_batch_stays(door: Door) -> None:

@@ -420,25 +420,11 @@ def _waitlisted(one: _One, data: subsidy.SubsidyWaitlisted) -> Columns:
 
 
 def _released(one: _One, data: subsidy.SubsidyReleased) -> Columns:
-    day = one.day()
-    one.study("awards_released", day, data.categories, data.track)
-    if data.was == "waitlisted":
-        one.study("awards_waiting", day, data.categories, data.track, -1)
-    else:
-        one.money(f"released_{data.was}_fen", data.amount_fen, data.fiscal_year, data.fund_source)
-    if data.was == "granted":
-        one.grant(-1, data.fiscal_year, data.categories)
-    return Columns(day, state_before=data.was, details=_json(why=data.why), **_award(data))
+    return _given_back(one, data)._replace(details=_json(why=data.why))
 
 
-def _refused(one: _One, data: subsidy.SubsidyRefused) -> Columns:
-    day = one.day()
-    one.study("awards_refused", day)
-    return Columns(day, enrollment_no=data.enrollment_no, details=_json(code=data.code))
-
-
-def _award_voided(one: _One, data: subsidy.SubsidyVoided) -> Columns:
-    """Counted as released."""
+def _given_back(one: _One, data: subsidy.SubsidyReleased | subsidy.SubsidyVoided) -> Columns:
+    """An award holds and waits for nothing any more, whether its worker left or its enrollment was voided."""
     day = one.day()
     one.study("awards_released", day, data.categories, data.track)
     if data.was == "waitlisted":
@@ -448,6 +434,12 @@ def _award_voided(one: _One, data: subsidy.SubsidyVoided) -> Columns:
     if data.was == "granted":
         one.grant(-1, data.fiscal_year, data.categories)
     return Columns(day, state_before=data.was, **_award(data))
+
+
+def _refused(one: _One, data: subsidy.SubsidyRefused) -> Columns:
+    day = one.day()
+    one.study("awards_refused", day)
+    return Columns(day, enrollment_no=data.enrollment_no, details=_json(code=data.code))
 
 
 def _grant_reversed(one: _One, data: subsidy.SubsidyGrantReversed) -> Columns:
@@ -485,18 +477,7 @@ def _booked(one: _One, data: subsidy.ScholarshipBooked) -> Columns:
     one.money("scholarship_fen", data.amount_fen, data.fiscal_year, data.fund_source, data.funder_level)
     if data.amount_fen > 0:
         one.grant(+1, data.fiscal_year, data.categories)
-    return Columns(
-        day,
-        enrollment_no=data.enrollment_no,
-        document_no=data.scholarship_no,
-        fiscal_year=data.fiscal_year,
-        fund_source=data.fund_source,
-        funder_level=data.funder_level,
-        amount_fen=data.amount_fen,
-        categories=data.categories,
-        track=data.track,
-        details=_json(awarded_fen=data.awarded_fen),
-    )
+    return Columns(day, details=_json(awarded_fen=data.awarded_fen), **_scholarship(data))
 
 
 def _reversed(one: _One, data: subsidy.ScholarshipReversed) -> Columns:
@@ -504,17 +485,20 @@ def _reversed(one: _One, data: subsidy.ScholarshipReversed) -> Columns:
     one.study("scholarships", day, data.categories, data.track, -1)
     one.money("scholarship_fen", -data.amount_fen, data.fiscal_year, data.fund_source, data.funder_level)
     one.grant(-1, data.fiscal_year, data.categories)
-    return Columns(
-        day,
-        enrollment_no=data.enrollment_no,
-        document_no=data.scholarship_no,
-        fiscal_year=data.fiscal_year,
-        fund_source=data.fund_source,
-        funder_level=data.funder_level,
-        amount_fen=data.amount_fen,
-        categories=data.categories,
-        track=data.track,
-    )
+    return Columns(day, **_scholarship(data))
+
+
+def _scholarship(data: subsidy.Scholarship) -> dict[str, Any]:
+    return {
+        "enrollment_no": data.enrollment_no,
+        "document_no": data.scholarship_no,
+        "fiscal_year": data.fiscal_year,
+        "fund_source": data.fund_source,
+        "funder_level": data.funder_level,
+        "amount_fen": data.amount_fen,
+        "categories": data.categories,
+        "track": data.track,
+    }
 
 
 def _exceeds(one: _One, data: subsidy.ScholarshipExceeds) -> Columns:
@@ -553,7 +537,7 @@ _COUNTING: Final[dict[str, Callable[[_One, Any], Columns]]] = {
     subsidy.SUBSIDY_WAITLISTED: _waitlisted,
     subsidy.SUBSIDY_RELEASED: _released,
     subsidy.SUBSIDY_REFUSED: _refused,
-    subsidy.SUBSIDY_VOIDED: _award_voided,
+    subsidy.SUBSIDY_VOIDED: _given_back,
     subsidy.SUBSIDY_GRANT_REVERSED: _grant_reversed,
     subsidy.SCHOLARSHIP_REVERSED: _reversed,
     subsidy.BUDGET_OPENED: _opened,

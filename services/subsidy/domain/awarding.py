@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from services.subsidy.domain.book import Award, Book, Budget, Cause, Entry, Posting, move
+from services.subsidy.domain.book import Award, Book, Budget, Cause, Entry, Posting, State, move
 from services.subsidy.domain.judging import EnrollmentInputs, Outcome
 from services.subsidy.domain.sentences import REFUSED
 from shared.contracts import subsidy
@@ -48,21 +48,26 @@ def grant(book: Book, budget: Budget, award: Award, cause: Cause) -> None:
 
 def release(book: Book, award: Award, cause: Cause, why: str) -> None:
     """Free what the award holds, or take it out of its queue; then the queue moves."""
-    budget = book.budgets[award.budget_key]
     inputs = {"state": award.state, "amount_fen": award.amount_fen, "why": why}
     said = {"was": award.state, "why": why}
     steps = [{"step": why, "amount_fen": award.held_fen}]
+    postings = let_go(book, award, "released")
+    note(book, award, cause, subsidy.SUBSIDY_RELEASED, inputs, steps, said, postings)
+    move_queue(book, book.budgets[award.budget_key], cause)
+
+
+def let_go(book: Book, award: Award, state: State) -> tuple[Posting, ...]:
+    """Put an award into a state in which it holds and waits for nothing; the money that this moves."""
     postings: tuple[Posting, ...] = ()
     if award.state == "waitlisted":
-        leave_queue(budget)
+        _leave_queue(book.budgets[award.budget_key])
     elif award.state in ("reserved", "granted"):
-        postings = move(budget, award.state, "available", award.amount_fen)
-    award.state, award.changed = "released", True
-    note(book, award, cause, subsidy.SUBSIDY_RELEASED, inputs, steps, said, postings)
-    move_queue(book, budget, cause)
+        postings = move(book.budgets[award.budget_key], award.state, "available", award.amount_fen)
+    award.state, award.changed = state, True
+    return postings
 
 
-def leave_queue(budget: Budget) -> None:
+def _leave_queue(budget: Budget) -> None:
     """One award waits no more."""
     budget.waiting -= 1
     budget.changed = True
@@ -96,7 +101,7 @@ def _take_turn(book: Book, budget: Budget, award: Award, cause: Cause) -> None:
         "free_fen": budget.free_fen,
         "confirmed": award.confirmed,
     }
-    leave_queue(budget)
+    _leave_queue(budget)
     postings = move(budget, "available", "reserved", award.amount_fen)
     award.state, award.changed = "reserved", True
     steps = [{"step": "turn", "rank": award.rank, "amount_fen": award.amount_fen}]

@@ -9,13 +9,13 @@ from typing import Any, Final
 from services.subsidy.domain.awarding import (
     cause_of,
     grant,
-    leave_queue,
+    let_go,
     move_queue,
     note,
     stand_in_queue,
     write_down,
 )
-from services.subsidy.domain.book import Award, Book, Posting, move
+from services.subsidy.domain.book import Award, Book, move
 from shared.contracts import enrollment, provinces, subsidy
 from shared.contracts.envelope import Fact
 
@@ -45,22 +45,16 @@ def _void_enrollment(book: Book, award: Award, fact: Voided) -> None:
     """Its award is void, and comes again with the enrollment; corrected, it keeps its rank and confirmation."""
     cause, corrected = cause_of(fact), fact.data.superseded_by is not None
     was, held_fen = award.state, award.held_fen
-    award.state, award.changed = "voided", True
+    postings = let_go(book, award, "voided")
     if not corrected:
         award.rank, award.confirmed = 0, False
     if was not in ("reserved", "granted", "waitlisted"):
         return
-    budget = book.budgets[award.budget_key]
-    postings: tuple[Posting, ...] = ()
-    if was == "waitlisted":
-        leave_queue(budget)
-    else:
-        postings = move(budget, was, "available", held_fen)
     inputs = {"state": was, "amount_fen": award.amount_fen, "corrected": corrected}
     steps = [{"step": "voided", "amount_fen": held_fen}]
     note(book, award, cause, subsidy.SUBSIDY_VOIDED, inputs, steps, {"was": was}, postings)
     if not corrected:
-        move_queue(book, budget, cause)
+        move_queue(book, book.budgets[award.budget_key], cause)
 
 
 def _void_confirmation(book: Book, award: Award, fact: Voided) -> None:
