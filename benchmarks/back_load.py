@@ -181,3 +181,7 @@ async def _touched(stack: Stack, events: int) -> dict[str, int]:
                 [worker_ref(n) for n in range(events)],
             ),
         }
+
+
+if __name__ == "__main__":
+    main()
