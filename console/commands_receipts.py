@@ -156,6 +156,11 @@ def _show_receipts(event_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
         sentences = [row[name] for name in ("message_zh", "message_en") if row.get(name)]
         if why:
             grid.add_row("why", "\n".join([" ".join(why), *sentences]))
+        if row["voided_by"]:
+            grid.add_row(
+                "voided",
+                f"[yellow]此后被作废或更正 later voided or corrected by[/] {escape(row['voided_by'])}",
+            )
         grid.add_row("judged", shanghai(row["received_at"], seconds_only=True))
         grid.add_row("type", row["type"] or "")
         grid.add_row("lane", f"{named(row['lane'])}, offset {row['record_offset']:,}")

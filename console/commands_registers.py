@@ -90,7 +90,7 @@ def look_ups(
         "访问记录 look-ups", "时间 at", "令牌 token", "角色 role", "省份 lane", "事项 what", "结果 found"
     )
     for one in rows:
-        found = "  ".join(f"{name} {value}" for name, value in one["found"].items())
+        found = "  ".join(f"{name} {value}" for name, value in one["found"].items() if value is not None)
         lane = named(one["lane"]) if one["lane"] else ""
         at = shanghai(one["at"], seconds_only=True)
         table.add_row(at, escape(one["caller"]), one["role"], lane, one["what"], escape(found))

@@ -1,15 +1,12 @@
 """Corrections: what is voided counts no more, what is corrected counts as corrected, and what stands in the way."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.enrollment.domain.intake import published_of
-from services.enrollment.domain.journey import journey
 from shared.contracts import provinces
 from shared.contracts.enrollment import FACT_MODELS, REGISTRATION_BECAME_FIRST
 from tests.enrollment.events import (
@@ -43,6 +40,7 @@ from tests.enrollment.events import (
     withdrawn,
 )
 from tests.enrollment.memory import NO, A, B, Books, register_of, studying
+from tests.enrollment.test_journey import as_known, facts_of
 
 Event = dict[str, Any]
 ACCEPTED = ("accepted", None)
@@ -474,34 +472,12 @@ def test_a_register_with_voids_is_the_register_of_what_still_counts(
 # ---------------------------------------------------------------- what was believed when
 
 
-def as_logged(books: Books) -> list[dict[str, Any]]:
-    """The facts of a register as they stand in the log, an hour between any two."""
-    began = datetime(2026, 9, 1, tzinfo=UTC)
-    logged = []
-    for n, out in enumerate(books.results.facts):
-        fact = published_of(out)
-        recorded = (began + timedelta(hours=n)).isoformat()
-        logged.append(
-            {
-                "id": fact.fact_id,
-                "lane": fact.lane,
-                "type": fact.type,
-                "time": fact.time,
-                "recordedtime": recorded,
-                "causationid": fact.event_id,
-                "data": fact.data,
-            }
-        )
-    return logged
-
-
 def test_a_journey_shows_what_counts_and_what_was_believed_before() -> None:
-    books = Books(register_of())
     wrong, right, left = enrolled(A, NO), enrolled(A, NO), withdrawn(A, NO)
     right["data"] |= {"level_after": "bachelor"}
-    books.ask_all(registered(A), wrong, left, voided(left), correcting(wrong, right))
-    logged = as_logged(books)
-    now = journey(logged, date(2026, 12, 1), None, "32")
+    told = [registered(A), wrong, left, voided(left), correcting(wrong, right)]
+    logged = facts_of([("32", event) for event in told])
+    now = as_known(logged)
     assert [(study.state, study.level_after) for study in now.studies] == [("enrolled", "bachelor")]
     assert [stage.event_id for stage in now.stages][-1] == right["id"]
     assert len(now.stages) == 2
@@ -509,7 +485,6 @@ def test_a_journey_shows_what_counts_and_what_was_believed_before() -> None:
         (left["id"], None),
         (wrong["id"], right["id"]),
     ]
-    before = datetime(2026, 9, 1, 3, tzinfo=UTC)
-    then = journey(logged, date(2026, 12, 1), before, "32")
+    then = as_known(logged, 3)
     assert [(study.state, study.level_after) for study in then.studies] == [("withdrawn", "associate")]
     assert not then.corrections

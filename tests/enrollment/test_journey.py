@@ -44,13 +44,14 @@ from tests.enrollment.events import (
     suspended,
     titled,
     trained,
+    voided,
     worker_ref,
 )
 from tests.enrollment.memory import Books
 from tests.plumbing.world import World, make_world
 
 LANES: Final = ("32", "34")
-ME, OTHER, NOBODY = worker_ref("J"), worker_ref("K"), worker_ref("Z")
+ME, OTHER, GONE, NOBODY = worker_ref("J"), worker_ref("K"), worker_ref("G"), worker_ref("Z")
 Event = dict[str, Any]
 
 LIFE: Final[list[tuple[str, Event]]] = [
@@ -90,7 +91,7 @@ def facts_of(told: list[tuple[str, Event]]) -> list[dict[str, Any]]:
         for fact in books.results.facts[before:]:
             facts.append(
                 {
-                    "id": f"fact-{len(facts)}",
+                    "id": fact.id,
                     "type": fact.type or fact.cause.type,
                     "subject": fact.cause.subject,
                     "lane": fact.lane,
@@ -256,6 +257,16 @@ async def test_a_journey_is_found_in_the_log_across_provinces(office: Office) ->
         f"/v1/workers/{ME}/journey", as_known_on=(today - timedelta(days=1)).isoformat()
     )
     assert (before.status_code, before.json()["code"]) == (404, "no_journey")
+
+
+async def test_of_a_worker_who_was_registered_by_mistake_the_correction_is_shown(office: Office) -> None:
+    event = registered(GONE, id="j-gone")
+    await office.desk.carry([("32", orjson.dumps(event)), ("32", orjson.dumps(voided(event, id="j-void")))])
+    answer = await office.get(f"/v1/workers/{GONE}/journey", "province-32")
+    found = answer.json()
+    assert (answer.status_code, found["stages"], found["registered_by"]) == (200, [], {})
+    assert [(one["event_id"], one["voided_by"]) for one in found["corrections"]] == [("j-gone", "j-void")]
+    assert (await office.get(f"/v1/workers/{GONE}/journey", "province-33")).status_code == 404
 
 
 async def test_whom_a_worker_does_not_concern_gets_the_answer_for_nobody(office: Office) -> None:

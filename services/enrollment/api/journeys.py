@@ -85,7 +85,7 @@ async def worker_journey(request: Request, ref: Ref, caller: Anyone, as_known_on
         stages=len(found.stages),
         as_known_on=known_on,
     )
-    if not found.stages:
+    if not found.stages and not found.corrections:
         raise refusal("no_journey")
     told = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
     return Found(
