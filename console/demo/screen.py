@@ -80,7 +80,7 @@ class TerminalScreen:
         self._table = _numbers(now, sent, rates, now.at_s - self._began_s)
         if not self._console.is_terminal and now.at_s - self._line_s > LINE_EVERY_S:
             self._line_s = now.at_s
-            self._console.print(_line(now, sent))
+            self._console.print(_line(now, sent), soft_wrap=True)
 
     def _render(self) -> RenderableType:
         if self._step:
