@@ -52,7 +52,7 @@ def _run(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
                 f"{made} holds the new token of {name}. The old one is taken {TOKEN_OVERLAP_DAYS} days more."
             )
             print(
-                "Now: make the secrets again with this folder, then restart the services one after another."
+                "Now, on Kubernetes: make the secrets again with this folder. In compose: restart the services."
             )
         case ["databases"]:
             secrets = Path(_needed(environment, "DREAMS_SECRETS"))

@@ -36,6 +36,7 @@ from shared.contracts.envelope import derived_id
 from shared.contracts.submission import Submission
 from shared.contracts.topics import ENROLLMENT_EVENTS, PROVINCE_RECEIPTS
 from shared.plumbing.batch import Batch
+from shared.plumbing.decoding import Taken
 from shared.plumbing.outgoing import Outgoing
 from shared.plumbing.store import Db
 
@@ -43,6 +44,7 @@ SHARES_MAX: Final = 4
 """A batch is written in at most so many shares: while PostgreSQL writes one, the next is judged."""
 SHARE_MIN_SUBMISSIONS: Final = 200
 BREATH_SUBMISSIONS: Final = 32
+_NOTICED: Final = ("rejected", "parked")
 
 
 class TakeIn:
@@ -89,6 +91,7 @@ class TakeIn:
             batch.publish(PROVINCE_RECEIPTS, receipt.lane, _receipt(receipt, batch.recorded_at))
         for parked in results.released_elsewhere:
             batch.hand_over(parked.lane, _payload(parked))
+        batch.noticed += _worth_a_span(batch, results)
         unreadable = {(s.lane, s.offset): code for s, code in results.unreadable}
         for taken in batch.taken:
             code = unreadable.get((taken.lane, taken.offset))
@@ -98,6 +101,14 @@ class TakeIn:
     def _count(self, statuses: collections.Counter[str]) -> None:
         for status, count in statuses.items():
             self._verdicts.labels(status).inc(count)
+
+
+def _worth_a_span(batch: Batch, results: Results) -> list[Taken]:
+    """Records of this batch that were refused or have to wait."""
+    said = {
+        (out.lane, out.receipt["offset"]) for out in results.receipts if out.receipt["status"] in _NOTICED
+    }
+    return [taken for taken in batch.taken if (taken.lane, taken.offset) in said]
 
 
 def _shares(submissions: list[Submission]) -> list[list[Submission]]:

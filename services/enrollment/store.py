@@ -179,9 +179,8 @@ async def _load_waiting(db: Db, register: Register, kind: str, names: Iterable[s
         submission = reread(parked)
         keys.add(submission)
         register.waiting[missing].append(parked)
-        register.inbox[parked.lane, parked.source, parked.id] = Verdict(
-            content_hash(submission), "parked", parked.offset, submission.type, fresh=False
-        )
+        waits = Verdict(content_hash(submission), "parked", parked.offset, submission.type, fresh=False)
+        register.inbox.setdefault((parked.lane, parked.source, parked.id), waits)
 
 
 async def load_overdue(db: Db, register: Register, lanes: Sequence[str], since: date) -> list[Parked]:

@@ -6,6 +6,7 @@ from services.subsidy.domain.book import Book, Entry
 from services.subsidy.domain.loading import Facts
 from services.subsidy.domain.schemes import Rules
 from shared.contracts.envelope import derived_id
+from shared.contracts.subsidy import SUBSIDY_WAITLISTED
 from shared.contracts.topics import PROVINCE_DECISIONS, SUBSIDY_EVENTS
 from shared.plumbing.batch import Batch
 from shared.plumbing.outgoing import Outgoing
@@ -23,7 +24,10 @@ async def decide_awards(rules: Rules, batch: Batch, db: Db) -> None:
         deciding.go_on(book, budget)
     traceparents += [None] * len(book.entries)
     for one in taken:
+        before = len(book.entries)
         deciding.decide(rules, book, one.lane, one.event)
+        if any(entry.type == SUBSIDY_WAITLISTED for entry in book.entries[before:]):
+            batch.noticed.append(one)
         traceparents += [one.traceparent] * (len(book.entries) - len(traceparents))
     facts = [_fact(entry, trace) for entry, trace in zip(book.entries, traceparents, strict=True)]
     for entry, fact in zip(book.entries, facts, strict=True):

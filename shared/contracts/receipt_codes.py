@@ -29,6 +29,13 @@ _ALL: Final = (
         "Nothing to do.",
     ),
     Code(
+        "duplicate_waiting",
+        "该事件此前已收到，内容相同，仍在等待：{detail}。",
+        "请勿重复发送，请发送它所等待的事件。",
+        "This event was received before with the same content, and still waits for {detail}.",
+        "Do not send it again: send what it waits for.",
+    ),
+    Code(
         "conflict",
         "该事件编号此前已用于不同的内容，本次未采用。",
         "如需更改，请使用新的事件编号。",

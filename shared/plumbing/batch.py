@@ -59,6 +59,8 @@ class Batch:
     """Statements that need not be waited for; once there is one, the handler itself reads no more."""
     take_left: Callable[[], Awaitable[list[Record]]]
     """Takes the decided facts that other lanes left for ours."""
+    noticed: list[Taken]
+    """Put here what is worth a span though its trace is not sampled."""
     left: list[Record] | None = None
     """These facts, once they are taken: (lane, payload)."""
     facts: dict[tuple[str, str], list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
@@ -288,8 +290,8 @@ class Carrier:
             try:
                 held = await self._hold(db, lanes)
                 passed = self._gate(taken, held)
-                with self._telemetry.batch(self.group.name, passed):
-                    await self._decide(db, held, passed)
+                with self._telemetry.batch(self.group.name, passed) as noticed:
+                    await self._decide(db, held, passed, noticed)
             except BaseException:
                 await postgres.roll_back(db, transaction)
                 raise
@@ -445,12 +447,12 @@ class Carrier:
         self._metrics.gap(self.group.name, cursor.lane)
         log.error("gap", stream=cursor.stream, lane=cursor.lane, expected=cursor.last_seq + 1, seen=one.seq)
 
-    async def _decide(self, db: Db, held: _Held, passed: list[Taken]) -> None:
+    async def _decide(self, db: Db, held: _Held, passed: list[Taken], noticed: list[Taken]) -> None:
         parked = await self._parked(db, held)
         heads = {row.lane: row.head for row in reversed(held.lane_rows) if row.stream in self._writes[:1]}
         async with Writes() as writes:
             take_left = partial(self._left_facts, db, held)
-            batch = Batch(held.now, held.going, passed, parked, heads, writes, take_left)
+            batch = Batch(held.now, held.going, passed, parked, heads, writes, take_left, noticed)
             if passed or parked or self.group.ticks:
                 await self.group.handle(batch, db)
                 held.after_commit = batch.after_commit

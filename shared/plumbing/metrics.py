@@ -34,6 +34,7 @@ class Metrics:
         self._retries = Counter(
             "dreams_retries_total", "Batches put back after a passing failure", ["group"], registry=r
         )
+        self._spans = Counter("dreams_spans_total", "Spans by what became of them", ["outcome"], registry=r)
         self.lag = Gauge("dreams_lag_records", "Records not yet taken in", ["group", "lane"], registry=r)
         self.stopped = Gauge("dreams_stopped_lanes", "Lanes that stand", ["group"], registry=r)
         self.waiting = Gauge("dreams_waiting_lanes", "Lanes with an open gap", ["group"], registry=r)
@@ -47,6 +48,10 @@ class Metrics:
         if records:
             self._seconds.labels(group).observe(seconds)
             self._records.labels(group).observe(records)
+
+    def spans(self, outcome: str, spans: int) -> None:
+        """Spans have ended, were exported, or could not be; what is missing was dropped by a full queue."""
+        self._spans.labels(outcome).inc(spans)
 
     def dropped(self, group: str) -> None:
         """A record lay behind the cursor: a redelivery."""

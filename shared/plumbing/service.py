@@ -143,14 +143,15 @@ async def _start(
         dsn, f"{definition.name}-{settings.instance}", settings.database_connections_max
     )
     stack.push_async_callback(_close_pool, pool)
+    metrics, seal = Metrics(), Seal.from_file(settings.seal_key_file)
     telemetry = Telemetry(
         definition.name,
         settings.otlp_endpoint or None,
         settings.trace_ratio,
         at_the_door=definition.at_the_door,
+        count=metrics.spans,
     )
     stack.push_async_callback(asyncio.to_thread, telemetry.close)
-    metrics, seal = Metrics(), Seal.from_file(settings.seal_key_file)
     async with pool.acquire() as db:
         log_id = await store.log_id(db, uuid.uuid4().hex[:12])
     parts = Parts(settings, pool, seal, metrics, telemetry)
@@ -181,7 +182,7 @@ async def _start(
         for group in groups
     ]
     app.state.pool, app.state.metrics, app.state.consumers = pool, metrics, consumers
-    app.state.tokens, app.state.parts = Tokens.from_file(settings.tokens_file), parts
+    app.state.tokens, app.state.parts = Tokens(settings.tokens_file), parts
     await broker.start()
     for consumer in consumers:
         stack.push_async_callback(consumer.finish, DRAIN_S)

@@ -1,4 +1,4 @@
-"""Who may ask what of a service: tokens from a file (hashed), with roles."""
+"""Who may ask what of a service: tokens from a file (hashed), with roles; a changed file counts at once."""
 
 import hashlib
 import hmac
@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
+import structlog
 import yaml
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -16,6 +17,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, m
 from shared.contracts.envelope import LaneCode
 
 Role = Literal["operator", "official", "auditor", "province"]
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +49,20 @@ class _Entry(BaseModel):
 
 
 class Tokens:
-    """The tokens of a service; only their SHA-256 is kept."""
+    """The tokens of a service; only their SHA-256 is kept. Who is taken out of the file is refused from then on."""
 
-    def __init__(self, entries: Sequence[_Entry]) -> None:
-        self._entries = entries
-
-    @classmethod
-    def from_file(cls, path: Path) -> "Tokens":
+    def __init__(self, path: Path) -> None:
         """Read a list of {name, role, province, sha256, not_after}; ValueError for anything else.
 
         `not_after` is an instant with its offset, after which the token is no longer taken; none: for ever.
         """
-        return cls(TypeAdapter(list[_Entry]).validate_python(yaml.safe_load(path.read_text())))
+        self._path = path
+        self._version = _version(path)
+        self._entries = _entries(path)
 
     def caller(self, token: str, now: datetime) -> Caller | None:
         """Who holds `token` at this instant; compared with all there are, each in constant time."""
+        self._read_again()
         digest = hashlib.sha256(token.encode()).hexdigest()
         found = None
         for entry in self._entries:
@@ -68,6 +70,27 @@ class Tokens:
             if hmac.compare_digest(entry.sha256, digest) and valid:
                 found = Caller(entry.name, entry.role, entry.province)
         return found
+
+    def _read_again(self) -> None:
+        """Read the file where it has changed; while it is away or wrong, the tokens that were read last hold."""
+        try:
+            version = _version(self._path)
+            if version == self._version:
+                return
+            self._version = version
+            self._entries = _entries(self._path)
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            log.error("tokens_not_read", error=type(error).__name__)
+
+
+def _version(path: Path) -> tuple[int, int, int]:
+    """What differs once a file was written or replaced."""
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _entries(path: Path) -> Sequence[_Entry]:
+    return TypeAdapter(list[_Entry]).validate_python(yaml.safe_load(path.read_text()))
 
 
 _bearer: Final = HTTPBearer(auto_error=False)

@@ -24,6 +24,8 @@ from tests.enrollment.events import allocated, enrolled, event, registered, work
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 UNSAMPLED_TRACE = "0af7651916cd43ddff48eb211c80319c"
 """The lower half says which part of all traces one belongs to: this one to the last quarter."""
+REFUSED_TRACE = "0af7651916cd43ddfe48eb211c80319c"
+"""Not sampled either."""
 UNKNOWN_TRACE = "0af7651916cd43dd0048eb211c80319c"
 ROOT_SPAN = "b7ad6b7169203331"
 WORKER = worker_ref("C")
@@ -127,6 +129,7 @@ async def _send(stack: Stack) -> None:
         (allocated("1"), None),
         (registered(WORKER), UNSAMPLED_TRACE),
         (event("zhang_wei.registered", {}), UNKNOWN_TRACE),
+        (registered(WORKER), REFUSED_TRACE),
     )
     async with administrators_producer(stack) as producer:
         for one, trace in events:
@@ -185,6 +188,15 @@ async def test_what_the_door_does_not_sample_leaves_no_span_anywhere(
 ) -> None:
     assert tree, "it came behind the one that is not sampled"
     assert _of(UNSAMPLED_TRACE, collector) == []
+
+
+async def test_what_the_door_refuses_leaves_a_span_though_it_is_not_sampled(
+    tree: list[Span], collector: Collector
+) -> None:
+    assert tree
+    (span,) = _of(REFUSED_TRACE, collector)
+    assert (span.service, span.parent_id) == ("enrollment", ROOT_SPAN)
+    assert span.name.startswith("enrollment dreams.worker.registered")
 
 
 async def test_a_type_that_is_not_known_is_named_by_no_span(tree: list[Span], collector: Collector) -> None:

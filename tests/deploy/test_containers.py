@@ -42,7 +42,7 @@ def test_a_container_of_the_compose_file_has_all_settings_and_files_of_its_servi
         file = COMPOSE["secrets"][source]["file"].removeprefix(SECRETS)
         mounted[f"/run/secrets/{target}"] = str(secrets / file)
     settings = _settings(service, described["environment"], mounted, monkeypatch)
-    assert Tokens.from_file(settings.tokens_file).caller(
+    assert Tokens(settings.tokens_file).caller(
         (secrets / "tokens" / "operator").read_text(), datetime.now(UTC)
     )
     Seal.from_file(settings.seal_key_file)  # or ValueError

@@ -159,7 +159,7 @@ def client(world: World, who: str) -> httpx.AsyncClient:
     """A client with the token of `who`."""
     app, secrets = FastAPI(), world.infrastructure.data / "secrets"
     app.include_router(completeness.router)
-    app.state.pool, app.state.tokens = world.pool, Tokens.from_file(secrets / "tokens.json")
+    app.state.pool, app.state.tokens = world.pool, Tokens(secrets / "tokens.json")
     app.state.settings = SimpleNamespace(simulated=False)
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app),

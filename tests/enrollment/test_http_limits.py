@@ -72,7 +72,7 @@ async def opened(world: World, **changes: Any) -> AsyncIterator[Open]:
     door = events.HttpDoor(topics, SLOWLY, AT_ONCE)
     app = FastAPI()
     app.include_router(events.router(door))
-    app.state.pool, app.state.tokens = world.pool, Tokens.from_file(settings.tokens_file)
+    app.state.pool, app.state.tokens = world.pool, Tokens(settings.tokens_file)
     try:
         yield Open(world, app, door)
     finally:

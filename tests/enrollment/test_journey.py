@@ -218,7 +218,7 @@ async def office(world: World) -> AsyncIterator[Office]:
     app.include_router(registers.router)
     app.include_router(look_ups.router)
     async with open_desk(world, LANES) as desk:
-        app.state.pool, app.state.tokens = desk.pool, Tokens.from_file(secrets / "tokens.json")
+        app.state.pool, app.state.tokens = desk.pool, Tokens(secrets / "tokens.json")
         app.state.settings = SimpleNamespace(simulated=False)
         await desk.carry([("34", orjson.dumps(registered(OTHER, lane="34", id="j-other")))])
         for some in (LIFE[:1], LIFE[1:5], LIFE[5:11], LIFE[11:]):

@@ -87,7 +87,7 @@ async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
     """An operator's client."""
     app, secrets = FastAPI(), world.infrastructure.data / "secrets"
     app.include_router(receipts.router)
-    app.state.pool, app.state.tokens = world.pool, Tokens.from_file(secrets / "tokens.json")
+    app.state.pool, app.state.tokens = world.pool, Tokens(secrets / "tokens.json")
     app.state.settings = SimpleNamespace(simulated=False)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),

@@ -52,6 +52,9 @@ async def test_an_enrollment_waits_for_its_registration_and_what_waits_for_it_fo
     assert (await door.answer(enrollment))["status"] == "parked"
     resent = await door.ask(early)
     assert (resent["status"], resent["first_event_id"]) == ("duplicate", early["id"])
+    assert resent["code"] == "duplicate_waiting"
+    assert f"仍在等待：工人 {worker}" in resent["message_zh"]
+    assert f"still waits for worker {worker}" in resent["message_en"]
     assert (await door.ask(registered(worker)))["status"] == "accepted"
     assert (await door.answer(enrollment, status="accepted"))["event_id"] == early["id"]
     assert (await door.answer(confirmation, status="accepted"))["offset"] == confirmation

@@ -27,7 +27,7 @@ async def client(world: World, tmp_path: Path) -> AsyncIterator[httpx.AsyncClien
     app.include_router(api.router)
     app.state.pool = world.pool
     app.state.parts = SimpleNamespace(seal=world.seal)
-    app.state.tokens = Tokens.from_file(tmp_path / "tokens.json")
+    app.state.tokens = Tokens(tmp_path / "tokens.json")
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
         base_url="http://test",

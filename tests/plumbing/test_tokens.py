@@ -21,7 +21,7 @@ JIANGSU = Caller("province-32", "province", "32")
 def tokens_of(folder: Path, *entries: dict[str, Any]) -> Tokens:
     path = folder / "tokens.json"
     path.write_text(json.dumps(entries))
-    return Tokens.from_file(path)
+    return Tokens(path)
 
 
 def entry(token: str, **changes: Any) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def test_a_renewed_token_overlaps_with_the_one_before_and_expired_ones_leave_the
     second = plain_token(tmp_path, "province-32")
     assert first != second
     make_tokens(tmp_path)  # the stack starts again
-    tokens = Tokens.from_file(file)
+    tokens = Tokens(file)
     assert tokens.caller(first, NOW + timedelta(days=30)) == tokens.caller(second, NOW) == JIANGSU
     assert tokens.caller(first, NOW + timedelta(days=31)) is None
     assert tokens.caller(second, NOW + timedelta(days=401)) is None
@@ -84,3 +84,18 @@ def test_a_token_is_renewed_by_command_and_an_unknown_name_is_said(
     assert main(["renew-token", str(tmp_path), "nobody"], {}) == 1
     with pytest.raises(StackError, match="There is no token nobody"):
         renew_token(tmp_path, "nobody", NOW, 1, 1)
+
+
+def test_a_file_that_changes_counts_at_once_and_one_that_is_wrong_changes_nothing(tmp_path: Path) -> None:
+    tokens = tokens_of(tmp_path, entry("lost"), entry("kept"))
+    assert tokens.caller("lost", NOW) == JIANGSU
+    tokens_of(tmp_path, entry("kept"), entry("found"))
+    assert tokens.caller("lost", NOW) is None
+    assert tokens.caller("found", NOW) == tokens.caller("kept", NOW) == JIANGSU
+    for wrong in ('[{"name": "half a fi', '[{"name": "province-32"}]'):
+        (tmp_path / "tokens.json").write_text(wrong)
+        assert tokens.caller("kept", NOW) == JIANGSU
+    (tmp_path / "tokens.json").unlink()
+    assert tokens.caller("kept", NOW) == JIANGSU
+    tokens_of(tmp_path, entry("new"))
+    assert tokens.caller("kept", NOW) is None

@@ -32,7 +32,7 @@ async def client(subsidy: Service, settings: Settings) -> AsyncIterator[httpx.As
     await subsidy.take(*js.facts)
     app = FastAPI()
     app.include_router(api.router)
-    app.state.pool, app.state.tokens = subsidy.pool, Tokens.from_file(settings.tokens_file)
+    app.state.pool, app.state.tokens = subsidy.pool, Tokens(settings.tokens_file)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://subsidy") as made:
         made.headers["Authorization"] = "Bearer auditor"
         yield made

@@ -27,6 +27,8 @@ _WAITS_FOR: Final = {
     "alliance": "联盟 {0} / alliance {0}",
     "payment": "支付 {0} / payment {0}",
 }
+_STATUS: Final = {"duplicate": "duplicate", "duplicate_waiting": "duplicate", "conflict": "conflict"}
+"""Codes whose receipts are not `rejected`."""
 _EARLIER_STEP: Final = "注册 {0} 更早一步 / an earlier step of enrollment {0}"
 
 
@@ -85,11 +87,17 @@ def take_in(register: Register, submission: Submission, today: date, results: Re
     key = (submission.lane, submission.source, submission.id)
     known = register.inbox.get(key)
     if known is not None and known.status != "rejected":
-        code = "duplicate" if known.content == content else "conflict"
-        refusal = Refusal(code, first_event_id=submission.id)
-        _answer(register, submission, refusal, today, results)
+        _answer(register, submission, _received_before(known, submission, content), today, results)
         return
     _decide(register, submission, content, today, results)
+
+
+def _received_before(known: Verdict, submission: Submission, content: bytes) -> Refusal:
+    if known.content != content:
+        return Refusal("conflict", first_event_id=submission.id)
+    if known.status == "parked":
+        return Refusal("duplicate_waiting", detail=known.detail, first_event_id=submission.id)
+    return Refusal("duplicate", first_event_id=submission.id)
 
 
 def take_up_again(register: Register, submission: Submission, today: date, results: Results) -> None:
@@ -231,7 +239,7 @@ def _answer(
 ) -> None:
     status = "accepted"
     if refusal is not None:
-        status = refusal.code if refusal.code in ("duplicate", "conflict") else "rejected"
+        status = _STATUS.get(refusal.code, "rejected")
     register.tallies[submission.lane, today][status] += 1
     results.receipts.append(_receipt(submission, status, refusal))
 
