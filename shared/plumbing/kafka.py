@@ -33,6 +33,7 @@ from pydantic import SkipValidation
 from shared.contracts.topics import Stream
 from shared.plumbing import kafka_reading, postgres, restores, store
 from shared.plumbing.batch import Carrier, lanes_of
+from shared.plumbing.decoding import Taken
 from shared.plumbing.holds import Holds
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.parsing import UnparsableError, mend_parsing
@@ -64,7 +65,9 @@ POLL_TIMEOUT_MS: Final = 200
 POLL_AGAIN_MS: Final = 10
 """While lanes are held: theirs may be there as soon as they are released."""
 FAIR_SHARE_RECORDS: Final = 500
-"""At most this many records of one lane's topic in a batch while others wait."""
+"""So many records of one lane's topic before any lane gives more; a second share is all that a batch takes of one."""
+DECODE_STRETCH_RECORDS: Final = 500
+"""Then what else the process carries has its turn."""
 FETCH_MIN_BYTES: Final = 32 * 1024
 FETCH_WAIT_MS: Final = 50
 """So long the broker gathers `FETCH_MIN_BYTES` before it answers: fuller batches, at 50 ms a hop at most."""
@@ -222,6 +225,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         take.__annotations__["records"] = Annotated[payload, SkipValidation]
         self.subscriber(take)
         self._part_max_records = settings.batch_max_records
+        self._fair_share = min(FAIR_SHARE_RECORDS, settings.batch_max_records)
         self.subscriber.get_msg = self._poll_past_unparsable  # type: ignore[method-assign]
 
     @property
@@ -335,12 +339,25 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._carried_at.clear()
 
     async def _take(self, records: Sequence[ConsumerRecord]) -> None:
-        """Have one part of what was polled carried; returns while it is, where another may be carried beside it."""
+        """Have what was polled carried; returns while it is, where another part may be carried beside it."""
         # Those of a lane that stands were dropped before: what follows them waits for the tick that reads the lane
         # from its cursor again. Noted before waiting too, since that tick may be the one that holds the lane.
         held_back = self._stood | self.carrier.stopped
         if not self._owned:
             return  # fetched while lanes are being opened: these records come again, from the cursor
+        for some in self._apart(records):
+            await self._begin(some, held_back)
+
+    def _apart(self, records: Sequence[ConsumerRecord]) -> list[Sequence[ConsumerRecord]]:
+        """Lanes of which much has come apart from those with a few records, which would wait for them."""
+        counts = Counter(self.carrier.lane_of(one) for one in records)
+        bulk = {lane for lane, count in counts.items() if count >= self._fair_share}
+        few = [one for one in records if self.carrier.lane_of(one) not in bulk]
+        if not bulk or not few or len(few) >= OVERLAP_FROM_RECORDS:
+            return [records]
+        return [[one for one in records if self.carrier.lane_of(one) in bulk], few]
+
+    async def _begin(self, records: Sequence[ConsumerRecord], held_back: set[str]) -> None:
         lanes = {self.carrier.lane_of(one) for one in records}
         await self.holds.take(lanes)
         part = asyncio.create_task(self._carry_part(records, lanes, held_back))
@@ -380,7 +397,10 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             records = [one for one in records if self.carrier.lane_of(one) not in held_back]
         if not records:
             return
-        taken = self.carrier.decode(records)
+        taken: list[Taken] = []
+        for at in range(0, len(records), DECODE_STRETCH_RECORDS):
+            taken += self.carrier.decode(records[at : at + DECODE_STRETCH_RECORDS])
+            await asyncio.sleep(0)
         lanes = lanes_of(taken)
         await self.carrier.carry(taken, lanes)
         if self.carrier.jumped:
@@ -423,7 +443,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             return ()
 
     async def _poll_fairly(self, consumer: Any) -> tuple[ConsumerRecord, ...]:
-        """Poll lanes that are not being carried; where much has come, each gives a share before any gives more.
+        """Poll lanes that are not being carried; where much has come, each gives a share before any gives a second.
 
         By itself the client hands out all that it has of one lane after another.
         """
@@ -432,21 +452,20 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await self.holds.change()
             return ()
         timeout_ms = POLL_AGAIN_MS if self.holds.held else POLL_TIMEOUT_MS
-        fair_share = min(FAIR_SHARE_RECORDS, self._part_max_records)
+        fair_share = self._fair_share
         polled = await consumer.getmany(*free, timeout_ms=timeout_ms, max_records=fair_share)
         records = [record for some in polled.values() for record in some]
         if len(records) < fair_share:
             return tuple(records)
         try:
-            shares = [tp for tp in free if tp not in polled]
-            random.shuffle(shares)
-            for share in (*((tp,) for tp in shares), tuple(free)):
+            others = [tp for tp in free if tp not in polled]
+            random.shuffle(others)
+            for tp in (*others, *polled):
                 room = self._part_max_records - len(records)
                 if room <= 0:
                     break
-                wanted = min(room, fair_share) if len(share) == 1 else room
-                more = await consumer.getmany(*share, timeout_ms=0, max_records=wanted)
-                records += [record for some in more.values() for record in some]
+                more = await consumer.getmany(tp, timeout_ms=0, max_records=min(room, fair_share))
+                records += more.get(tp, ())
         except Exception:
             self._put_back(records)
             raise

@@ -14,6 +14,7 @@ from confluent_kafka.admin import NewPartitions  # type: ignore[attr-defined]  #
 from shared.contracts import lanes, topics
 from shared.contracts.lanes import LANE_CODES
 from shared.plumbing import kafka, store
+from shared.plumbing.batch import Batch
 from tests.plumbing import relay
 from tests.plumbing.relay import INPUT, OUTPUT, Relay
 from tests.plumbing.world import Running, World, until
@@ -131,6 +132,37 @@ async def test_records_that_come_before_their_lane_is_opened_are_taken_afterward
         assert stopped == []
 
 
+async def polled_at_once(
+    world: World, running: Running, monkeypatch: pytest.MonkeyPatch, counts: dict[str, int]
+) -> None:
+    """Send so many notes on each lane, in this order, and have them polled once all of them lie in the client."""
+    consumer, polls = running.consumer, list[str]()
+    poll, fetched = consumer._poll_fairly, consumer.consumer._fetcher._records
+
+    async def note_poll(client: Any) -> Any:
+        polls.append("another")
+        return await poll(client)
+
+    monkeypatch.setattr(consumer, "_poll_fairly", note_poll)
+    lanes = list(consumer.lanes)
+    await consumer.holds.take(lanes)  # nothing is polled before all of it lies in the client
+    polls.clear()
+
+    async def polls_again() -> bool:
+        return bool(polls)
+
+    await until(polls_again)
+    for lane, count in counts.items():
+        await world.notes_at_once(lane, *range(1, count + 1))
+        place = KafkaPlace(INPUT.topic(world.namespace, lane), INPUT.partition(lane))
+
+        async def is_fetched(wanted: KafkaPlace = place) -> bool:
+            return wanted in fetched
+
+        await until(is_fetched)
+    consumer.holds.release(lanes)
+
+
 async def test_a_lane_with_a_bulk_file_leaves_the_others_their_places_in_every_batch(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,45 +171,48 @@ async def test_a_lane_with_a_bulk_file_leaves_the_others_their_places_in_every_b
     bulk, *others = world.some_lanes(4)
     async with world.relay(batch_max_records=100) as running:
         consumer, batches = running.consumer, list[Counter[str]]()
-        take, poll, fetched = consumer._take, consumer._poll_fairly, consumer.consumer._fetcher._records
-        polls: list[str] = []
-
-        async def note_poll(client: Any) -> Any:
-            polls.append("another")
-            return await poll(client)
+        take = consumer._take
 
         async def note(records: Sequence[Any]) -> None:
             batches.append(Counter(consumer.carrier.lane_of(one) for one in records))
             await take(records)
 
         monkeypatch.setattr(consumer, "_take", note)
-        monkeypatch.setattr(consumer, "_poll_fairly", note_poll)
-        lanes = list(consumer.lanes)
-        await consumer.holds.take(lanes)  # nothing is polled before all of it lies in the client
-        polls.clear()
-
-        async def polls_again() -> bool:
-            return bool(polls)
-
-        await until(polls_again)
-        for some, count in (([bulk], 400), (others, 5)):
-            for lane in some:
-                await world.notes_at_once(lane, *range(1, count + 1))
-
-            async def all_fetched(places: Sequence[str] = some) -> bool:
-                wanted = {
-                    KafkaPlace(INPUT.topic(world.namespace, one), INPUT.partition(one)) for one in places
-                }
-                return wanted <= set(fetched)
-
-            await until(all_fetched)
-        consumer.holds.release(lanes)
+        await polled_at_once(world, running, monkeypatch, {bulk: 400, **dict.fromkeys(others, 5)})
         await world.until_relayed(bulk, *range(1, 401))
         for lane in others:
             await world.until_relayed(lane, *range(1, 6))
     first = batches[0]
     assert [first[lane] for lane in others] == [5, 5, 5], "the first batch has a place for each that waits"
     assert first[bulk] == 100 - 15, "and the rest of it goes to who has more"
+
+
+class SlowInBulk(Relay):
+    """A handler that does not come to an end with the records of one lane before it is let go on."""
+
+    slow: str = ""
+
+    async def _wait(self, batch: Batch) -> None:
+        self.held = any(taken.lane == self.slow for taken in batch.taken)
+        await super()._wait(batch)
+
+
+async def test_lanes_with_a_few_records_do_not_wait_for_one_with_a_bulk_file(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka, "TICK_S", 600.0)
+    monkeypatch.setattr(kafka, "FAIR_SHARE_RECORDS", 50)
+    monkeypatch.setattr(kafka, "OVERLAP_FROM_RECORDS", 60)
+    bulk, *others = world.some_lanes(4)
+    handle = SlowInBulk()
+    handle.slow = bulk
+    async with world.relay(handle, batch_max_records=100) as running:
+        await polled_at_once(world, running, monkeypatch, {bulk: 400, **dict.fromkeys(others, 5)})
+        for lane in others:
+            await world.until_relayed(lane, *range(1, 6))
+        assert await world.relayed(bulk) == [], "it is not through yet"
+        handle.gate.set()
+        await world.until_relayed(bulk, *range(1, 401))
 
 
 async def test_a_lane_that_is_appended_leaves_all_others_where_they_are(
