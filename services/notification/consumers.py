@@ -31,6 +31,7 @@ def lane_groups(metrics: Metrics, counts: Counts, seal: Callable[[], Seal]) -> t
     return (
         LaneGroup(
             name=CAUSES,
+            gather_ms=500,
             reads=(ENROLLMENT_EVENTS, SUBSIDY_EVENTS),
             writes=(),
             gate="seq",
@@ -39,6 +40,7 @@ def lane_groups(metrics: Metrics, counts: Counts, seal: Callable[[], Seal]) -> t
         ),
         LaneGroup(
             name=CONTACTS,
+            gather_ms=500,
             reads=(PROVINCE_CONTACTS,),
             writes=(),
             gate="offset",

@@ -22,6 +22,7 @@ def groups(rules: Rules) -> Callable[[Metrics], Sequence[LaneGroup]]:
         return (
             LaneGroup(
                 name=GROUP,
+                gather_ms=100,
                 reads=(ENROLLMENT_EVENTS,),
                 writes=(SUBSIDY_EVENTS, PROVINCE_DECISIONS),
                 gate="seq",

@@ -68,9 +68,8 @@ FAIR_SHARE_RECORDS: Final = 500
 """So many records of one lane's topic before any lane gives more; a second share is all that a batch takes of one."""
 DECODE_STRETCH_RECORDS: Final = 500
 """Then what else the process carries has its turn."""
-FETCH_MIN_BYTES: Final = 32 * 1024
-FETCH_WAIT_MS: Final = 50
-"""So long the broker gathers `FETCH_MIN_BYTES` before it answers: fuller batches, at 50 ms a hop at most."""
+GATHER_BYTES: Final = 256 * 1024
+"""Kafka waits no longer for more where so much has come: it is a batch."""
 FETCH_MAX_BYTES: Final = 4 * 1024 * 1024
 PRODUCER_BATCH_BYTES: Final = 256 * 1024
 REQUEST_TIMEOUT_MS: Final = 10_000
@@ -213,8 +212,8 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             max_poll_interval_ms=POLL_INTERVAL_MAX_MS,
             max_partition_fetch_bytes=FETCH_MAX_BYTES,
-            fetch_min_bytes=FETCH_MIN_BYTES,
-            fetch_max_wait_ms=FETCH_WAIT_MS,
+            fetch_min_bytes=GATHER_BYTES,
+            fetch_max_wait_ms=group.gather_ms,
             title=group.name,
         )
 
