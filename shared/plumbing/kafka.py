@@ -66,7 +66,12 @@ POLL_AGAIN_MS: Final = 10
 """While lanes are held: theirs may be there as soon as they are released."""
 FAIR_SHARE_RECORDS: Final = 500
 """So many records of one lane's topic before any lane gives more; a second share is all that a batch takes of one."""
-DECODE_STRETCH_RECORDS: Final = 500
+LIVE_WITHIN_S: Final = 1.0
+"""So long after a live lane had records, lanes in bulk give way."""
+BULK_REST: Final = 1.0
+"""A lane in bulk beside live ones rests so many times as long as its last part took (tried: 0, 0.5 and 1)."""
+BULK_REST_MAX_S: Final = 1.0
+DECODE_STRETCH_RECORDS: Final = 100
 """Then what else the process carries has its turn."""
 GATHER_BYTES: Final = 256 * 1024
 """Kafka waits no longer for more where so much has come: it is a batch."""
@@ -183,6 +188,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._make_reader = partial(make_reader, settings)
         self._ends_due: set[str] = set()
         """Lanes taken over whose topics' ends were not yet compared with the log."""
+        self._live_at = -LIVE_WITHIN_S
         self._failures = 0
         self._committed_at = 0.0
         self._forgot_at = -FORGET_EACH_S
@@ -348,13 +354,22 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._begin(some, held_back)
 
     def _apart(self, records: Sequence[ConsumerRecord]) -> list[Sequence[ConsumerRecord]]:
-        """Lanes of which much has come apart from those with a few records, which would wait for them."""
+        """Lanes of which much has come, or is to come, apart from live ones: these would wait for them."""
         counts = Counter(self.carrier.lane_of(one) for one in records)
+        last = {TopicPartition(one.topic, one.partition): one for one in records}
         bulk = {lane for lane, count in counts.items() if count >= self._fair_share}
-        few = [one for one in records if self.carrier.lane_of(one) not in bulk]
-        if not bulk or not few or len(few) >= OVERLAP_FROM_RECORDS:
+        bulk |= {
+            self.carrier.lane_of(one)
+            for tp, one in last.items()
+            if (self.consumer.highwater(tp) or 0) - one.offset > self._fair_share
+        }
+        live = [one for one in records if self.carrier.lane_of(one) not in bulk]
+        if not live or len(live) >= OVERLAP_FROM_RECORDS:
             return [records]
-        return [[one for one in records if self.carrier.lane_of(one) in bulk], few]
+        self._live_at = time.monotonic()
+        if not bulk:
+            return [records]
+        return [[one for one in records if self.carrier.lane_of(one) in bulk], live]
 
     async def _begin(self, records: Sequence[ConsumerRecord], held_back: set[str]) -> None:
         lanes = {self.carrier.lane_of(one) for one in records}
@@ -371,8 +386,11 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self, records: Sequence[ConsumerRecord], lanes: set[str], held_back: set[str]
     ) -> None:
         """One part: carried, or put back whole. Its lanes are held until then."""
+        began_at = time.monotonic()
         try:
             await self._carry(records, held_back)
+            if len(records) >= self._fair_share:
+                await self._rest(time.monotonic() - began_at)
         except Exception as error:  # noqa: BLE001 - nothing may end the poll loop; its text may quote a row
             if not isinstance(error, (postgres.PassingError, *postgres.PASSING)):
                 log.error("take_failed", error=type(error).__name__, at=postgres.where(error))
@@ -386,6 +404,11 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self.holds.release(lanes)
             if not self._woken.isdisjoint(lanes):
                 self._wake.set()
+
+    async def _rest(self, took_s: float) -> None:
+        """Leave some of the machine to live lanes, in this service and in those behind it."""
+        if self._owned and time.monotonic() - self._live_at < LIVE_WITHIN_S:
+            await asyncio.sleep(min(took_s * BULK_REST, BULK_REST_MAX_S))
 
     async def _carry(self, records: Sequence[ConsumerRecord], held_back: set[str]) -> None:
         if not self._owned:

@@ -215,6 +215,25 @@ async def test_lanes_with_a_few_records_do_not_wait_for_one_with_a_bulk_file(
         await world.until_relayed(bulk, *range(1, 401))
 
 
+async def test_a_lane_in_bulk_rests_after_each_part_while_others_are_live(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("TICK_S", 600.0), ("FAIR_SHARE_RECORDS", 50), ("OVERLAP_FROM_RECORDS", 60)):
+        monkeypatch.setattr(kafka, name, value)
+    for name in ("LIVE_WITHIN_S", "BULK_REST", "BULK_REST_MAX_S"):
+        monkeypatch.setattr(kafka, name, 1e6)
+    bulk, live = world.some_lanes(2)
+    async with world.relay(batch_max_records=100) as running:
+        await polled_at_once(world, running, monkeypatch, {bulk: 400, live: 5})
+        await world.until_relayed(bulk, *range(1, 96))
+        await world.notes(live, 6)
+        await world.until_relayed(live, *range(1, 7))
+        assert await world.relayed(bulk) == [*range(1, 96)], "it goes on when it has rested"
+        monkeypatch.setattr(kafka, "BULK_REST_MAX_S", 0.0)
+        await running.consumer.finish(0)
+        await world.until_relayed(bulk, *range(1, 401))
+
+
 async def test_a_lane_that_is_appended_leaves_all_others_where_they_are(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
