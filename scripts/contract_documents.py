@@ -15,7 +15,7 @@ from shared.contracts.access import Principal, principals
 from shared.contracts.catalogue import MESSAGES, Message
 from shared.contracts.envelope import EVENT_MAX_BYTES
 from shared.contracts.lanes import LANE_CODES
-from shared.contracts.receipt_codes import CODES
+from shared.contracts.receipt_codes import CODES, STATUS_OF
 from shared.contracts.topics import STREAMS, Stream, topics
 
 DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
@@ -23,8 +23,6 @@ FOLDER: Final = DOCS / "contracts"
 PROVINCES_PAGE: Final = "publishing.md"
 GENERATED: Final = "<!-- Written by `make schemas`; do not edit. -->\n"
 PUBLISHERS_ZH: Final = {"provinces": "各省", "enrollment": "注册服务", "subsidy": "补助服务"}
-STATUS_OF: Final = {"duplicate": "duplicate", "conflict": "conflict", "waits_for": "parked"}
-"""The status that goes with a code; all others are `rejected`."""
 
 
 def main(arguments: list[str] | None = None, docs: Path = DOCS) -> int:

@@ -244,6 +244,13 @@ STATUSES: Final = {
 FIELD_MAX_CHARS: Final = 120
 """So much of a field's path stands in a receipt: its name is the sender's, and as long as he likes."""
 CODES: Final = {code.code: code for code in _ALL}
+STATUS_OF: Final = {
+    "duplicate": "duplicate",
+    "duplicate_waiting": "duplicate",
+    "conflict": "conflict",
+    "waits_for": "parked",
+}
+"""The verdict of a receipt with this code; with any other it is `rejected`."""
 
 
 def sentences(code: str, *, field: str | None = None, detail: str | None = None) -> tuple[str, str]:

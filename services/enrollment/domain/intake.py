@@ -9,7 +9,7 @@ from services.enrollment.domain.judging import judge
 from services.enrollment.domain.outcomes import Accepted, Waits
 from services.enrollment.domain.register import Id, Parked, Published, Register, Verdict
 from shared.contracts.envelope import derived_id, shanghai_day
-from shared.contracts.receipt_codes import sentences
+from shared.contracts.receipt_codes import STATUS_OF, sentences
 from shared.contracts.submission import (
     TYPE_MAX_CHARS,
     Refusal,
@@ -27,8 +27,6 @@ _WAITS_FOR: Final = {
     "alliance": "联盟 {0} / alliance {0}",
     "payment": "支付 {0} / payment {0}",
 }
-_STATUS: Final = {"duplicate": "duplicate", "duplicate_waiting": "duplicate", "conflict": "conflict"}
-"""Codes whose receipts are not `rejected`."""
 _EARLIER_STEP: Final = "注册 {0} 更早一步 / an earlier step of enrollment {0}"
 
 
@@ -239,7 +237,7 @@ def _answer(
 ) -> None:
     status = "accepted"
     if refusal is not None:
-        status = _STATUS.get(refusal.code, "rejected")
+        status = STATUS_OF.get(refusal.code, "rejected")
     register.tallies[submission.lane, today][status] += 1
     results.receipts.append(_receipt(submission, status, refusal))
 
