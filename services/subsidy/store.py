@@ -1,21 +1,26 @@
 """Every SQL statement of subsidy: the book of some lanes loaded and written back, and what the API reads."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
 from asyncpg import Record
+from asyncpg.transaction import Transaction
 
 from services.subsidy.domain.book import Award, Book, Budget, BudgetKey, Cause, Entry, LaneBook
 from shared.plumbing.store import Db
 
 PAGE_MAX: Final = 1_000
+CHECK_TIMEOUT_MS: Final = 600_000
+"""A check reads whole tables; the session allows a batch much less."""
 
 _BUDGET_COLUMNS: Final = (
     "lane, fiscal_year, fund_source, funder_level, allocated_fen, reserved_fen, granted_fen, "
     "scholarship_fen, waiting, smallest_waiting_fen, exhausted"
 )
+_FREE_FEN: Final = "allocated_fen - reserved_fen - granted_fen - scholarship_fen"
 _AWARD_FIELDS: Final = (
     "enrollment_no",
     "lane",
@@ -292,20 +297,23 @@ async def _add_entries(
         await db.copy_records_to_table("posting", records=postings, columns=_POSTING_FIELDS)
 
 
-async def budgets(db: Db, lane: str | None, fiscal_year: int | None) -> list[Record]:
-    """Budgets with what is free of them, at most `PAGE_MAX`."""
+async def budgets(
+    db: Db, lane: str | None, fiscal_year: int | None, after: BudgetKey | None, limit: int
+) -> list[Record]:
+    """Budgets with what is free of them, in the order of their keys, those after a key."""
     return list(
         await db.fetch(
-            """SELECT lane, fiscal_year, fund_source, funder_level, allocated_fen, reserved_fen, granted_fen,
-                      scholarship_fen, waiting,
-                      allocated_fen - reserved_fen - granted_fen - scholarship_fen AS free_fen,
+            f"""SELECT lane, fiscal_year, fund_source, funder_level, allocated_fen, reserved_fen, granted_fen,
+                      scholarship_fen, waiting, {_FREE_FEN} AS free_fen,
                       drain_cause IS NOT NULL AS queue_moves
                FROM budget
                WHERE ($1::text IS NULL OR lane = $1) AND ($2::integer IS NULL OR fiscal_year = $2)
-               ORDER BY lane, fiscal_year, fund_source LIMIT $3""",
+                 AND ($3::text IS NULL OR (lane, fiscal_year, fund_source) > ($3, $4::integer, $5::text))
+               ORDER BY lane, fiscal_year, fund_source LIMIT $6""",  # noqa: S608 - our own columns
             lane,
             fiscal_year,
-            PAGE_MAX,
+            *(after or (None, None, None)),
+            limit,
         )
     )
 
@@ -403,3 +411,158 @@ async def check(db: Db) -> dict[str, Any]:
                       (SELECT count(*) FROM journal j WHERE j.lane = l.lane)) AS lanes_with_missing_entries"""
     )
     return {name: int(value) for name, value in dict(found or {}).items()}
+
+
+# ---------------------------------------------------------------- what people ask
+
+
+def snapshot(db: Db) -> Transaction:
+    """A transaction in which all that is read is of one moment; nothing can be written in it."""
+    return db.transaction(isolation="repeatable_read", readonly=True)
+
+
+async def place_in_queue(db: Db, enrollment_no: str) -> Record | None:
+    """Where a waiting award stands: (position, waiting, ahead_fen, free_fen, allocated_fen)."""
+    return await db.fetchrow(
+        f"""SELECT before.awards + 1 AS position, b.waiting, before.amount_fen AS ahead_fen,
+                  b.free_fen, b.allocated_fen
+           FROM award a
+           JOIN (SELECT lane, fiscal_year, fund_source, waiting, allocated_fen, {_FREE_FEN} AS free_fen
+                 FROM budget) b USING (lane, fiscal_year, fund_source)
+           CROSS JOIN LATERAL (
+               SELECT count(*) AS awards, coalesce(sum(amount_fen), 0)::bigint AS amount_fen FROM award w
+               WHERE w.lane = a.lane AND w.fiscal_year = a.fiscal_year AND w.fund_source = a.fund_source
+                 AND w.state = 'waitlisted' AND w.rank < a.rank) before
+           WHERE a.enrollment_no = $1 AND a.state = 'waitlisted'""",  # noqa: S608 - our own columns
+        enrollment_no,
+    )
+
+
+@asynccontextmanager
+async def whole_tables(db: Db) -> AsyncIterator[None]:
+    """A snapshot in which whole tables are read: with more time than a batch has, and a planner that may do so."""
+    async with snapshot(db):
+        await db.execute(
+            """SELECT set_config('statement_timeout', $1, true), set_config('enable_seqscan', 'on', true),
+                      set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true)""",
+            str(CHECK_TIMEOUT_MS),
+        )
+        yield
+
+
+async def journal_to_derive(db: Db, lane: str, after: int, limit: int) -> list[Record]:
+    """Entries of a lane's journal after a number, to the byte, with what each moved into an award or scholarship."""
+    return list(
+        await db.fetch(
+            """SELECT j.lane, j.entry_no, j.event_type, j.scheme, j.scheme_version, j.inputs, j.steps, coalesce(
+                          (SELECT sum(p.amount_fen) FROM posting p
+                           WHERE p.lane = j.lane AND p.entry_no = j.entry_no AND p.amount_fen > 0
+                             AND p.purpose IN ('reserved', 'scholarship')), 0)::bigint AS posted_fen
+               FROM journal j WHERE j.lane = $1 AND j.entry_no > $2 ORDER BY j.entry_no LIMIT $3""",
+            lane,
+            after,
+            limit,
+        )
+    )
+
+
+async def entries_before(db: Db, lane: str, instant: datetime) -> int:
+    """The number of the lane's last entry that was recorded before `instant`.
+
+    A search by halves over the journal's own key: numbers have no gap, and times never go back. `OFFSET 0` lets each
+    look-up be made once for both of its uses.
+    """
+    number = await db.fetchval(
+        """WITH RECURSIVE halves(before, not_before) AS (
+               SELECT 0::bigint, last_entry + 1 FROM lane_book WHERE lane = $1
+               UNION ALL
+               SELECT CASE WHEN earlier THEN middle ELSE before END, CASE WHEN earlier THEN not_before ELSE middle END
+               FROM halves, LATERAL (SELECT (before + not_before) / 2 AS middle) m, LATERAL (
+                   SELECT coalesce((SELECT recorded_at FROM journal WHERE lane = $1 AND entry_no = middle) < $2,
+                                   true) AS earlier OFFSET 0) e
+               WHERE not_before - before > 1)
+           SELECT max(before) FROM halves""",
+        lane,
+        instant,
+    )
+    return int(number or 0)
+
+
+async def balances(db: Db, lane: str, last_entry: int) -> list[tuple[int, str, str, int]]:
+    """What the postings of a lane sum to up to an entry: rows (fiscal_year, fund_source, purpose, amount_fen)."""
+    rows = await db.fetch(
+        """SELECT fiscal_year, fund_source, purpose, sum(amount_fen)::bigint FROM posting
+           WHERE lane = $1 AND entry_no <= $2
+           GROUP BY fiscal_year, fund_source, purpose ORDER BY fiscal_year, fund_source, purpose""",
+        lane,
+        last_entry,
+    )
+    return [tuple(row) for row in rows]
+
+
+async def journal_page(db: Db, lane: str, after: int, last: int, limit: int) -> list[Record]:
+    """Entries of a lane with numbers above `after`, up to `last`, with the money that each moved."""
+    return list(
+        await db.fetch(
+            """SELECT j.entry_no, j.recorded_at, j.event_type, j.event_id, j.cause_id, j.enrollment_no, j.scheme,
+                      j.scheme_version, coalesce(
+                          (SELECT json_agg(json_build_object(
+                                      'fiscal_year', p.fiscal_year, 'fund_source', p.fund_source,
+                                      'purpose', p.purpose, 'amount_fen', p.amount_fen) ORDER BY p.line)
+                           FROM posting p
+                           WHERE p.lane = j.lane AND p.entry_no = j.entry_no), '[]') AS postings
+               FROM journal j WHERE j.lane = $1 AND j.entry_no > $2 AND j.entry_no <= $3
+               ORDER BY j.entry_no LIMIT $4""",
+            lane,
+            after,
+            last,
+            limit,
+        )
+    )
+
+
+async def listed_awards(db: Db, lane: str, state: str | None, after: str, limit: int) -> list[Record]:
+    """Awards of a lane in the order of their numbers, those after a number, of one state or all."""
+    return list(
+        await db.fetch(
+            """SELECT enrollment_no, state, fiscal_year, fund_source, amount_fen, tuition_fen, scholarship_fen,
+                      confirmed
+               FROM award WHERE lane = $1 AND enrollment_no > $3 AND ($2::text IS NULL OR state = $2)
+               ORDER BY enrollment_no LIMIT $4""",
+            lane,
+            state,
+            after,
+            limit,
+        )
+    )
+
+
+async def budget_of_queue(db: Db, key: BudgetKey) -> Record | None:
+    """What a queue waits for: (waiting, free_fen, allocated_fen) of its budget."""
+    return await db.fetchrow(
+        f"""SELECT waiting, {_FREE_FEN} AS free_fen, allocated_fen
+            FROM budget WHERE lane = $1 AND fiscal_year = $2 AND fund_source = $3""",  # noqa: S608 - our own columns
+        *key,
+    )
+
+
+async def queue(db: Db, key: BudgetKey, after_rank: int, limit: int) -> list[Record]:
+    """Awards of a queue behind a rank, in its order, each with its position and with what is needed up to it."""
+    return list(
+        await db.fetch(
+            """SELECT before.awards + row_number() OVER (ORDER BY rank) AS position, rank, enrollment_no,
+                      page.amount_fen, confirmed,
+                      (before.amount_fen + sum(page.amount_fen) OVER (ORDER BY rank))::bigint AS needed_fen
+               FROM (SELECT rank, enrollment_no, amount_fen, confirmed FROM award
+                     WHERE lane = $1 AND fiscal_year = $2 AND fund_source = $3 AND state = 'waitlisted'
+                       AND rank > $4
+                     ORDER BY rank LIMIT $5) page,
+                    LATERAL (SELECT count(*) AS awards, coalesce(sum(amount_fen), 0) AS amount_fen FROM award
+                             WHERE lane = $1 AND fiscal_year = $2 AND fund_source = $3 AND state = 'waitlisted'
+                               AND rank <= $4) before
+               ORDER BY rank""",
+            *key,
+            after_rank,
+            limit,
+        )
+    )
