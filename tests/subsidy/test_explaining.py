@@ -8,9 +8,10 @@ from typing import Any, get_args
 
 import orjson
 import pytest
+from pydantic import BaseModel
 
 from services.subsidy.config import SCHEMES, load_schemes
-from services.subsidy.domain import explaining
+from services.subsidy.domain import reasons
 from services.subsidy.domain.book import Entry
 from services.subsidy.domain.explaining import Explanation, Place, Standing, StoredDecision, explain
 from services.subsidy.domain.schemes import Rules
@@ -21,41 +22,60 @@ from tests.subsidy.facts import POT, YUAN_1000_FEN
 from tests.subsidy.histories import whole_history
 from tests.subsidy.shelf import Shelf
 
-DOMAIN = Path(explaining.__file__).parent
+DOMAIN = Path(reasons.__file__).parent
 RULES = Rules(load_schemes(SCHEMES))
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 
 
-def steps_written() -> Iterator[tuple[str, ast.expr]]:
-    """Each `{"step": …}` of the domain: where it stands, and what names it."""
-    for path in DOMAIN.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Dict):
-                for key, value in zip(node.keys, node.values, strict=True):
-                    if isinstance(key, ast.Constant) and key.value == "step":
-                        yield f"{path.name}:{node.lineno}", value
+NAMED_BY: dict[str, type[BaseModel]] = {"why": subsidy.SubsidyReleased}
+"""Variables that name a step → the contract whose field of that name lists all their values."""
+
+
+def steps_written() -> Iterator[tuple[str, str]]:
+    """Each name of a step that the domain may write, and where: `{"step": …}`."""
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in DOMAIN.glob("*.py")}
+    for path, tree in trees.items():
+        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Dict):
+                    yield from (
+                        (f"{path.name}:{node.lineno}", name)
+                        for key, value in zip(node.keys, node.values, strict=True)
+                        if isinstance(key, ast.Constant) and key.value == "step"
+                        for name in _names(value, function, list(trees.values()))
+                    )
+
+
+def _names(value: ast.expr, function: ast.FunctionDef, trees: list[ast.Module]) -> list[str]:
+    """A literal itself; the values of a contract's field; or the literals with which the function is called."""
+    if isinstance(value, ast.Constant):
+        return [str(value.value)]
+    variable = ast.unparse(value)
+    if variable in NAMED_BY:
+        return list(get_args(NAMED_BY[variable].model_fields[variable].annotation))
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    given = [
+        str(argument.value)
+        for call in calls
+        if isinstance(call.func, ast.Name) and call.func.id == function.name
+        for argument in call.args
+        if isinstance(argument, ast.Constant)
+    ]
+    given_to = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
+    assert variable in given_to, f"{function.name}: name a step by a literal, so that it can be explained"
+    assert given, f"{function.name}: who calls it, and with which step?"
+    return given
 
 
 def test_every_step_that_deciding_writes_has_a_sentence() -> None:
-    named, found = [], 0
-    for place, name in steps_written():
-        found += 1
-        if isinstance(name, ast.Constant):
-            named.append((place, str(name.value)))
-        else:
-            assert ast.unparse(name) == "why", (
-                f"{place}: name a step by a literal, so that it can be explained"
-            )
-            named += [
-                (place, why) for why in get_args(subsidy.SubsidyReleased.model_fields["why"].annotation)
-            ]
-    assert found > 10
-    mute = [f"{place}: {name}" for place, name in named if not explaining.says_step(name)]
-    assert not mute, f"steps without a sentence in domain/explaining.py: {mute}"
+    named = list(steps_written())
+    assert len(named) > 10
+    mute = [f"{place}: {name}" for place, name in named if not reasons.says_step(name)]
+    assert not mute, f"steps without a sentence in domain/reasons.py: {mute}"
 
 
 def test_every_decision_has_a_heading_and_every_term_a_word() -> None:
-    assert not [kind for kind in subsidy.DECISIONS if not explaining.says_decision(kind)]
+    assert not [kind for kind in subsidy.DECISIONS if not reasons.says_decision(kind)]
     words = (*get_args(Category), *get_args(Track))
     assert not [word for word in words if word not in TERMS]
 
@@ -93,7 +113,7 @@ def test_a_history_of_all_decisions_is_explained_without_a_gap() -> None:
         assert told.do_zh
         assert told.do_en
         for decision in told.decisions:
-            assert not [one.name for one in decision.inputs if not explaining.says_input(one.name)]
+            assert not [one.name for one in decision.inputs if not reasons.says_input(one.name)]
             sentences = [text for step in decision.steps for text in (step.zh, step.en)]
             assert sentences
             assert all(text[-1] in "。." for text in sentences)

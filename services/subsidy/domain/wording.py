@@ -53,13 +53,3 @@ TERMS: Final = {
     "withdrawn": Said("退学", "the worker has withdrawn"),
     "tuition_covered": Said("学费已由奖学金支付", "scholarships pay the whole tuition"),
 }
-
-
-ACCOUNTS: Final = {
-    "allocated": Said("拨款", "allocated"),
-    "available": Said("可用", "free"),
-    "reserved": Said("预留", "reserved"),
-    "granted": Said("批准", "granted"),
-    "scholarship": Said("奖学金", "scholarships"),
-}
-"""Accounts of a budget, as a clerk reads them."""
