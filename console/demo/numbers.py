@@ -202,7 +202,11 @@ def _nation(now: Snapshot, by_type: Mapping[str | None, int]) -> list[Check]:
     return [
         Check("facts in reporting", facts, now.facts),
         *(Check(f"nation: {name}", by_type[type_], measures[name]) for name, type_ in _TYPES.items()),
-        Check("nation: allocated, in fen", money["allocated_fen"], measures["allocated_fen"]),
+        Check(
+            "nation: allocated, in fen",
+            money["allocated_fen"],
+            measures["allocated_fen"] + measures["adjusted_fen"],
+        ),
         Check("nation: opened, in fen", money["allocated_fen"], measures["opened_fen"]),
         Check("nation: granted, in fen", money["granted_fen"], granted),
         Check("nation: held, in fen", money["reserved_fen"], held),

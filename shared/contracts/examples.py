@@ -307,6 +307,12 @@ _SCHOLARSHIP: Final = {
     "categories": _CATEGORIES,
     "track": "combined",
 }
+_CHANGE: Final = {
+    "document_no": "苏财调〔2027〕3号",
+    "fiscal_year": 2027,
+    "fund_source": _POT,
+    "funder_level": "provincial",
+}
 _DECIDED: Final[dict[str, dict[str, Any]]] = {
     enrollment.ENROLLMENT_OVERLAPPED: {
         "enrollment_no": _NO,
@@ -371,6 +377,43 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
         "amount_fen": 2_000_000_000,
         "allocated_fen": 2_000_000_000,
     },
+    subsidy.BUDGET_INCREASED: {
+        **_CHANGE,
+        "asked_fen": 30_000_000,
+        "amount_fen": 30_000_000,
+        "allocated_fen": 2_030_000_000,
+    },
+    subsidy.BUDGET_REDUCED: {
+        **_CHANGE,
+        "asked_fen": 50_000_000,
+        "amount_fen": 20_000_000,
+        "refused_fen": 30_000_000,
+        "allocated_fen": 1_980_000_000,
+        "message_zh": "预算中已有资金被占用，只核减了可用部分。如需继续核减，请先释放资金，再用新文号报送调整。",
+        "message_en": "Part of the budget is committed: only what is free was cut. To cut more, free money first.",
+    },
+    subsidy.CARRYOVER_BOOKED: {
+        "document_no": "苏财转〔2028〕1号",
+        "from_fiscal_year": 2027,
+        "to_fiscal_year": 2028,
+        "fund_source": _POT,
+        "funder_level": "provincial",
+        "asked_fen": 30_000_000,
+        "amount_fen": 30_000_000,
+        "refused_fen": 0,
+        "from_allocated_fen": 1_950_000_000,
+        "to_allocated_fen": 30_000_000,
+    },
+    subsidy.BUDGET_CHANGE_REFUSED: {
+        "document_no": "苏财调〔2027〕3号",
+        "change": "decrease",
+        "fiscal_year": 2027,
+        "fund_source": _POT,
+        "asked_fen": 50_000_000,
+        "code": "not_open",
+        "message_zh": "该年度和资金来源的预算尚未开立，未作任何变动。请先报送拨款，再用新文号报送调整。",
+        "message_en": "No budget is open for this year and fund source. Send its allocation first.",
+    },
     subsidy.BUDGET_EXHAUSTED: {
         "fiscal_year": 2027,
         "fund_source": _POT,
@@ -395,6 +438,10 @@ _WITHOUT_A_WORKER: Final = (provinces.DATA_MODELS.keys() - provinces.MAY_BE_ABOU
     enrollment.COMPLETENESS_MEASURED,
     enrollment.RECEIPT_ISSUED,
     subsidy.BUDGET_OPENED,
+    subsidy.BUDGET_INCREASED,
+    subsidy.BUDGET_REDUCED,
+    subsidy.BUDGET_CHANGE_REFUSED,
+    subsidy.CARRYOVER_BOOKED,
     subsidy.BUDGET_EXHAUSTED,
 }
 

@@ -97,6 +97,86 @@ class BudgetOpened(Value):
     """All allocations of the budget so far, in fen."""
 
 
+class BudgetIncreased(Value):
+    """An adjustment has added money to an open budget."""
+
+    document_no: str
+    """Number of the adjustment's document."""
+    fiscal_year: int
+    """Calendar year in Asia/Shanghai."""
+    fund_source: str
+    """The pot that pays, as the allocation names it."""
+    funder_level: str
+    """Level of the body that owns the money: national, provincial, city or enterprise."""
+    asked_fen: int
+    """What the adjustment asks for, in fen."""
+    amount_fen: int
+    """What was done of it, in fen."""
+    allocated_fen: int
+    """The budget afterwards, in fen."""
+
+
+class BudgetReduced(BudgetIncreased):
+    """An adjustment has cut a budget: only what is free, never what is reserved, granted, paid or owed."""
+
+    refused_fen: int
+    """The part that is committed and was not cut, in fen."""
+    message_zh: str | None = None
+    """What happened, why and what to do now, in Chinese; none where all was cut."""
+    message_en: str | None = None
+    """The same sentence in English."""
+
+
+class CarryoverBooked(Value):
+    """Free money of one year is moved into a later one of the same pot."""
+
+    document_no: str
+    """Number of the carry-over's document."""
+    from_fiscal_year: int
+    """Year that loses the money."""
+    to_fiscal_year: int
+    """Later year that gains it."""
+    fund_source: str
+    """The pot, the same in both years."""
+    funder_level: str
+    """Level of the body that owns the money: national, provincial, city or enterprise."""
+    asked_fen: int
+    """What was to be carried over, in fen."""
+    amount_fen: int
+    """What was carried over, in fen."""
+    refused_fen: int
+    """The part that is committed and stays where it is, in fen."""
+    from_allocated_fen: int
+    """The earlier year's budget afterwards, in fen."""
+    to_allocated_fen: int
+    """The later year's budget afterwards, in fen."""
+    message_zh: str | None = None
+    """What happened, why and what to do now, in Chinese; none where all was carried over."""
+    message_en: str | None = None
+    """The same sentence in English."""
+
+
+class BudgetChangeRefused(Value):
+    """An adjustment or a carry-over has changed nothing."""
+
+    document_no: str
+    """Number of its document."""
+    change: Literal["increase", "decrease", "carry_over"]
+    """What was asked for."""
+    fiscal_year: int
+    """Year of the budget; of a carry-over the one that was to lose money."""
+    fund_source: str
+    """The pot."""
+    asked_fen: int
+    """How much, in fen."""
+    code: Literal["not_open", "committed"]
+    """Why: nothing was ever allocated to the budget; or its money is committed."""
+    message_zh: str
+    """What happened, why and what to do now, in Chinese."""
+    message_en: str
+    """The same sentence in English."""
+
+
 class BudgetExhausted(Value):
     """The budget cannot carry the next award: those that follow wait. Said once until money is there again."""
 
@@ -171,6 +251,10 @@ SUBSIDY_REFUSED: Final = event_type("subsidy.refused")
 SUBSIDY_VOIDED: Final = event_type("subsidy.voided")
 SUBSIDY_GRANT_REVERSED: Final = event_type("subsidy.grant_reversed")
 BUDGET_OPENED: Final = event_type("budget.opened")
+BUDGET_INCREASED: Final = event_type("budget.increased")
+BUDGET_REDUCED: Final = event_type("budget.reduced")
+BUDGET_CHANGE_REFUSED: Final = event_type("budget.change_refused")
+CARRYOVER_BOOKED: Final = event_type("carryover.booked")
 BUDGET_EXHAUSTED: Final = event_type("budget.exhausted")
 SCHOLARSHIP_BOOKED: Final = event_type("scholarship.booked")
 SCHOLARSHIP_REVERSED: Final = event_type("scholarship.reversed")
@@ -186,6 +270,10 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     SUBSIDY_VOIDED: SubsidyVoided,
     SUBSIDY_GRANT_REVERSED: SubsidyGrantReversed,
     BUDGET_OPENED: BudgetOpened,
+    BUDGET_INCREASED: BudgetIncreased,
+    BUDGET_REDUCED: BudgetReduced,
+    BUDGET_CHANGE_REFUSED: BudgetChangeRefused,
+    CARRYOVER_BOOKED: CarryoverBooked,
     BUDGET_EXHAUSTED: BudgetExhausted,
     SCHOLARSHIP_BOOKED: ScholarshipBooked,
     SCHOLARSHIP_REVERSED: ScholarshipReversed,

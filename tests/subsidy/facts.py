@@ -10,6 +10,7 @@ from aiokafka import ConsumerRecord
 from asyncpg import Pool, Record
 from pydantic import TypeAdapter
 
+from services.subsidy import store
 from services.subsidy.domain.deciding import READ
 from shared.contracts import enrollment, provinces
 from shared.contracts.envelope import Fact
@@ -56,6 +57,32 @@ class Province:
             "amount_fen": amount_fen,
         }
         return self._add(provinces.BUDGET_ALLOCATED, None, data)
+
+    def adjusted(self, amount_fen: int, *, year: int = 2026, pot: str = POT) -> dict[str, Any]:
+        """Money of a budget is increased, or cut where the amount is negative."""
+        data = {
+            "document_no": f"调〔{year}〕{len(self.facts)}",
+            "fiscal_year": year,
+            "fund_source": pot,
+            "funder": {"name": "江苏省总工会", "level": "provincial"},
+            "direction": "increase" if amount_fen > 0 else "decrease",
+            "amount_fen": abs(amount_fen),
+        }
+        return self._add(provinces.BUDGET_ADJUSTED, None, data)
+
+    def carried_over(
+        self, amount_fen: int, *, year: int = 2026, to_year: int = 2027, pot: str = POT
+    ) -> dict[str, Any]:
+        """Money of one year is carried into a later one."""
+        data = {
+            "document_no": f"转〔{year}〕{len(self.facts)}",
+            "from_fiscal_year": year,
+            "to_fiscal_year": to_year,
+            "fund_source": pot,
+            "funder": {"name": "江苏省总工会", "level": "provincial"},
+            "amount_fen": amount_fen,
+        }
+        return self._add(provinces.BUDGET_CARRIED_OVER, None, data)
 
     def planned(self, amount_fen: int) -> dict[str, Any]:
         """An intention."""
@@ -241,6 +268,16 @@ class Service:
         ]
         return found
 
+    async def faults(self) -> dict[str, int]:
+        """What the ledger's check finds wrong; nothing, while all is right."""
+        async with self.pool.acquire() as db:
+            found = await store.check(db)
+        return {
+            name: value
+            for name, value in found.items()
+            if value and name not in ("budgets", "entries", "postings")
+        }
+
     async def budget(self, pot: str = POT, year: int = 2026, lane: str = "32") -> Record:
         """One budget."""
         row = await self.pool.fetchrow(
@@ -257,7 +294,8 @@ def _timeless(row: Record) -> dict[str, Any]:
 def short(fact: dict[str, Any]) -> str:
     """`subsidy.reserved 32-00001`, or `budget.opened 2026`."""
     kind = fact["type"].removeprefix("dreams.").removesuffix(".v1")
-    return f"{kind} {fact['data'].get('enrollment_no') or fact['data']['fiscal_year']}"
+    data = fact["data"]
+    return f"{kind} {data.get('enrollment_no') or data.get('fiscal_year') or data['to_fiscal_year']}"
 
 
 def days(first: date, count: int) -> Iterable[str]:

@@ -197,6 +197,11 @@ async def test_every_fact_follows_its_contract(subsidy: Service) -> None:
     zj = Province("33")
     zj.day("2026-03-01")
     zj.allocated(10 * YUAN_1000_FEN)
+    zj.adjusted(YUAN_1000_FEN)
+    zj.adjusted(-YUAN_1000_FEN)
+    zj.adjusted(-1, year=2030)
+    zj.carried_over(20 * YUAN_1000_FEN)
+    zj.allocated(10 * YUAN_1000_FEN)
     for fact in reversed([zj.enrolled(1), zj.confirmed(1), zj.scholarship(1, 1_000, pot=POT)]):
         zj.voided(fact)
     await subsidy.take(*_busy_province(5).facts, *zj.facts)

@@ -462,6 +462,40 @@ def _opened(one: _One, data: subsidy.BudgetOpened) -> Columns:
     )
 
 
+def _changed(one: _One, data: subsidy.BudgetIncreased, sign: int) -> Columns:
+    amount_fen = sign * data.amount_fen
+    one.money("opened_fen", amount_fen, data.fiscal_year, data.fund_source, data.funder_level)
+    one.money("adjusted_fen", amount_fen, data.fiscal_year, data.fund_source, data.funder_level)
+    return Columns(
+        one.day(),
+        document_no=data.document_no,
+        fiscal_year=data.fiscal_year,
+        fund_source=data.fund_source,
+        funder_level=data.funder_level,
+        amount_fen=amount_fen,
+        details=_json(asked_fen=data.asked_fen, allocated_fen=data.allocated_fen),
+    )
+
+
+def _carried_over(one: _One, data: subsidy.CarryoverBooked) -> Columns:
+    """What one year loses another gains: the sum of all years stays."""
+    for year, amount_fen in (
+        (data.from_fiscal_year, -data.amount_fen),
+        (data.to_fiscal_year, data.amount_fen),
+    ):
+        one.money("opened_fen", amount_fen, year, data.fund_source, data.funder_level)
+        one.money("adjusted_fen", amount_fen, year, data.fund_source, data.funder_level)
+    return Columns(
+        one.day(),
+        document_no=data.document_no,
+        fiscal_year=data.to_fiscal_year,
+        fund_source=data.fund_source,
+        funder_level=data.funder_level,
+        amount_fen=data.amount_fen,
+        details=_json(from_fiscal_year=data.from_fiscal_year, asked_fen=data.asked_fen),
+    )
+
+
 def _exhausted(one: _One, data: subsidy.BudgetExhausted) -> Columns:
     return Columns(
         one.day(),
@@ -541,6 +575,9 @@ _COUNTING: Final[dict[str, Callable[[_One, Any], Columns]]] = {
     subsidy.SUBSIDY_GRANT_REVERSED: _grant_reversed,
     subsidy.SCHOLARSHIP_REVERSED: _reversed,
     subsidy.BUDGET_OPENED: _opened,
+    subsidy.BUDGET_INCREASED: lambda one, data: _changed(one, data, +1),
+    subsidy.BUDGET_REDUCED: lambda one, data: _changed(one, data, -1),
+    subsidy.CARRYOVER_BOOKED: _carried_over,
     subsidy.BUDGET_EXHAUSTED: _exhausted,
     subsidy.SCHOLARSHIP_BOOKED: _booked,
     subsidy.SCHOLARSHIP_EXCEEDS_BUDGET: _exceeds,

@@ -230,7 +230,7 @@ const committed = () => of("reserved_fen") - of("released_reserved_fen") - of("r
 function drawMoney() {
   if (!picture) return;
   const box = byId("flow");
-  const [planned, allocated, reserved, given_] = [of("planned_fen"), of("allocated_fen"), committed(), granted()];
+  const [planned, allocated, reserved, given_] = [of("planned_fen"), of("allocated_fen") + of("adjusted_fen"), committed(), granted()];
   if (!planned && !allocated) {
     box.replaceChildren(element("p", "quiet", t.money_empty));
     byId("money-note").textContent = "";

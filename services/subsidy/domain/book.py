@@ -66,6 +66,11 @@ class Budget:
         return self.lane, self.fiscal_year, self.fund_source
 
     @property
+    def opened(self) -> bool:
+        """Whether money was ever allocated to it."""
+        return self.funder_level != ""
+
+    @property
     def free_fen(self) -> int:
         """Money that nothing holds."""
         return self.allocated_fen - self.reserved_fen - self.granted_fen - self.scholarship_fen

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from services.subsidy.domain import voiding
+from services.subsidy.domain import adjusting, voiding
 from services.subsidy.domain.awarding import (
     cause_of,
     grant,
@@ -39,6 +39,8 @@ READ: Final[Mapping[str, type[BaseModel]]] = {
         provinces.ENROLLMENT_WITHDRAWN,
         provinces.SCHOLARSHIP_AWARDED,
         provinces.BUDGET_ALLOCATED,
+        provinces.BUDGET_ADJUSTED,
+        provinces.BUDGET_CARRIED_OVER,
         provinces.EVENT_VOIDED,
         enrollment.DAY_BEGAN,
     )
@@ -58,9 +60,13 @@ TO_PROVINCE: Final = frozenset(
         subsidy.SCHOLARSHIP_BOOKED,
         subsidy.SCHOLARSHIP_EXCEEDS_BUDGET,
         subsidy.SCHOLARSHIP_EXCEEDS_TUITION,
+        subsidy.BUDGET_INCREASED,
+        subsidy.BUDGET_REDUCED,
+        subsidy.BUDGET_CHANGE_REFUSED,
+        subsidy.CARRYOVER_BOOKED,
     }
 )
-"""Decisions about awards and scholarships: they go back to the province too."""
+"""Decisions about what the province has asked for: they go back to it too."""
 
 
 def decide(rules: Rules, book: Book, lane: str, fact: Fact[Any]) -> None:
@@ -87,7 +93,7 @@ def _allocate(_rules: Rules, book: Book, lane: str, fact: Fact[provinces.BudgetA
         "amount_fen": data.amount_fen,
         "before_fen": budget.allocated_fen,
     }
-    if not budget.funder_level:
+    if not budget.opened:
         budget.funder_level = data.funder.level
     postings = move(budget, "allocated", "available", data.amount_fen)
     budget.exhausted = False
@@ -305,6 +311,10 @@ _DECIDE: Final[Mapping[str, Callable[[Rules, Book, str, Fact[Any]], None]]] = {
     provinces.ENROLLMENT_WITHDRAWN: _withdraw,
     provinces.SCHOLARSHIP_AWARDED: _book_scholarship,
     provinces.BUDGET_ALLOCATED: _allocate,
+    provinces.BUDGET_ADJUSTED: lambda rules, book, lane, fact: adjusting.adjust(rules.cuts, book, lane, fact),
+    provinces.BUDGET_CARRIED_OVER: lambda rules, book, lane, fact: adjusting.carry_over(
+        rules.cuts, book, lane, fact
+    ),
     provinces.EVENT_VOIDED: lambda _rules, book, _lane, fact: voiding.void(book, fact),
     enrollment.DAY_BEGAN: _begin_day,
 }

@@ -61,8 +61,12 @@ def budget_keys(rules: Rules, book: Book, facts: Facts) -> set[BudgetKey]:
     keys |= {key for booked in book.booked.values() for key, _ in booked}
     for lane, fact in facts:
         data = fact.data
-        if fact.type == provinces.BUDGET_ALLOCATED:
+        if fact.type in (provinces.BUDGET_ALLOCATED, provinces.BUDGET_ADJUSTED):
             keys.add((lane, data.fiscal_year, data.fund_source))
+        elif fact.type == provinces.BUDGET_CARRIED_OVER:
+            keys.update(
+                (lane, year, data.fund_source) for year in (data.from_fiscal_year, data.to_fiscal_year)
+            )
         elif fact.type == provinces.WORKER_ENROLLED:
             scheme = rules.scheme_for(lane, data.start, data.track)
             if scheme is not None:
@@ -82,8 +86,10 @@ def queue_lengths(book: Book, facts: Facts) -> dict[BudgetKey, int]:
     money_fen: dict[BudgetKey, int] = defaultdict(int)
     for lane, fact in facts:
         data = fact.data
-        if fact.type == provinces.BUDGET_ALLOCATED:
+        if fact.type in (provinces.BUDGET_ALLOCATED, provinces.BUDGET_ADJUSTED):
             money_fen[lane, data.fiscal_year, data.fund_source] += data.amount_fen
+        elif fact.type == provinces.BUDGET_CARRIED_OVER:
+            money_fen[lane, data.to_fiscal_year, data.fund_source] += data.amount_fen
         elif fact.type in _FREEING and (award := book.awards.get(_enrollment_no(fact) or "")):
             money_fen[award.budget_key] += award.amount_fen
     for booked in book.booked.values():

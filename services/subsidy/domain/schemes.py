@@ -55,6 +55,8 @@ class Rules:
 
     schemes: Sequence[Scheme]
     year_closing: Closing = FIRST_OF_FEBRUARY
+    cuts: Literal["clamp", "refuse"] = "clamp"
+    """What becomes of a cut or a carry-over that asks for more than is free: take what is free, or nothing."""
 
     def scheme_for(self, lane: str, start: date, track: Track) -> Scheme | None:
         """The scheme version that covers such an enrollment; at most one does (`overlap`)."""

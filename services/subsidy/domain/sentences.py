@@ -31,3 +31,22 @@ EXCEEDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 """The part of a scholarship that is not booked, by the type of event that says so."""
+NOT_CUT: Final = (
+    "预算中已有资金预留、发放、支付或待追回，只核减了可用部分。如需继续核减，请先释放占用的资金，再用新文号报送调整。",
+    "The rest is reserved, granted, paid or owed: only free money was cut. Free more, then send a new document.",
+)
+NOT_CARRIED: Final = (
+    "原年度预算中已有资金被占用，只结转了可用部分。占用的资金释放后，请用新文号报送结转。",
+    "The rest is committed: only free money was carried over. Once more is free, send a new document.",
+)
+CHANGE_REFUSED: Final[Mapping[str, tuple[str, str]]] = {
+    "not_open": (
+        "该年度和资金来源的预算尚未开立，未作任何变动。请先报送拨款，再用新文号报送调整或结转。",
+        "No such budget is open, so nothing was changed. Send its allocation first, then a new document.",
+    ),
+    "committed": (
+        "该预算没有足够的可用资金，未作任何变动。请核对余额，待资金释放后用新文号重新报送。",
+        "The budget has too little free money, so nothing was changed. Once money is free, send a new document.",
+    ),
+}
+"""Why a budget was not changed."""
