@@ -15,6 +15,7 @@ from shared.plumbing.service import Parts
 from shared.plumbing.tokens import Caller, allow
 
 GAUGES_EVERY_S: Final = 5.0
+ACCOUNTS: Final = ("allocated", "reserved", "granted", "disbursed", "receivable", "scholarship")
 
 router = APIRouter(prefix="/v1", tags=["subsidy"])
 log = structlog.get_logger()
@@ -29,7 +30,7 @@ Year = Annotated[int | None, Query(ge=2016, le=2099)]
 async def budgets(
     request: Request, caller: Reader, lane: LaneCode | None = None, year: Year = None
 ) -> list[dict[str, Any]]:
-    """Budgets in fen: allocated, reserved, granted, scholarship, free, and how many wait."""
+    """Budgets in fen: allocated, reserved, granted, paid, owed, scholarship, free, and how many wait."""
     async with request.app.state.pool.acquire() as db:
         return [dict(row) for row in await store.budgets(db, lane, year)]
 
@@ -91,7 +92,7 @@ async def watch_ledger(parts: Parts, _app: FastAPI) -> None:
         else:
             for row in rows:
                 level = row["funder_level"] or "none"
-                for account in ("allocated", "reserved", "granted", "scholarship"):
+                for account in ACCOUNTS:
                     money.labels(account, level).set(row[account])
             waiting.set(sum(row["waiting"] for row in rows))
         await asyncio.sleep(GAUGES_EVERY_S)

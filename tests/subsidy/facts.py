@@ -22,7 +22,7 @@ from shared.plumbing.publisher import Publisher
 POT: Final = "provincial-federation"
 YUAN_1000_FEN: Final = 100_000
 NOON: Final = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
-TABLES: Final = ("lane_book", "budget", "award", "journal", "posting", "log")
+TABLES: Final = ("lane_book", "budget", "award", "claim", "payment", "journal", "posting", "log")
 
 
 def worker_ref(number: int) -> str:
@@ -143,6 +143,42 @@ class Province:
             "awarded_on": awarded_on,
         }
         return self._later(provinces.SCHOLARSHIP_AWARDED, number, data, changes)
+
+    def paid(
+        self,
+        number: int,
+        amount_fen: int,
+        *,
+        line_no: int = 0,
+        year: int = 2026,
+        pot: str = POT,
+        **changes: Any,
+    ) -> dict[str, Any]:
+        """A payment has reached the worker; its line is numbered by its place, unless one is given."""
+        data = {
+            "batch_no": f"付{self.lane}",
+            "line_no": line_no or len(self.facts) + 1,
+            "fiscal_year": year,
+            "fund_source": pot,
+            "amount_fen": amount_fen,
+            "paid_on": "2026-05-01",
+        }
+        return self._later(provinces.PAYMENT_SETTLED, number, data, changes)
+
+    def returned(self, payment: dict[str, Any], amount_fen: int | None = None) -> dict[str, Any]:
+        """A payment has come back, or part of it."""
+        was = payment["data"]
+        data = {
+            "batch_no": was["batch_no"],
+            "line_no": was["line_no"],
+            "amount_fen": amount_fen or was["amount_fen"],
+            "returned_on": "2026-05-08",
+            "reason": "account",
+        }
+        number = int(was["enrollment_no"].removeprefix(f"{self.lane}-"))
+        return self._later(provinces.PAYMENT_RETURNED, number, data, was["enrollment"]) | {
+            "subject": payment["subject"]
+        }
 
     def voided(self, fact: dict[str, Any], *, superseded_by: str | None = None) -> dict[str, Any]:
         """A fact counts no more, or the next one takes its place."""

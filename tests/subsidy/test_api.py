@@ -91,6 +91,8 @@ async def test_totals_are_those_of_all_lanes(client: httpx.AsyncClient) -> None:
         "allocated_fen": YUAN_1000_FEN + 50_000,
         "reserved_fen": 0,
         "granted_fen": YUAN_1000_FEN,
+        "disbursed_fen": 0,
+        "receivable_fen": 0,
         "scholarship_fen": 0,
         "waitlisted": 1,
     }

@@ -200,10 +200,17 @@ async def test_every_fact_follows_its_contract(subsidy: Service) -> None:
     zj.adjusted(YUAN_1000_FEN)
     zj.adjusted(-YUAN_1000_FEN)
     zj.adjusted(-1, year=2030)
+    zj.carried_over(5 * YUAN_1000_FEN)
     zj.carried_over(20 * YUAN_1000_FEN)
     zj.allocated(10 * YUAN_1000_FEN)
     for fact in reversed([zj.enrolled(1), zj.confirmed(1), zj.scholarship(1, 1_000, pot=POT)]):
         zj.voided(fact)
+    zj.enrolled(2)
+    zj.confirmed(2)
+    zj.returned(zj.paid(2, 7), 3)
+    zj.paid(2, 2 * YUAN_1000_FEN)
+    zj.withdrawn(2)
+    zj.returned(zj.facts[-2], 150_000)
     await subsidy.take(*_busy_province(5).facts, *zj.facts)
 
     published = await subsidy.published() + await subsidy.published(lane="33")

@@ -12,7 +12,7 @@ const lanes = Object.fromEntries([...given.tiles, given.nation].map((tile) => [t
 const byId = (id) => document.getElementById(id);
 
 const ON_MAP = ["funded", "funded_migrant", "registered", "enrolled", "confirmed", "completed", "education_upgrades", "withdrawn",
-  "awards_granted", "awards_waiting", "scholarships", "projects", "planned_fen", "allocated_fen", "granted_fen"];
+  "awards_granted", "awards_waiting", "scholarships", "projects", "planned_fen", "allocated_fen", "granted_fen", "disbursed_fen"];
 const IN_TOTALS = {
   group_study: ["registered", "enrolled", "confirmed", "completed", "education_upgrades", "withdrawn"],
   group_awards: ["awards_reserved", "awards_granted", "awards_waiting", "awards_released", "awards_refused", "scholarships"],

@@ -2,8 +2,9 @@
 
 from typing import Any, Literal
 
-from services.subsidy.domain.awarding import cause_of, move_queue, note_budget
+from services.subsidy.domain.awarding import move_queue
 from services.subsidy.domain.book import Book, Budget, Cause, Posting, move
+from services.subsidy.domain.noting import cause_of, note_budget
 from services.subsidy.domain.sentences import CHANGE_REFUSED, NOT_CARRIED, NOT_CUT
 from shared.contracts import provinces, subsidy
 from shared.contracts.envelope import Fact

@@ -5,19 +5,17 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from services.subsidy.domain import adjusting, voiding
+from services.subsidy.domain import adjusting, expiring, settling, voiding
 from services.subsidy.domain.awarding import (
-    cause_of,
     grant,
+    hand_down,
     move_queue,
-    note,
-    note_budget,
     refuse,
     release,
+    reserve,
     stand_in_queue,
-    write_down,
 )
-from services.subsidy.domain.book import Award, Book, Budget, Cause, move
+from services.subsidy.domain.book import Award, Book, Budget, Cause, LaneBook, move
 from services.subsidy.domain.fiscal_year import fiscal_year
 from services.subsidy.domain.judging import (
     EnrollmentInputs,
@@ -26,6 +24,7 @@ from services.subsidy.domain.judging import (
     judge_enrollment,
     judge_scholarship,
 )
+from services.subsidy.domain.noting import cause_of, note_budget, write_down
 from services.subsidy.domain.schemes import Rules
 from services.subsidy.domain.sentences import EXCEEDS
 from shared.contracts import enrollment, provinces, subsidy
@@ -38,6 +37,8 @@ READ: Final[Mapping[str, type[BaseModel]]] = {
         provinces.ENROLLMENT_CONFIRMED,
         provinces.ENROLLMENT_WITHDRAWN,
         provinces.SCHOLARSHIP_AWARDED,
+        provinces.PAYMENT_SETTLED,
+        provinces.PAYMENT_RETURNED,
         provinces.BUDGET_ALLOCATED,
         provinces.BUDGET_ADJUSTED,
         provinces.BUDGET_CARRIED_OVER,
@@ -60,6 +61,11 @@ TO_PROVINCE: Final = frozenset(
         subsidy.SCHOLARSHIP_BOOKED,
         subsidy.SCHOLARSHIP_EXCEEDS_BUDGET,
         subsidy.SCHOLARSHIP_EXCEEDS_TUITION,
+        subsidy.SUBSIDY_DISBURSED,
+        subsidy.SUBSIDY_RETURNED,
+        subsidy.SUBSIDY_CLAWED_BACK,
+        subsidy.CLAWBACK_REPAID,
+        subsidy.PAYMENT_UNMATCHED,
         subsidy.BUDGET_INCREASED,
         subsidy.BUDGET_REDUCED,
         subsidy.BUDGET_CHANGE_REFUSED,
@@ -72,17 +78,28 @@ TO_PROVINCE: Final = frozenset(
 def decide(rules: Rules, book: Book, lane: str, fact: Fact[Any]) -> None:
     """Decide one fact: the book moves on, and what was decided stands at the end of `book.entries`."""
     _DECIDE[fact.type](rules, book, lane, fact)
+    hand_down(book, cause_of(fact))
 
 
 def go_on(book: Book, budget: Budget) -> None:
     """Hand money down a queue that was too long for one batch."""
     if budget.drain is not None:
-        move_queue(book, budget, budget.drain)
+        cause = budget.drain
+        move_queue(book, budget, cause)
+        hand_down(book, cause)
+
+
+def go_on_expiring(book: Book, page: LaneBook) -> None:
+    """Expire reservations that were too many for one batch."""
+    if page.expiring is not None:
+        cause = page.expiring
+        expiring.expire(book, page.lane, cause)
+        hand_down(book, cause)
 
 
 def _begin_day(_rules: Rules, book: Book, lane: str, fact: Fact[enrollment.DayBegan]) -> None:
-    page = book.lane(lane)
-    page.day, page.changed = fact.data.day, True
+    book.lane(lane).day = fact.data.day
+    expiring.expire(book, lane, cause_of(fact))
 
 
 def _allocate(_rules: Rules, book: Book, lane: str, fact: Fact[provinces.BudgetAllocated]) -> None:
@@ -126,10 +143,7 @@ def _enroll(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.WorkerEnr
     if budget is None or outcome.code is not None:
         refuse(book, award, outcome, inputs, cause)
     elif outcome.state == "reserved":
-        postings = move(budget, "available", "reserved", award.amount_fen)
-        note(book, award, cause, subsidy.SUBSIDY_RESERVED, inputs, outcome.steps, {}, postings)
-        if award.confirmed:
-            grant(book, budget, award, cause)
+        reserve(book, budget, award, cause, inputs, outcome.steps)
     else:
         stand_in_queue(book, budget, award, cause, inputs, outcome.steps)
     if before is not None:
@@ -145,6 +159,7 @@ def _enrollment_inputs(
 ) -> EnrollmentInputs:
     """What decides about an award; one that comes again, corrected, has its old rank and what was booked for it."""
     data, today = fact.data, book.lane(lane).day
+    claim = book.claims.get((data.enrollment_no, budget.fiscal_year, budget.fund_source)) if budget else None
     rank = before.rank if before is not None and before.rank else fact.seq
     booked_fen = before.scholarship_fen if before is not None else 0
     return EnrollmentInputs(
@@ -155,7 +170,7 @@ def _enrollment_inputs(
         categories=data.worker.categories,
         tuition_fen=max(0, data.tuition_fen - booked_fen),
         rank=rank,
-        free_fen=budget.free_fen if budget else 0,
+        free_fen=(budget.free_fen if budget else 0) + (claim.open_fen if claim else 0),
         waiting=book.queue(budget).ahead_of(rank, budget.waiting) if budget else 0,
     )
 
@@ -187,6 +202,7 @@ def _new_award(
         scheme_version=outcome.scheme.version if outcome.scheme else 0,
         categories=data.worker.categories,
         track=data.track,
+        reservation_days=outcome.scheme.reservation_days if outcome.scheme else 0,
         new=True,
         replaces=before is not None,
     )
@@ -198,8 +214,11 @@ def _move_queues(book: Book, cause: Cause, *awards: Award | None) -> None:
         move_queue(book, book.budget(key), cause)
 
 
-def _confirm(_rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.EnrollmentConfirmedFact]) -> None:
+def _confirm(rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.EnrollmentConfirmedFact]) -> None:
     award = book.awards.get(fact.data.enrollment_no)
+    if award is not None and award.state == "expired":
+        expiring.confirm_late(rules, book, award, fact.data.enrollment.start, cause_of(fact))
+        return
     if award is None or award.confirmed or award.state not in ("reserved", "waitlisted"):
         return  # history, refused, or withdrawn before: there is nothing to grant
     award.confirmed = award.changed = True
@@ -210,6 +229,12 @@ def _confirm(_rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.Enroll
 def _withdraw(_rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.EnrollmentWithdrawnFact]) -> None:
     award = book.awards.get(fact.data.enrollment_no)
     if award is None or award.state in ("released", "refused"):
+        return
+    if award.state == "expired":
+        award.state, award.changed = (
+            "released",
+            True,
+        )  # holds nothing, and is not to come back by a confirmation
         return
     release(book, award, cause_of(fact), "withdrawn")
 
@@ -310,6 +335,8 @@ _DECIDE: Final[Mapping[str, Callable[[Rules, Book, str, Fact[Any]], None]]] = {
     provinces.ENROLLMENT_CONFIRMED: _confirm,
     provinces.ENROLLMENT_WITHDRAWN: _withdraw,
     provinces.SCHOLARSHIP_AWARDED: _book_scholarship,
+    provinces.PAYMENT_SETTLED: lambda _rules, book, lane, fact: settling.settle(book, lane, fact),
+    provinces.PAYMENT_RETURNED: lambda _rules, book, lane, fact: settling.take_back(book, lane, fact),
     provinces.BUDGET_ALLOCATED: _allocate,
     provinces.BUDGET_ADJUSTED: lambda rules, book, lane, fact: adjusting.adjust(rules.cuts, book, lane, fact),
     provinces.BUDGET_CARRIED_OVER: lambda rules, book, lane, fact: adjusting.carry_over(

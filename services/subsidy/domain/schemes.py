@@ -32,6 +32,8 @@ class Scheme(Value, extra="forbid", strict=False):
     """Amount of an award in fen, cut to what tuition leaves."""
     fund_source: DocumentNo
     """The pot that awards are paid from."""
+    reservation_days: Annotated[int, Field(ge=1, le=3_660)] = 365
+    """How many days money is held for an enrollment that its institution does not confirm."""
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
