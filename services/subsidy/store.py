@@ -25,7 +25,8 @@ PAGE_MAX: Final = 1_000
 
 _BUDGET_COLUMNS: Final = (
     "lane, fiscal_year, fund_source, funder_level, allocated_fen, reserved_fen, granted_fen, "
-    "disbursed_fen, receivable_fen, scholarship_fen, waiting, smallest_waiting_fen, exhausted"
+    "disbursed_fen, receivable_fen, scholarship_fen, waiting, smallest_waiting_fen, exhausted, "
+    "alerted_percent"
 )
 _AWARD_FIELDS: Final = (
     "enrollment_no",
@@ -285,6 +286,7 @@ async def _save_budgets(db: Db, budgets: Sequence[Budget]) -> None:
             "waiting": b.waiting,
             "smallest_waiting_fen": b.smallest_waiting_fen,
             "exhausted": b.exhausted,
+            "alerted_percent": b.alerted_percent,
             "drain_cause": b.drain.id if b.drain else None,
             "drain_time": b.drain.time if b.drain else None,
             "drain_correlation": b.drain.correlationid if b.drain else None,
@@ -301,6 +303,7 @@ async def _save_budgets(db: Db, budgets: Sequence[Budget]) -> None:
                disbursed_fen = excluded.disbursed_fen, receivable_fen = excluded.receivable_fen,
                scholarship_fen = excluded.scholarship_fen, waiting = excluded.waiting,
                smallest_waiting_fen = excluded.smallest_waiting_fen, exhausted = excluded.exhausted,
+               alerted_percent = excluded.alerted_percent,
                drain_cause = excluded.drain_cause, drain_correlation = excluded.drain_correlation,
                drain_time = excluded.drain_time""",  # noqa: S608 - our own columns
         orjson.dumps(rows).decode(),

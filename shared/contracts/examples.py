@@ -307,6 +307,12 @@ _SCHOLARSHIP: Final = {
     "categories": _CATEGORIES,
     "track": "combined",
 }
+_FULL: Final = {
+    "fiscal_year": 2027,
+    "fund_source": _POT,
+    "allocated_fen": 2_000_000_000,
+    "free_fen": 400_000_000,
+}
 _CHANGE: Final = {
     "document_no": "苏财调〔2027〕3号",
     "fiscal_year": 2027,
@@ -456,6 +462,14 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
         "message_zh": "该年度和资金来源的预算尚未开立，未作任何变动。请先报送拨款，再用新文号报送调整。",
         "message_en": "No budget is open for this year and fund source. Send its allocation first.",
     },
+    subsidy.BUDGET_RECOVERED: _FULL,
+    subsidy.BUDGET_THRESHOLD_REACHED: {**_FULL, "percent": 80, "used_fen": 1_600_000_000},
+    subsidy.BUDGET_THRESHOLD_CLEARED: {
+        **_FULL,
+        "percent": 80,
+        "used_fen": 1_400_000_000,
+        "free_fen": 600_000_000,
+    },
     subsidy.BUDGET_EXHAUSTED: {
         "fiscal_year": 2027,
         "fund_source": _POT,
@@ -484,7 +498,7 @@ _WITHOUT_A_WORKER: Final = (provinces.DATA_MODELS.keys() - provinces.MAY_BE_ABOU
     subsidy.BUDGET_REDUCED,
     subsidy.BUDGET_CHANGE_REFUSED,
     subsidy.CARRYOVER_BOOKED,
-    subsidy.BUDGET_EXHAUSTED,
+    *subsidy.ALERTS,
 }
 
 

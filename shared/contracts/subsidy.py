@@ -288,6 +288,32 @@ class BudgetExhausted(Value):
     """What is neither reserved, granted nor disbursed, in fen."""
 
 
+class BudgetRecovered(Value):
+    """A budget that was exhausted carries all awards again: nobody waits any more."""
+
+    fiscal_year: int
+    """Calendar year in Asia/Shanghai."""
+    fund_source: str
+    """The pot that pays, as the allocation names it."""
+    allocated_fen: int
+    """The budget, in fen."""
+    free_fen: int
+    """What of it nothing holds, in fen."""
+
+
+class BudgetThresholdReached(BudgetRecovered):
+    """So much of the budget is used: said once, until the threshold was cleared."""
+
+    percent: Literal[80, 95, 100]
+    """The threshold, in percent of the budget."""
+    used_fen: int
+    """What is reserved, granted, paid, owed or booked, in fen."""
+
+
+class BudgetThresholdCleared(BudgetThresholdReached):
+    """The use of the budget has fallen more than five points below a threshold that was reached."""
+
+
 class Scholarship(Value):
     """What is booked of a funder's scholarship. Subject: the worker_ref."""
 
@@ -359,6 +385,9 @@ BUDGET_REDUCED: Final = event_type("budget.reduced")
 BUDGET_CHANGE_REFUSED: Final = event_type("budget.change_refused")
 CARRYOVER_BOOKED: Final = event_type("carryover.booked")
 BUDGET_EXHAUSTED: Final = event_type("budget.exhausted")
+BUDGET_RECOVERED: Final = event_type("budget.recovered")
+BUDGET_THRESHOLD_REACHED: Final = event_type("budget.threshold_reached")
+BUDGET_THRESHOLD_CLEARED: Final = event_type("budget.threshold_cleared")
 SCHOLARSHIP_BOOKED: Final = event_type("scholarship.booked")
 SCHOLARSHIP_REVERSED: Final = event_type("scholarship.reversed")
 SCHOLARSHIP_EXCEEDS_BUDGET: Final = event_type("scholarship.exceeds_budget")
@@ -383,6 +412,9 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     BUDGET_CHANGE_REFUSED: BudgetChangeRefused,
     CARRYOVER_BOOKED: CarryoverBooked,
     BUDGET_EXHAUSTED: BudgetExhausted,
+    BUDGET_RECOVERED: BudgetRecovered,
+    BUDGET_THRESHOLD_REACHED: BudgetThresholdReached,
+    BUDGET_THRESHOLD_CLEARED: BudgetThresholdCleared,
     SCHOLARSHIP_BOOKED: ScholarshipBooked,
     SCHOLARSHIP_REVERSED: ScholarshipReversed,
     SCHOLARSHIP_EXCEEDS_BUDGET: ScholarshipExceeds,
@@ -390,5 +422,9 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
 }
 """What each fact on `subsidy.events` carries; what the province has asked for or must act on goes to it too."""
 
-DECISIONS: Final = frozenset(FACT_MODELS) - {BUDGET_OPENED, BUDGET_EXHAUSTED}
+ALERTS: Final = frozenset(
+    {BUDGET_EXHAUSTED, BUDGET_RECOVERED, BUDGET_THRESHOLD_REACHED, BUDGET_THRESHOLD_CLEARED}
+)
+"""Types that say how full a budget is."""
+DECISIONS: Final = frozenset(FACT_MODELS) - ALERTS - {BUDGET_OPENED}
 """Types that go to the province too, on its own topic of decisions."""

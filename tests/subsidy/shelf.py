@@ -19,6 +19,7 @@ from services.subsidy.domain.book import (
 )
 from services.subsidy.domain.schemes import Rules
 from shared.contracts.envelope import Fact
+from tests.subsidy.facts import NOT_ASKED
 
 
 @dataclass
@@ -97,6 +98,10 @@ class Shelf:
         for payment in self.payments.values():
             payment.changed = payment.new = False
         self.entries += book.entries
+
+    def decided(self) -> list[Entry]:
+        """All entries but those that say how full a budget is; that one is exhausted stays."""
+        return [entry for entry in self.entries if entry.type not in NOT_ASKED]
 
     def journal(self) -> list[tuple[Any, ...]]:
         """All entries as plain values, for comparison."""

@@ -24,7 +24,7 @@ def shelf_of(province: Province, rules: Rules = RULES) -> Shelf:
 
 def last(shelf: Shelf) -> dict[str, Any]:
     """The data of what was decided last."""
-    return shelf.entries[-1].data
+    return shelf.decided()[-1].data
 
 
 def committed(*, allocated_fen: int = 3 * YUAN_1000_FEN, reserved: int = 2) -> Province:
@@ -85,8 +85,8 @@ def test_a_cut_of_a_budget_that_is_all_committed_changes_nothing_and_says_so() -
     js = committed(reserved=3)
     js.adjusted(-1)
     shelf = shelf_of(js)
-    assert (shelf.entries[-1].type, last(shelf)["code"]) == (said_by.BUDGET_CHANGE_REFUSED, "committed")
-    assert shelf.entries[-1].postings == ()
+    assert (shelf.decided()[-1].type, last(shelf)["code"]) == (said_by.BUDGET_CHANGE_REFUSED, "committed")
+    assert shelf.decided()[-1].postings == ()
 
 
 @pytest.mark.parametrize("change", ["increase", "decrease", "carry_over"])
@@ -128,7 +128,7 @@ def test_free_money_is_carried_into_the_next_year_and_moves_its_queue() -> None:
 def test_a_cut_derives_again_from_its_stored_inputs() -> None:
     js = committed()
     js.adjusted(-10 * YUAN_1000_FEN)
-    inputs = shelf_of(js).entries[-1].inputs
+    inputs = shelf_of(js).decided()[-1].inputs
     assert (inputs["free_fen"], inputs["amount_fen"], inputs["policy"]) == (100_000, 1_000_000, "clamp")
 
 

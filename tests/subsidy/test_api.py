@@ -80,7 +80,7 @@ async def test_an_unknown_enrollment_is_said_in_both_languages(client: httpx.Asy
 async def test_the_ledger_check_says_what_it_checked(client: httpx.AsyncClient, subsidy: Service) -> None:
     found = await _ask(client, "/v1/ledger/check")
     assert found["ok"] is True
-    assert found["checked"] == {"budgets": 2, "entries": 6, "postings": 8}
+    assert found["checked"] == {"budgets": 2, "entries": 9, "postings": 8}
     await subsidy.pool.execute("UPDATE award SET amount_fen = 1 WHERE state = 'granted'")
     found = await _ask(client, "/v1/ledger/check")
     assert (found["ok"], found["budgets_unlike_awards"]) == (False, 1)

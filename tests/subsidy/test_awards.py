@@ -213,7 +213,7 @@ async def test_every_fact_follows_its_contract(subsidy: Service) -> None:
     zj.returned(zj.facts[-2], 150_000)
     await subsidy.take(*_busy_province(5).facts, *zj.facts)
 
-    published = await subsidy.published() + await subsidy.published(lane="33")
+    published = await subsidy.published(alerts=True) + await subsidy.published(lane="33", alerts=True)
     assert {fact["type"] for fact in published} == set(FACT_MODELS)
     for fact in published:
         model = FACT_MODELS[fact["type"]]

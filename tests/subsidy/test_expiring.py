@@ -42,7 +42,7 @@ def test_a_reservation_says_when_it_expires_and_a_grant_does_not_expire() -> Non
     js.confirmed(0)
     js.day("2030-01-01")
     shelf = shelf_of(js)
-    assert shelf.entries[1].data["expires_on"] == EXPIRY
+    assert shelf.decided()[1].data["expires_on"] == EXPIRY
     assert states(shelf) == ["granted", "expired"]
 
 
@@ -60,7 +60,7 @@ def test_the_money_of_what_has_expired_goes_down_the_queue_by_rank_and_runs_anew
     js.day(EXPIRY)
     shelf = shelf_of(js)
     assert states(shelf) == ["expired", "reserved", "waitlisted"]
-    released, taken = shelf.entries[-2:]
+    released, taken = shelf.decided()[-2:]
     assert (released.data["why"], released.data["was"]) == ("expired", "reserved")
     assert taken.data["expires_on"] == "2028-02-29"
     js.day("2028-02-29")
@@ -86,7 +86,7 @@ def test_a_late_confirmation_has_money_again_where_it_is_free_and_nobody_waits_a
     js.confirmed(0)
     shelf = shelf_of(js)
     assert states(shelf) == ["granted"]
-    assert shelf.entries[-2].steps == [{"step": "confirmed_late", "amount_fen": YUAN_1000_FEN}]
+    assert shelf.decided()[-2].steps == [{"step": "confirmed_late", "amount_fen": YUAN_1000_FEN}]
     assert (shelf.budgets[THIS_YEAR].granted_fen, shelf.budgets[NEXT_YEAR].granted_fen) == (0, YUAN_1000_FEN)
 
 
@@ -98,7 +98,7 @@ def test_a_late_confirmation_stands_in_the_queue_at_its_old_rank_where_money_has
     js.confirmed(0)
     shelf = shelf_of(js)
     assert states(shelf) == ["waitlisted", "waitlisted", "waitlisted"]
-    assert shelf.entries[-1].data["position"] == 1
+    assert shelf.decided()[-1].data["position"] == 1
     js.allocated(YUAN_1000_FEN, year=2027)
     assert states(shelf_of(js)) == ["granted", "waitlisted", "waitlisted"]
 
@@ -122,7 +122,7 @@ def test_who_has_left_after_the_expiry_does_not_come_back_by_a_late_confirmation
     js.confirmed(0)
     shelf = shelf_of(js)
     assert states(shelf) == ["released"]
-    assert shelf.entries[-1].type == said_by.SUBSIDY_RELEASED
+    assert shelf.decided()[-1].type == said_by.SUBSIDY_RELEASED
 
 
 def test_what_a_scholarship_has_paid_since_the_expiry_is_not_paid_again() -> None:

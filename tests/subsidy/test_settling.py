@@ -41,12 +41,12 @@ def accounts(shelf: Shelf, key: tuple[str, int, str] = KEY) -> tuple[int, int, i
 
 def told(shelf: Shelf, since: int) -> list[str]:
     """What was decided, in short."""
-    return [short({"type": entry.type, "data": entry.data}) for entry in shelf.entries[since:]]
+    return [short({"type": entry.type, "data": entry.data}) for entry in shelf.decided()[since:]]
 
 
 def last(shelf: Shelf) -> dict[str, Any]:
     """The data of what was decided last."""
-    return shelf.entries[-1].data
+    return shelf.decided()[-1].data
 
 
 def test_payments_disburse_a_grant_in_parts_and_what_is_above_it_goes_back_to_the_province() -> None:
@@ -178,7 +178,7 @@ def test_what_is_owed_is_taken_off_the_next_award_of_the_worker_in_any_year_and_
         "clawback.repaid 32-00001",
         "subsidy.reserved 32-00003",
     ]
-    netted = shelf.entries[-2].data
+    netted = shelf.decided()[-2].data
     assert (netted["how"], netted["netted_against"], netted["open_fen"]) == ("netted", "32-00002", 0)
 
     js.returned(paid)

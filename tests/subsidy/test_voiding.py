@@ -48,7 +48,7 @@ def standing(shelf: Shelf) -> Any:
 
 def said(shelf: Shelf, since: int = 0) -> list[str]:
     """What was decided, in short."""
-    return [short({"type": e.type, "data": e.data}) for e in shelf.entries[since:]]
+    return [short({"type": e.type, "data": e.data}) for e in shelf.decided()[since:]]
 
 
 def test_a_voided_enrollment_frees_its_money_and_comes_again_under_its_number() -> None:
@@ -167,7 +167,7 @@ def test_a_voided_scholarship_goes_back_to_its_pot() -> None:
     shelf = shelf_of(province)
     assert standing(shelf) == before
     assert said(shelf)[-1] == "scholarship.reversed 32-00001"
-    assert shelf.entries[-1].data["amount_fen"] == 30_000
+    assert shelf.decided()[-1].data["amount_fen"] == 30_000
 
 
 def test_what_led_to_nothing_is_voided_without_a_word() -> None:

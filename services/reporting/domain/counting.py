@@ -546,12 +546,13 @@ def _carried_over(one: _One, data: subsidy.CarryoverBooked) -> Columns:
     )
 
 
-def _exhausted(one: _One, data: subsidy.BudgetExhausted) -> Columns:
+def _alerted(
+    one: _One, data: subsidy.BudgetExhausted | subsidy.BudgetRecovered | subsidy.BudgetThresholdReached
+) -> Columns:
+    """How full a budget is: nothing to add up."""
+    details = data.model_dump(exclude={"fiscal_year", "fund_source"})
     return Columns(
-        one.day(),
-        fiscal_year=data.fiscal_year,
-        fund_source=data.fund_source,
-        details=_json(allocated_fen=data.allocated_fen, free_fen=data.free_fen),
+        one.day(), fiscal_year=data.fiscal_year, fund_source=data.fund_source, details=_json(**details)
     )
 
 
@@ -633,7 +634,7 @@ _COUNTING: Final[dict[str, Callable[[_One, Any], Columns]]] = {
     subsidy.BUDGET_INCREASED: lambda one, data: _changed(one, data, +1),
     subsidy.BUDGET_REDUCED: lambda one, data: _changed(one, data, -1),
     subsidy.CARRYOVER_BOOKED: _carried_over,
-    subsidy.BUDGET_EXHAUSTED: _exhausted,
+    **dict.fromkeys(subsidy.ALERTS, _alerted),
     subsidy.SCHOLARSHIP_BOOKED: _booked,
     subsidy.SCHOLARSHIP_EXCEEDS_BUDGET: _exceeds,
     subsidy.SCHOLARSHIP_EXCEEDS_TUITION: _exceeds,

@@ -108,20 +108,21 @@ def let_go(book: Book, award: Award, state: State) -> tuple[Posting, ...]:
     """
     postings: tuple[Posting, ...] = ()
     if award.state == "waitlisted":
-        _leave_queue(book.budgets[award.budget_key])
+        _leave_queue(book, book.budgets[award.budget_key])
     elif award.state in HELD:
         postings = move(book.budgets[award.budget_key], award.state, "available", award.unpaid_fen)
     award.state, award.expires_on, award.changed = state, None, True
     return postings
 
 
-def _leave_queue(budget: Budget) -> None:
+def _leave_queue(book: Book, budget: Budget) -> None:
     """One award waits no more."""
     budget.waiting -= 1
     budget.changed = True
     if budget.waiting == 0:
         budget.smallest_waiting_fen = 0
         budget.exhausted = False
+        book.eased.add(budget.key)
 
 
 def move_queue(book: Book, budget: Budget, cause: Cause) -> None:
@@ -157,7 +158,7 @@ def _take_turn(book: Book, budget: Budget, award: Award, cause: Cause) -> None:
         "free_fen": budget.free_fen,
         "confirmed": award.confirmed,
     }
-    _leave_queue(budget)
+    _leave_queue(book, budget)
     steps = [{"step": "turn", "rank": award.rank, "amount_fen": award.amount_fen}]
     reserve(book, budget, award, cause, inputs, steps, was_waitlisted=True)
 

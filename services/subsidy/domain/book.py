@@ -64,7 +64,9 @@ class Budget:
     smallest_waiting_fen: int = 0
     """No waiting award is smaller; 0 where none waits."""
     exhausted: bool = False
-    """Said already, until money is there again."""
+    """Said already, until money is there again or nobody waits any more."""
+    alerted_percent: int = 0
+    """The highest threshold of its use that was said and not cleared since."""
     drain: Cause | None = None
     """Whose money is still being handed down the queue."""
     changed: bool = False
@@ -271,6 +273,8 @@ class Book:
     """Lane → heap of (day, rank, enrollment) of reservations that may expire in this batch."""
     cut_off: set[str] = field(default_factory=set)
     """Lanes on which more reservations are due than were loaded."""
+    eased: set[BudgetKey] = field(default_factory=set)
+    """Budgets for which nobody waits any more, to be said once all else is decided."""
     freed: set[BudgetKey] = field(default_factory=set)
     """Budgets that were owed money which has come back while another queue moved."""
 

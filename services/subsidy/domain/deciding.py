@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from services.subsidy.domain import adjusting, expiring, settling, voiding
+from services.subsidy.domain import adjusting, alerting, expiring, settling, voiding
 from services.subsidy.domain.awarding import (
     grant,
     hand_down,
@@ -77,24 +77,28 @@ TO_PROVINCE: Final = frozenset(
 
 def decide(rules: Rules, book: Book, lane: str, fact: Fact[Any]) -> None:
     """Decide one fact: the book moves on, and what was decided stands at the end of `book.entries`."""
+    since, cause = len(book.entries), cause_of(fact)
     _DECIDE[fact.type](rules, book, lane, fact)
-    hand_down(book, cause_of(fact))
+    hand_down(book, cause)
+    alerting.watch(book, cause, since)
 
 
 def go_on(book: Book, budget: Budget) -> None:
     """Hand money down a queue that was too long for one batch."""
     if budget.drain is not None:
-        cause = budget.drain
+        since, cause = len(book.entries), budget.drain
         move_queue(book, budget, cause)
         hand_down(book, cause)
+        alerting.watch(book, cause, since, budget)
 
 
 def go_on_expiring(book: Book, page: LaneBook) -> None:
     """Expire reservations that were too many for one batch."""
     if page.expiring is not None:
-        cause = page.expiring
+        since, cause = len(book.entries), page.expiring
         expiring.expire(book, page.lane, cause)
         hand_down(book, cause)
+        alerting.watch(book, cause, since)
 
 
 def _begin_day(_rules: Rules, book: Book, lane: str, fact: Fact[enrollment.DayBegan]) -> None:

@@ -83,6 +83,8 @@ def note_budget(
 ) -> None:
     """Write down what becomes of a budget."""
     about = f"{budget.fiscal_year}/{budget.fund_source}"
+    if "percent" in said:
+        about = f"{about}/{said['percent']}"
     no = book.next_entry(budget.lane)
     book.entries.append(
         Entry(budget.lane, no, kind, about, None, None, cause, None, None, inputs, [], said, postings)
