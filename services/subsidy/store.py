@@ -47,6 +47,7 @@ _AWARD_FIELDS: Final = (
     "disbursed_fen",
     "reservation_days",
     "expires_on",
+    "withdrawn",
 )
 _AWARD_COLUMNS: Final = ", ".join(_AWARD_FIELDS)
 _JOURNAL_FIELDS: Final = (
@@ -337,6 +338,7 @@ async def _add_awards(db: Db, awards: Sequence[Award]) -> None:
                 a.disbursed_fen,
                 a.reservation_days,
                 a.expires_on,
+                a.withdrawn,
             )
             for a in awards
         ],
@@ -357,14 +359,15 @@ async def _save_awards(db: Db, awards: Sequence[Award]) -> None:
             "d": a.disbursed_fen,
             "y": a.fiscal_year,
             "e": a.expires_on,
+            "w": a.withdrawn,
         }
         for a in awards
     ]
     await db.execute(
         """UPDATE award SET state = n.s, amount_fen = n.a, scholarship_fen = n.h, confirmed = n.c, disbursed_fen = n.d,
-               fiscal_year = n.y, expires_on = n.e
+               fiscal_year = n.y, expires_on = n.e, withdrawn = n.w
            FROM json_to_recordset($1::json)
-               AS n(n text, s text, a bigint, h bigint, c boolean, d bigint, y smallint, e date)
+               AS n(n text, s text, a bigint, h bigint, c boolean, d bigint, y smallint, e date, w boolean)
            WHERE enrollment_no = n.n""",
         orjson.dumps(rows).decode(),
     )

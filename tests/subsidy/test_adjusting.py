@@ -125,6 +125,17 @@ def test_free_money_is_carried_into_the_next_year_and_moves_its_queue() -> None:
     assert shelf.awards["32-00007"].state == "reserved"
 
 
+def test_a_budget_is_exhausted_again_after_a_carry_over_that_does_not_carry_all_who_wait() -> None:
+    js = committed(reserved=0)
+    js.day("2027-02-01")
+    for n in (7, 8):
+        js.enrolled(n, start="2027-02-01")
+    js.carried_over(YUAN_1000_FEN)
+    shelf = shelf_of(js)
+    assert [award.state for award in shelf.awards.values()] == ["reserved", "waitlisted"]
+    assert [entry.type for entry in shelf.entries].count(said_by.BUDGET_EXHAUSTED) == 2
+
+
 def test_a_cut_derives_again_from_its_stored_inputs() -> None:
     js = committed()
     js.adjusted(-10 * YUAN_1000_FEN)

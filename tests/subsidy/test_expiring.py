@@ -71,10 +71,12 @@ def test_days_that_were_missed_and_come_together_decide_as_if_each_had_come_alon
     js = reserved(5)
     for day in ("2026-12-31", LAST_DAY, EXPIRY, "2028-02-29", "2029-02-28"):
         js.day(day)
-    one_by_one = Shelf(RULES)
+    one_by_one, together = Shelf(RULES), Shelf(RULES)
     for fact in js.facts:
         one_by_one.take([read(fact)])
-    assert one_by_one.journal() == shelf_of(js).journal()
+    together.take([read(fact) for fact in js.facts[:-5]])
+    together.take([read(fact) for fact in js.facts[-5:]])
+    assert one_by_one.journal() == together.journal() == shelf_of(js).journal()
     assert states(one_by_one) == ["expired", "expired", "expired", "reserved", "waitlisted"]
 
 
@@ -103,6 +105,27 @@ def test_a_late_confirmation_stands_in_the_queue_at_its_old_rank_where_money_has
     assert states(shelf_of(js)) == ["granted", "waitlisted", "waitlisted"]
 
 
+def test_what_expires_moves_as_many_as_its_money_carries_in_the_same_batch() -> None:
+    js = reserved(1)
+    for n in (1, 2, 3):
+        js.enrolled(n, tuition_fen=40_000)
+    shelf = shelf_of(js)
+    shelf.take([read(js.day(EXPIRY))])
+    assert states(shelf) == ["expired", "reserved", "reserved", "waitlisted"]
+    assert shelf.budgets[THIS_YEAR].drain is None
+
+
+def test_who_is_late_is_told_the_place_in_the_middle_of_a_queue_that_was_kept() -> None:
+    js = reserved(2, allocated_fen=2 * YUAN_1000_FEN)
+    js.day(EXPIRY)
+    for n in (2, 3, 4):
+        js.enrolled(n, start="2027-03-01")
+    js.confirmed(0)
+    shelf = shelf_of(js)
+    shelf.take([read(js.confirmed(1))])
+    assert shelf.decided()[-1].data["position"] == 2
+
+
 def test_a_late_confirmation_passes_nobody_over_who_waits_ahead() -> None:
     js = reserved(1, allocated_fen=YUAN_1000_FEN + 5)
     js.enrolled(1, tuition_fen=5)
@@ -118,11 +141,15 @@ def test_a_late_confirmation_passes_nobody_over_who_waits_ahead() -> None:
 def test_who_has_left_after_the_expiry_does_not_come_back_by_a_late_confirmation() -> None:
     js = reserved(1)
     js.day(EXPIRY)
-    js.withdrawn(0)
+    gone = js.withdrawn(0)
     js.confirmed(0)
     shelf = shelf_of(js)
-    assert states(shelf) == ["released"]
+    assert states(shelf) == ["expired"]
     assert shelf.decided()[-1].type == said_by.SUBSIDY_RELEASED
+    js.voided(gone)
+    js.allocated(YUAN_1000_FEN, year=2027)
+    js.confirmed(0)
+    assert states(shelf_of(js)) == ["granted"]
 
 
 def test_what_a_scholarship_has_paid_since_the_expiry_is_not_paid_again() -> None:

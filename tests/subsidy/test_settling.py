@@ -154,6 +154,18 @@ def test_what_is_owed_is_not_spent_until_it_has_come_back_and_then_goes_to_those
     assert repaid == [(10_000, 20_000), (20_000, 0)]
 
 
+def test_what_comes_back_moves_as_many_as_it_carries_in_the_same_batch() -> None:
+    js = granted(allocated_fen=YUAN_1000_FEN)
+    paid = js.paid(1, YUAN_1000_FEN)
+    for n in (2, 3, 4):
+        js.enrolled(n, tuition_fen=40_000)
+    js.withdrawn(1)
+    shelf = shelf_of(js)
+    shelf.take([read(js.returned(paid))])
+    assert [shelf.awards[f"32-0000{n}"].state for n in (2, 3, 4)] == ["reserved", "reserved", "waitlisted"]
+    assert shelf.budgets[KEY].drain is None
+
+
 def _again(js: Province, number: int, **changes: Any) -> None:
     """The worker of enrollment 1 enrolls again, under another number."""
     fact = js.enrolled(number, **changes)
@@ -212,6 +224,20 @@ def test_a_corrected_enrollment_keeps_what_was_paid_and_owes_only_what_is_too_mu
     assert (award.state, award.amount_fen, award.disbursed_fen) == ("granted", tuition_fen, paid_fen)
     assert shelf.budgets[KEY].receivable_fen == owed_fen
     assert shelf.awards["32-00002"].state == "reserved"
+
+
+def test_who_waits_after_a_correction_needs_only_what_was_not_paid_before() -> None:
+    js = granted(allocated_fen=YUAN_1000_FEN)
+    js.facts[2]["data"]["tuition_fen"] = HALF_FEN
+    js.paid(1, HALF_FEN)
+    js.enrolled(2, tuition_fen=HALF_FEN)
+    js.voided(js.facts[2], superseded_by="right")
+    js.enrolled(1)
+    shelf = shelf_of(js)
+    assert (shelf.awards["32-00001"].state, accounts(shelf)) == ("waitlisted", (0, 0, 0, HALF_FEN))
+    js.allocated(HALF_FEN)
+    shelf = shelf_of(js)
+    assert (shelf.awards["32-00001"].state, accounts(shelf)) == ("granted", (0, HALF_FEN, HALF_FEN, 0))
 
 
 def test_a_voided_enrollment_owes_what_was_paid() -> None:

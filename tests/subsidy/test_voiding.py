@@ -83,6 +83,23 @@ def test_a_corrected_enrollment_keeps_its_place_its_confirmation_and_its_scholar
     assert shelf.awards["32-00002"].state == "waitlisted"
 
 
+def test_a_correction_after_the_worker_has_left_gives_no_money_until_the_withdrawal_is_voided() -> None:
+    province = begun()
+    first = province.enrolled(1)
+    refused = province.enrolled(2, tuition_fen=0)
+    gone = province.withdrawn(1)
+    province.withdrawn(2)
+    for n, fact in ((1, first), (2, refused)):
+        province.voided(fact, superseded_by="right")
+        province.enrolled(n, tuition_fen=90_000)
+    shelf = shelf_of(province)
+    assert [award.state for award in shelf.awards.values()] == ["released", "released"]
+    assert shelf.budgets[KEY].used_fen == 0
+    province.voided(gone)
+    award = shelf_of(province).awards["32-00001"]
+    assert (award.state, award.amount_fen) == ("reserved", 90_000)
+
+
 def test_a_correction_that_costs_less_gives_the_rest_to_those_who_wait() -> None:
     province = begun(allocated_fen=YUAN_1000_FEN)
     first = province.enrolled(1)

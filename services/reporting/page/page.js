@@ -96,7 +96,7 @@ function drawLead() {
   }
   const exact = (code) => [write.noun(of(code)), write.exact(of(code))];
   if (lane) {
-    const allocated = of("allocated_fen");
+    const allocated = budgeted();
     sentence(byId("sentence"), allocated ? t.sentence_lane : t.sentence_lane_unfunded, {
       lane: laneName(lane), funded: exact("funded"), migrant: exact("funded_migrant"),
       allocated: [write.money(allocated), write.exact(allocated, "fen")], share: write.share(granted(), allocated),
@@ -224,13 +224,14 @@ function drawTargets() {
 }
 
 // Net of what withdrawals have set free; scholarships are money granted.
+const budgeted = () => of("allocated_fen") + of("adjusted_fen");
 const granted = () => of("granted_fen") - of("released_granted_fen") + of("scholarship_fen");
 const committed = () => of("reserved_fen") - of("released_reserved_fen") - of("released_granted_fen") + of("scholarship_fen");
 
 function drawMoney() {
   if (!picture) return;
   const box = byId("flow");
-  const [planned, allocated, reserved, given_] = [of("planned_fen"), of("allocated_fen") + of("adjusted_fen"), committed(), granted()];
+  const [planned, allocated, reserved, given_] = [of("planned_fen"), budgeted(), committed(), granted()];
   if (!planned && !allocated) {
     box.replaceChildren(element("p", "quiet", t.money_empty));
     byId("money-note").textContent = "";

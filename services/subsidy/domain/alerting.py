@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from services.subsidy.domain.book import Book, Budget, BudgetKey, Cause
+from services.subsidy.domain.book import Book, Budget, Cause
 from services.subsidy.domain.noting import note_budget
 from shared.contracts import subsidy
 
@@ -15,23 +15,26 @@ CLEARED_BELOW: Final[Mapping[int, int]] = {80: 75, 95: 90, 100: 95}
 
 def watch(book: Book, cause: Cause, since: int, *also: Budget) -> None:
     """Say what the entries from number `since` on have changed, and of the budgets in `also`."""
-    touched: dict[BudgetKey, Budget] = {budget.key: budget for budget in also}
-    for entry in book.entries[since:]:
-        for posting in entry.postings:
-            touched[posting.budget.key] = posting.budget
     for key in sorted(book.eased):
         budget = book.budgets[key]
         if not budget.waiting:
             note_budget(book, budget, cause, subsidy.BUDGET_RECOVERED, {"waiting": 0}, _left(budget))
     book.eased.clear()
-    for key in sorted(touched):
-        if touched[key].drain is None:  # while its queue moves, nobody knows yet where it will end
-            _compare(book, touched[key], cause)
+    touched = {
+        id(posting.budget): posting.budget for entry in book.entries[since:] for posting in entry.postings
+    }
+    touched |= {id(budget): budget for budget in also}
+    budgets = list(touched.values())
+    if len(budgets) > 1:
+        budgets.sort(key=lambda budget: budget.key)
+    for budget in budgets:
+        if budget.drain is None:  # while its queue moves, nobody knows yet where it will end
+            _compare(book, budget, cause)
 
 
 def _compare(book: Book, budget: Budget, cause: Cause) -> None:
     used, whole = budget.used_fen * 100, budget.allocated_fen
-    if not whole:
+    if not whole or (not budget.alerted_percent and used < THRESHOLDS[0] * whole):
         return
     while budget.alerted_percent and used < CLEARED_BELOW[budget.alerted_percent] * whole:
         cleared = budget.alerted_percent

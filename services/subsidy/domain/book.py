@@ -121,6 +121,8 @@ class Award:
     """How many days a reservation waits for its confirmation; 0 where no scheme gives anything."""
     expires_on: date | None = None
     """The day that ends its reservation; none while it holds none, or where no day has begun on its lane."""
+    withdrawn: bool = False
+    """Whether the worker has left: whatever is corrected or confirmed later, there is no money."""
     new: bool = False
     replaces: bool = False
     """A voided award of the same enrollment is taken out for it."""
@@ -380,28 +382,34 @@ def move(budget: Budget, source: Purpose, target: Purpose, amount_fen: int) -> t
     """Move money between two accounts of a budget, if any; ValueError where the source does not hold it."""
     if not amount_fen:
         return ()
-    _add(budget, source, -amount_fen)
+    left_fen = _add(budget, source, -amount_fen)
     _add(budget, target, amount_fen)
-    accounts = (budget.free_fen, budget.reserved_fen, budget.granted_fen, budget.disbursed_fen)
-    if min(*accounts, budget.receivable_fen, budget.scholarship_fen) < 0:
+    if left_fen < 0 or budget.free_fen < 0:
         raise ValueError(f"budget {budget.key} would be exceeded")
     budget.changed = True
     return Posting(budget, source, -amount_fen), Posting(budget, target, amount_fen)
 
 
-def _add(budget: Budget, purpose: Purpose, amount_fen: int) -> None:
+def _add(budget: Budget, purpose: Purpose, amount_fen: int) -> int:
+    """What is in the account then; of `allocated`, what was put into the others."""
     match purpose:
+        case "available":
+            return 0  # what is free follows from the others
         case "allocated":
             budget.allocated_fen -= amount_fen
+            return budget.allocated_fen
         case "reserved":
             budget.reserved_fen += amount_fen
+            return budget.reserved_fen
         case "granted":
             budget.granted_fen += amount_fen
+            return budget.granted_fen
         case "disbursed":
             budget.disbursed_fen += amount_fen
+            return budget.disbursed_fen
         case "receivable":
             budget.receivable_fen += amount_fen
+            return budget.receivable_fen
         case "scholarship":
             budget.scholarship_fen += amount_fen
-        case "available":
-            pass  # what is free follows from the others
+            return budget.scholarship_fen

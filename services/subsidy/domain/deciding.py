@@ -146,6 +146,8 @@ def _enroll(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.WorkerEnr
     book.awards[award.enrollment_no] = award
     if budget is None or outcome.code is not None:
         refuse(book, award, outcome, inputs, cause)
+    elif award.withdrawn:
+        award.state = "released"  # corrected after the worker had left: kept in case that is voided
     elif outcome.state == "reserved":
         reserve(book, budget, award, cause, inputs, outcome.steps)
     else:
@@ -207,6 +209,7 @@ def _new_award(
         categories=data.worker.categories,
         track=data.track,
         reservation_days=outcome.scheme.reservation_days if outcome.scheme else 0,
+        withdrawn=before is not None and before.withdrawn,
         new=True,
         replaces=before is not None,
     )
@@ -220,7 +223,7 @@ def _move_queues(book: Book, cause: Cause, *awards: Award | None) -> None:
 
 def _confirm(rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.EnrollmentConfirmedFact]) -> None:
     award = book.awards.get(fact.data.enrollment_no)
-    if award is not None and award.state == "expired":
+    if award is not None and award.state == "expired" and not award.withdrawn:
         expiring.confirm_late(rules, book, award, fact.data.enrollment.start, cause_of(fact))
         return
     if award is None or award.confirmed or award.state not in ("reserved", "waitlisted"):
@@ -232,15 +235,11 @@ def _confirm(rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.Enrollm
 
 def _withdraw(_rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.EnrollmentWithdrawnFact]) -> None:
     award = book.awards.get(fact.data.enrollment_no)
-    if award is None or award.state in ("released", "refused"):
+    if award is None:
         return
-    if award.state == "expired":
-        award.state, award.changed = (
-            "released",
-            True,
-        )  # holds nothing, and is not to come back by a confirmation
-        return
-    release(book, award, cause_of(fact), "withdrawn")
+    award.withdrawn = award.changed = True
+    if award.state in ("reserved", "granted", "waitlisted"):
+        release(book, award, cause_of(fact), "withdrawn")
 
 
 def _book_scholarship(

@@ -1,7 +1,7 @@
 """Writes decisions down: journal entries, in the words of the facts that announce them."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from services.subsidy.domain.book import Award, Book, Budget, Cause, Claim, Entry, Payment, Posting
 from shared.contracts.envelope import Fact
@@ -10,10 +10,6 @@ from shared.contracts.envelope import Fact
 def cause_of(fact: Fact[Any]) -> Cause:
     """A fact as the cause of what is decided about it."""
     return Cause(fact.id, fact.time, fact.correlationid)
-
-
-_TOLD_APART_BY: Final = ("enrollment_no", "owed_for", "owed_for_year")
-"""What tells decisions of one kind apart that one cause leads to."""
 
 
 def note(
@@ -58,7 +54,7 @@ def write_down(
             award.lane,
             book.next_entry(award.lane),
             kind,
-            "/".join(str(said[name]) for name in _TOLD_APART_BY if said.get(name)),
+            _about(award, said),
             award.enrollment_no,
             award.worker_ref,
             cause,
@@ -70,6 +66,13 @@ def write_down(
             postings,
         )
     )
+
+
+def _about(award: Award, said: Mapping[str, Any]) -> str:
+    """What tells decisions of one kind apart that one cause leads to: an award may be cut by several claims at once."""
+    if "owed_for" not in said:
+        return award.enrollment_no
+    return f"{award.enrollment_no}/{said['owed_for']}/{said['owed_for_year']}"
 
 
 def note_budget(

@@ -42,7 +42,7 @@ def _void_enrollment(book: Book, award: Award, fact: Voided) -> None:
     was, held_fen = award.state, award.held_fen
     postings = let_go(book, award, "voided")
     if not corrected:
-        award.rank, award.confirmed = 0, False
+        award.rank, award.confirmed, award.withdrawn = 0, False, False
     if was not in ("reserved", "granted", "waitlisted"):
         return
     inputs = {"state": was, "amount_fen": award.amount_fen, "corrected": corrected}
@@ -72,7 +72,10 @@ def _void_confirmation(book: Book, award: Award, fact: Voided) -> None:
 def _void_withdrawal(book: Book, award: Award, fact: Voided) -> None:
     """The award comes back at the rank that it had: with its money if that is free, otherwise into the queue."""
     amount_fen = min(award.amount_fen, award.tuition_fen - award.scholarship_fen)
-    if fact.data.superseded_by is not None or award.state != "released" or amount_fen <= 0:
+    if fact.data.superseded_by is not None:
+        return
+    award.withdrawn, award.changed = False, True
+    if award.state != "released" or amount_fen <= 0:
         return
     award.amount_fen, award.changed = amount_fen, True
     come_back(book, award, cause_of(fact), "withdrawal_voided")
