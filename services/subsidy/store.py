@@ -69,7 +69,6 @@ _CLAIM_FIELDS: Final = (
     "fiscal_year",
     "fund_source",
     "worker_ref",
-    "claimed_fen",
     "open_fen",
 )
 _CLAIM_COLUMNS: Final = ", ".join(_CLAIM_FIELDS)
@@ -381,7 +380,7 @@ async def _save_claims(db: Db, claims: Sequence[Claim]) -> None:
         f"""INSERT INTO claim ({_CLAIM_COLUMNS})
             SELECT {_CLAIM_COLUMNS} FROM json_populate_recordset(NULL::claim, $1::json)
             ON CONFLICT (enrollment_no, fiscal_year, fund_source)
-            DO UPDATE SET claimed_fen = excluded.claimed_fen, open_fen = excluded.open_fen""",  # noqa: S608 - ours
+            DO UPDATE SET open_fen = excluded.open_fen""",  # noqa: S608 - ours
         orjson.dumps(rows).decode(),
     )
 

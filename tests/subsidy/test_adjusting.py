@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.subsidy.config import SCHEMES, load_schemes
+from services.subsidy.domain import loading
 from services.subsidy.domain.schemes import Rules
 from shared.contracts import subsidy as said_by
 from tests.subsidy.facts import POT, YUAN_1000_FEN, Province, Service, read, short
@@ -134,6 +135,18 @@ def test_a_budget_is_exhausted_again_after_a_carry_over_that_does_not_carry_all_
     shelf = shelf_of(js)
     assert [award.state for award in shelf.awards.values()] == ["reserved", "waitlisted"]
     assert [entry.type for entry in shelf.entries].count(said_by.BUDGET_EXHAUSTED) == 2
+
+
+def test_a_cut_takes_nothing_from_those_whose_turn_is_coming(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "MOVE_MAX", 2)
+    js, shelf = Province(), Shelf(RULES)
+    for n in range(5):
+        js.enrolled(n)
+    shelf.take([read(fact) for fact in js.facts])
+    shelf.take([read(js.allocated(5 * YUAN_1000_FEN)), read(js.adjusted(-5 * YUAN_1000_FEN))])
+    for _ in range(2):
+        shelf.take([])
+    assert [award.state for award in shelf.awards.values()] == ["reserved"] * 5
 
 
 def test_a_cut_derives_again_from_its_stored_inputs() -> None:

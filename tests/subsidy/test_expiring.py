@@ -109,6 +109,7 @@ def test_what_expires_moves_as_many_as_its_money_carries_in_the_same_batch() -> 
     js = reserved(1)
     for n in (1, 2, 3):
         js.enrolled(n, tuition_fen=40_000)
+    js.day(LAST_DAY)
     shelf = shelf_of(js)
     shelf.take([read(js.day(EXPIRY))])
     assert states(shelf) == ["expired", "reserved", "reserved", "waitlisted"]

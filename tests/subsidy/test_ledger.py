@@ -11,7 +11,7 @@ OVER_BUDGET = (
     f"{POSTING} ('32', 9, 1, 2026, '{POT}', 'reserved', 300000), "
     f"('32', 9, 2, 2026, '{POT}', 'available', -300000)"
 )
-CLAIM = "INSERT INTO claim VALUES ('32-00001', 2026, 'provincial-federation', '32', 'k1.A', 5, 5)"
+CLAIM = "INSERT INTO claim VALUES ('32-00001', 2026, 'provincial-federation', '32', 'k1.A', 5)"
 MORE = "UPDATE budget SET {0}_fen = {0}_fen + 100001"
 
 

@@ -224,6 +224,8 @@ def test_a_corrected_enrollment_keeps_what_was_paid_and_owes_only_what_is_too_mu
     assert (award.state, award.amount_fen, award.disbursed_fen) == ("granted", tuition_fen, paid_fen)
     assert shelf.budgets[KEY].receivable_fen == owed_fen
     assert shelf.awards["32-00002"].state == "reserved"
+    waited = [entry.about for entry in shelf.entries if entry.type == said_by.SUBSIDY_WAITLISTED]
+    assert waited == ["32-00002"]
 
 
 def test_who_waits_after_a_correction_needs_only_what_was_not_paid_before() -> None:

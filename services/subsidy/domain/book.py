@@ -157,9 +157,8 @@ class Claim:
     fiscal_year: int
     fund_source: str
     worker_ref: str
-    claimed_fen: int
-    """All that was ever clawed back of it."""
     open_fen: int
+    """What has not come back yet."""
     changed: bool = False
 
     @property
@@ -291,7 +290,7 @@ class Book:
         found = self.claims.get(key)
         if found is None:
             no, year, fund_source = key
-            found = self.claims[key] = Claim(award.lane, no, year, fund_source, award.worker_ref, 0, 0)
+            found = self.claims[key] = Claim(award.lane, no, year, fund_source, award.worker_ref, 0)
         return found
 
     def claims_against(self, award: Award) -> list[Claim]:

@@ -19,7 +19,6 @@ def claw_back(book: Book, award: Award, cause: Cause, why: str) -> None:
     inputs = {"disbursed_fen": paid_fen, "open_fen": claim.open_fen, "why": why}
     postings = move(budget, "disbursed", "receivable", paid_fen)
     award.disbursed_fen, award.changed = 0, True
-    claim.claimed_fen += paid_fen
     claim.open_fen += paid_fen
     claim.changed = True
     zh, en = CLAWED_BACK["corrected" if why == "corrected" else "ended"]

@@ -2,7 +2,6 @@
 
 from typing import Any, Literal, TypedDict
 
-from services.subsidy.domain.awarding import hand_down
 from services.subsidy.domain.book import HELD, Award, Book, Cause, Payment, move
 from services.subsidy.domain.clawing_back import repay
 from services.subsidy.domain.noting import cause_of, note, note_of
@@ -90,7 +89,6 @@ def take_back(book: Book, lane: str, fact: Returned) -> None:
     settled_fen = min(owed_fen, claim.open_fen) if claim else 0
     if claim is not None and settled_fen:
         repay(book, claim, settled_fen, cause, "returned", inputs)
-        hand_down(book, cause)
     for code, over_fen in (("not_owed", owed_fen - settled_fen), ("exceeds_payment", left_fen - back_fen)):
         if over_fen:
             _say_unmatched(book, payment, fact, code, over_fen, inputs)

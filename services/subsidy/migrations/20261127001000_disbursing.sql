@@ -25,8 +25,7 @@ CREATE TABLE claim (
     fund_source text NOT NULL,
     lane text NOT NULL,
     worker_ref text NOT NULL,
-    claimed_fen bigint NOT NULL,                -- all that was ever clawed back of it
-    open_fen bigint NOT NULL CHECK (open_fen BETWEEN 0 AND claimed_fen),
+    open_fen bigint NOT NULL CHECK (open_fen >= 0), -- what has not come back yet
     PRIMARY KEY (enrollment_no, fiscal_year, fund_source)
 );
 CREATE INDEX claim_open ON claim (worker_ref) WHERE open_fen > 0;
