@@ -33,6 +33,8 @@ _ACCOUNTS: Final = (
     ("拨款\nallocated", "allocated_fen"),
     ("预留\nreserved", "reserved_fen"),
     ("批准\ngranted", "granted_fen"),
+    ("支付\npaid", "disbursed_fen"),
+    ("应追回\nowed", "receivable_fen"),
     ("奖学金\nscholarships", "scholarship_fen"),
     ("可用\nfree", "free_fen"),
 )
@@ -178,5 +180,5 @@ def _table(title: str, *headers: str) -> Table:
     return table
 
 
-_NUMBERS: Final = ("拨款", "预留", "批准", "奖学金", "可用", "候补", "位次", "金额", "尚差")
+_NUMBERS: Final = ("拨款", "预留", "批准", "支付", "应追回", "奖学金", "可用", "候补", "位次", "金额", "尚差")
 """Columns that stand to the right."""

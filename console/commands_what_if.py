@@ -31,6 +31,7 @@ _STATES: Final = {
     "waitlisted": "候补 waiting",
     "refused": "不予补助 refused",
     "released": "释放 released",
+    "expired": "过期 expired",
 }
 
 

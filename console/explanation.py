@@ -20,6 +20,8 @@ _ACCOUNTS: Final = {
     "available": ("可用", "free"),
     "reserved": ("预留", "reserved"),
     "granted": ("批准", "granted"),
+    "disbursed": ("支付", "paid"),
+    "receivable": ("应追回", "owed"),
     "scholarship": ("奖学金", "scholarships"),
 }
 

@@ -2,14 +2,25 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 import orjson
 from asyncpg import Record
 from asyncpg.transaction import Transaction
 
-from services.subsidy.domain.book import Award, Book, Budget, BudgetKey, Cause, Entry, LaneBook
+from services.subsidy.domain.book import (
+    Award,
+    Book,
+    Budget,
+    BudgetKey,
+    Cause,
+    Claim,
+    Entry,
+    LaneBook,
+    Payment,
+    PaymentKey,
+)
 from shared.plumbing.store import Db
 
 PAGE_MAX: Final = 1_000
@@ -18,9 +29,12 @@ CHECK_TIMEOUT_MS: Final = 600_000
 
 _BUDGET_COLUMNS: Final = (
     "lane, fiscal_year, fund_source, funder_level, allocated_fen, reserved_fen, granted_fen, "
-    "scholarship_fen, waiting, smallest_waiting_fen, exhausted"
+    "disbursed_fen, receivable_fen, scholarship_fen, waiting, smallest_waiting_fen, exhausted, "
+    "alerted_percent"
 )
-_FREE_FEN: Final = "allocated_fen - reserved_fen - granted_fen - scholarship_fen"
+_FREE_FEN: Final = (
+    "allocated_fen - reserved_fen - granted_fen - disbursed_fen - receivable_fen - scholarship_fen"
+)
 _AWARD_FIELDS: Final = (
     "enrollment_no",
     "lane",
@@ -37,6 +51,10 @@ _AWARD_FIELDS: Final = (
     "scheme_version",
     "categories",
     "track",
+    "disbursed_fen",
+    "reservation_days",
+    "expires_on",
+    "withdrawn",
 )
 _AWARD_COLUMNS: Final = ", ".join(_AWARD_FIELDS)
 _JOURNAL_FIELDS: Final = (
@@ -52,6 +70,27 @@ _JOURNAL_FIELDS: Final = (
     "steps",
     "recorded_at",
 )
+_CLAIM_FIELDS: Final = (
+    "lane",
+    "enrollment_no",
+    "fiscal_year",
+    "fund_source",
+    "worker_ref",
+    "open_fen",
+)
+_CLAIM_COLUMNS: Final = ", ".join(_CLAIM_FIELDS)
+_PAYMENT_FIELDS: Final = (
+    "lane",
+    "batch_no",
+    "line_no",
+    "enrollment_no",
+    "worker_ref",
+    "fiscal_year",
+    "fund_source",
+    "booked_fen",
+    "unmatched_fen",
+)
+_PAYMENT_COLUMNS: Final = ", ".join(_PAYMENT_FIELDS)
 _POSTING_FIELDS: Final = (
     "lane",
     "entry_no",
@@ -63,19 +102,26 @@ _POSTING_FIELDS: Final = (
 )
 
 
-async def any_queue_moves(db: Db, lanes: Sequence[str]) -> bool:
-    """Whether a queue of `lanes` was too long for one batch and is still moving."""
+async def any_goes_on(db: Db, lanes: Sequence[str]) -> bool:
+    """Whether on one of `lanes` a queue still moves, or reservations still expire: too many for one batch."""
     found: bool = await db.fetchval(
-        "SELECT EXISTS (SELECT FROM budget WHERE lane = ANY($1) AND drain_cause IS NOT NULL)", lanes
+        """SELECT EXISTS (SELECT FROM budget WHERE lane = ANY($1) AND drain_cause IS NOT NULL)
+               OR EXISTS (SELECT FROM lane_book WHERE lane = ANY($1) AND expire_cause IS NOT NULL)""",
+        lanes,
     )
     return found
 
 
 async def load_lanes(db: Db, book: Book, lanes: Sequence[str]) -> None:
     """Load the pages of `lanes`; the caller holds their cursors."""
-    rows = await db.fetch("SELECT lane, day, last_entry FROM lane_book WHERE lane = ANY($1)", lanes)
-    for row in rows:
-        book.lanes[row["lane"]] = LaneBook(*row)
+    rows = await db.fetch(
+        """SELECT lane, day, last_entry, expire_cause, expire_time, expire_correlation
+           FROM lane_book WHERE lane = ANY($1)""",
+        lanes,
+    )
+    for lane, day, last_entry, cause_id, time, correlationid in rows:
+        expiring = Cause(cause_id, time, correlationid) if cause_id else None
+        book.lanes[lane] = LaneBook(lane, day, last_entry, expiring)
 
 
 async def load_awards(db: Db, book: Book, enrollment_nos: Sequence[str]) -> None:
@@ -86,6 +132,25 @@ async def load_awards(db: Db, book: Book, enrollment_nos: Sequence[str]) -> None
     )
     for row in rows:
         book.awards[row["enrollment_no"]] = _award(row)
+
+
+async def load_due(db: Db, book: Book, days: Mapping[str, date], limit: int) -> None:
+    """Load reservations that are due on lanes by their days, at most `limit` of each, in order of days and ranks."""
+    rows = await db.fetch(
+        f"""SELECT a.* FROM unnest($1::text[], $2::date[]) AS k(l, d)
+            CROSS JOIN LATERAL (
+                SELECT {_AWARD_COLUMNS} FROM award
+                WHERE lane = k.l AND state = 'reserved' AND expires_on <= k.d
+                ORDER BY expires_on, rank LIMIT $3) a""",  # noqa: S608 - our own columns
+        list(days),
+        list(days.values()),
+        limit,
+    )
+    due: dict[str, list[Award]] = {lane: [] for lane in days}
+    for row in rows:
+        due[row["lane"]].append(_award(row))
+    for lane, awards in due.items():
+        book.add_due(lane, awards, limit)
 
 
 async def load_booked(db: Db, book: Book, enrollment_nos: Sequence[str], causes: Sequence[str]) -> None:
@@ -102,14 +167,42 @@ async def load_booked(db: Db, book: Book, enrollment_nos: Sequence[str], causes:
         book.booked.setdefault(row[0], []).append((tuple(row[1:4]), row[4]))
 
 
+async def load_payments(db: Db, book: Book, keys: Sequence[PaymentKey]) -> None:
+    """Load lines of settlements that come back."""
+    rows = await db.fetch(
+        f"""SELECT {_PAYMENT_COLUMNS} FROM payment
+            WHERE (lane, batch_no, line_no) IN (
+                SELECT l, b, n FROM unnest($1::text[], $2::text[], $3::integer[]) AS k(l, b, n))""",  # noqa: S608 - ours
+        [lane for lane, _, _ in keys],
+        [batch for _, batch, _ in keys],
+        [line for _, _, line in keys],
+    )
+    for row in rows:
+        payment = Payment(*row)
+        book.payments[payment.key] = payment
+
+
+async def load_claims(db: Db, book: Book, lanes: Sequence[str], worker_refs: Sequence[str]) -> None:
+    """Load what workers owe to budgets of `lanes`."""
+    rows = await db.fetch(
+        f"""SELECT {_CLAIM_COLUMNS} FROM claim
+            WHERE lane = ANY($1) AND worker_ref = ANY($2) AND open_fen > 0""",  # noqa: S608 - our own columns
+        lanes,
+        worker_refs,
+    )
+    for row in rows:
+        claim = Claim(*row)
+        book.claims[claim.key] = claim
+
+
 async def load_budgets(db: Db, book: Book, keys: Iterable[BudgetKey], lanes: Sequence[str]) -> None:
-    """Load the budgets of `keys`, and those of `lanes` whose queues still move."""
+    """Load the budgets of `keys`, and those of `lanes` whose queues still move or to which something is owed."""
     wanted = sorted(keys)
     rows = await db.fetch(
         f"""SELECT {_BUDGET_COLUMNS}, drain_cause, drain_time, drain_correlation FROM budget
             WHERE (lane, fiscal_year, fund_source) IN (
                       SELECT l, y, f FROM unnest($1::text[], $2::smallint[], $3::text[]) AS k(l, y, f))
-               OR (lane = ANY($4) AND drain_cause IS NOT NULL)""",  # noqa: S608 - our own columns
+               OR (lane = ANY($4) AND (drain_cause IS NOT NULL OR receivable_fen > 0))""",  # noqa: S608 - our own columns
         [lane for lane, _, _ in wanted],
         [year for _, year, _ in wanted],
         [fund for _, _, fund in wanted],
@@ -158,6 +251,9 @@ async def save_book(db: Db, book: Book, event_ids: Sequence[str], recorded_at: d
     await _save_budgets(db, [budget for budget in book.budgets.values() if budget.changed])
     await _add_awards(db, [award for award in book.awards.values() if award.new])
     await _save_awards(db, [award for award in book.awards.values() if award.changed and not award.new])
+    await _save_claims(db, [claim for claim in book.claims.values() if claim.changed])
+    await _add_payments(db, [payment for payment in book.payments.values() if payment.new])
+    await _save_payments(db, [p for p in book.payments.values() if p.changed and not p.new])
     await _add_entries(db, book.entries, event_ids, recorded_at)
 
 
@@ -165,12 +261,17 @@ async def _save_lanes(db: Db, pages: Sequence[LaneBook]) -> None:
     if not pages:
         return
     await db.execute(
-        """INSERT INTO lane_book (lane, day, last_entry)
-           SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[])
-           ON CONFLICT (lane) DO UPDATE SET day = excluded.day, last_entry = excluded.last_entry""",
+        """INSERT INTO lane_book (lane, day, last_entry, expire_cause, expire_time, expire_correlation)
+           SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[])
+           ON CONFLICT (lane) DO UPDATE SET day = excluded.day, last_entry = excluded.last_entry,
+               expire_cause = excluded.expire_cause, expire_time = excluded.expire_time,
+               expire_correlation = excluded.expire_correlation""",
         [page.lane for page in pages],
         [page.day for page in pages],
         [page.last_entry for page in pages],
+        [page.expiring.id if page.expiring else None for page in pages],
+        [page.expiring.time if page.expiring else None for page in pages],
+        [page.expiring.correlationid if page.expiring else None for page in pages],
     )
 
 
@@ -186,10 +287,13 @@ async def _save_budgets(db: Db, budgets: Sequence[Budget]) -> None:
             "allocated_fen": b.allocated_fen,
             "reserved_fen": b.reserved_fen,
             "granted_fen": b.granted_fen,
+            "disbursed_fen": b.disbursed_fen,
+            "receivable_fen": b.receivable_fen,
             "scholarship_fen": b.scholarship_fen,
             "waiting": b.waiting,
             "smallest_waiting_fen": b.smallest_waiting_fen,
             "exhausted": b.exhausted,
+            "alerted_percent": b.alerted_percent,
             "drain_cause": b.drain.id if b.drain else None,
             "drain_time": b.drain.time if b.drain else None,
             "drain_correlation": b.drain.correlationid if b.drain else None,
@@ -203,8 +307,10 @@ async def _save_budgets(db: Db, budgets: Sequence[Budget]) -> None:
            ON CONFLICT (lane, fiscal_year, fund_source) DO UPDATE SET
                funder_level = excluded.funder_level, allocated_fen = excluded.allocated_fen,
                reserved_fen = excluded.reserved_fen, granted_fen = excluded.granted_fen,
+               disbursed_fen = excluded.disbursed_fen, receivable_fen = excluded.receivable_fen,
                scholarship_fen = excluded.scholarship_fen, waiting = excluded.waiting,
                smallest_waiting_fen = excluded.smallest_waiting_fen, exhausted = excluded.exhausted,
+               alerted_percent = excluded.alerted_percent,
                drain_cause = excluded.drain_cause, drain_correlation = excluded.drain_correlation,
                drain_time = excluded.drain_time""",  # noqa: S608 - our own columns
         orjson.dumps(rows).decode(),
@@ -235,6 +341,10 @@ async def _add_awards(db: Db, awards: Sequence[Award]) -> None:
                 a.scheme_version,
                 a.categories,
                 a.track,
+                a.disbursed_fen,
+                a.reservation_days,
+                a.expires_on,
+                a.withdrawn,
             )
             for a in awards
         ],
@@ -252,13 +362,53 @@ async def _save_awards(db: Db, awards: Sequence[Award]) -> None:
             "a": a.amount_fen,
             "h": a.scholarship_fen,
             "c": a.confirmed,
+            "d": a.disbursed_fen,
+            "y": a.fiscal_year,
+            "e": a.expires_on,
+            "w": a.withdrawn,
         }
         for a in awards
     ]
     await db.execute(
-        """UPDATE award SET state = n.s, amount_fen = n.a, scholarship_fen = n.h, confirmed = n.c
-           FROM json_to_recordset($1::json) AS n(n text, s text, a bigint, h bigint, c boolean)
+        """UPDATE award SET state = n.s, amount_fen = n.a, scholarship_fen = n.h, confirmed = n.c, disbursed_fen = n.d,
+               fiscal_year = n.y, expires_on = n.e, withdrawn = n.w
+           FROM json_to_recordset($1::json)
+               AS n(n text, s text, a bigint, h bigint, c boolean, d bigint, y smallint, e date, w boolean)
            WHERE enrollment_no = n.n""",
+        orjson.dumps(rows).decode(),
+    )
+
+
+async def _save_claims(db: Db, claims: Sequence[Claim]) -> None:
+    if not claims:
+        return
+    rows = [{name: getattr(claim, name) for name in _CLAIM_FIELDS} for claim in claims]
+    await db.execute(
+        f"""INSERT INTO claim ({_CLAIM_COLUMNS})
+            SELECT {_CLAIM_COLUMNS} FROM json_populate_recordset(NULL::claim, $1::json)
+            ON CONFLICT (enrollment_no, fiscal_year, fund_source)
+            DO UPDATE SET open_fen = excluded.open_fen""",  # noqa: S608 - ours
+        orjson.dumps(rows).decode(),
+    )
+
+
+async def _add_payments(db: Db, payments: Sequence[Payment]) -> None:
+    if payments:
+        records = [tuple(getattr(payment, name) for name in _PAYMENT_FIELDS) for payment in payments]
+        await db.copy_records_to_table("payment", records=records, columns=_PAYMENT_FIELDS)
+
+
+async def _save_payments(db: Db, payments: Sequence[Payment]) -> None:
+    if not payments:
+        return
+    rows = [
+        {"l": p.lane, "b": p.batch_no, "n": p.line_no, "m": p.booked_fen, "u": p.unmatched_fen}
+        for p in payments
+    ]
+    await db.execute(
+        """UPDATE payment SET booked_fen = n.m, unmatched_fen = n.u
+           FROM json_to_recordset($1::json) AS n(l text, b text, n integer, m bigint, u bigint)
+           WHERE lane = n.l AND batch_no = n.b AND line_no = n.n""",
         orjson.dumps(rows).decode(),
     )
 
@@ -304,7 +454,7 @@ async def budgets(
     return list(
         await db.fetch(
             f"""SELECT lane, fiscal_year, fund_source, funder_level, allocated_fen, reserved_fen, granted_fen,
-                      scholarship_fen, waiting, {_FREE_FEN} AS free_fen,
+                      disbursed_fen, receivable_fen, scholarship_fen, waiting, {_FREE_FEN} AS free_fen,
                       drain_cause IS NOT NULL AS queue_moves
                FROM budget
                WHERE ($1::text IS NULL OR lane = $1) AND ($2::integer IS NULL OR fiscal_year = $2)
@@ -354,6 +504,8 @@ async def totals(db: Db) -> dict[str, int]:
         """SELECT coalesce(sum(allocated_fen), 0) AS allocated_fen,
                   coalesce(sum(reserved_fen), 0) AS reserved_fen,
                   coalesce(sum(granted_fen), 0) AS granted_fen,
+                  coalesce(sum(disbursed_fen), 0) AS disbursed_fen,
+                  coalesce(sum(receivable_fen), 0) AS receivable_fen,
                   coalesce(sum(scholarship_fen), 0) AS scholarship_fen,
                   coalesce(sum(waiting), 0) AS waitlisted
            FROM budget"""
@@ -366,7 +518,8 @@ async def totals_by_level(db: Db) -> list[Record]:
     return list(
         await db.fetch(
             """SELECT funder_level, sum(allocated_fen) AS allocated, sum(reserved_fen) AS reserved,
-                      sum(granted_fen) AS granted, sum(scholarship_fen) AS scholarship,
+                      sum(granted_fen) AS granted, sum(disbursed_fen) AS disbursed,
+                      sum(receivable_fen) AS receivable, sum(scholarship_fen) AS scholarship,
                       sum(waiting) AS waiting
                FROM budget GROUP BY funder_level"""
         )
@@ -382,14 +535,20 @@ async def check(db: Db) -> dict[str, Any]:
                       sum(amount_fen) FILTER (WHERE purpose = 'available') AS available,
                       coalesce(sum(amount_fen) FILTER (WHERE purpose = 'reserved'), 0) AS reserved,
                       coalesce(sum(amount_fen) FILTER (WHERE purpose = 'granted'), 0) AS granted,
+                      coalesce(sum(amount_fen) FILTER (WHERE purpose = 'disbursed'), 0) AS disbursed,
+                      coalesce(sum(amount_fen) FILTER (WHERE purpose = 'receivable'), 0) AS receivable,
                       coalesce(sum(amount_fen) FILTER (WHERE purpose = 'scholarship'), 0) AS scholarship
                FROM posting GROUP BY lane, fiscal_year, fund_source),
            held AS (
                SELECT lane, fiscal_year, fund_source,
-                      coalesce(sum(amount_fen) FILTER (WHERE state = 'reserved'), 0) AS reserved,
-                      coalesce(sum(amount_fen) FILTER (WHERE state = 'granted'), 0) AS granted,
+                      coalesce(sum(amount_fen - disbursed_fen) FILTER (WHERE state = 'reserved'), 0) AS reserved,
+                      coalesce(sum(amount_fen - disbursed_fen) FILTER (WHERE state = 'granted'), 0) AS granted,
+                      sum(disbursed_fen) AS disbursed,
                       count(*) FILTER (WHERE state = 'waitlisted') AS waiting
-               FROM award GROUP BY lane, fiscal_year, fund_source)
+               FROM award GROUP BY lane, fiscal_year, fund_source),
+           owed AS (
+               SELECT lane, fiscal_year, fund_source, sum(open_fen) AS receivable
+               FROM claim GROUP BY lane, fiscal_year, fund_source)
            SELECT (SELECT count(*) FROM budget) AS budgets,
                   (SELECT count(*) FROM journal) AS entries,
                   (SELECT count(*) FROM posting) AS postings,
@@ -398,15 +557,19 @@ async def check(db: Db) -> dict[str, Any]:
                                          HAVING sum(amount_fen) <> 0) u) AS unbalanced_entries,
                   (SELECT count(*) FROM budget b FULL JOIN balance l USING (lane, fiscal_year, fund_source)
                    WHERE (coalesce(b.allocated_fen, 0), coalesce(b.reserved_fen, 0),
-                          coalesce(b.granted_fen, 0), coalesce(b.scholarship_fen, 0))
+                          coalesce(b.granted_fen, 0), coalesce(b.disbursed_fen, 0),
+                          coalesce(b.receivable_fen, 0), coalesce(b.scholarship_fen, 0))
                       <> (coalesce(l.allocated, 0), coalesce(l.reserved, 0), coalesce(l.granted, 0),
+                          coalesce(l.disbursed, 0), coalesce(l.receivable, 0),
                           coalesce(l.scholarship, 0))) AS budgets_unlike_ledger,
                   (SELECT count(*) FROM balance WHERE available < 0 OR reserved < 0 OR granted < 0
-                      OR scholarship < 0 OR available IS NULL) AS budgets_exceeded,
+                      OR disbursed < 0 OR receivable < 0 OR scholarship < 0 OR available IS NULL) AS budgets_exceeded,
                   (SELECT count(*) FROM budget b LEFT JOIN held h USING (lane, fiscal_year, fund_source)
-                   WHERE (b.reserved_fen, b.granted_fen, b.waiting)
-                      <> (coalesce(h.reserved, 0), coalesce(h.granted, 0), coalesce(h.waiting, 0)))
-                      AS budgets_unlike_awards,
+                   WHERE (b.reserved_fen, b.granted_fen, b.disbursed_fen, b.waiting)
+                      <> (coalesce(h.reserved, 0), coalesce(h.granted, 0), coalesce(h.disbursed, 0),
+                          coalesce(h.waiting, 0))) AS budgets_unlike_awards,
+                  (SELECT count(*) FROM budget b LEFT JOIN owed o USING (lane, fiscal_year, fund_source)
+                   WHERE b.receivable_fen <> coalesce(o.receivable, 0)) AS budgets_unlike_claims,
                   (SELECT count(*) FROM lane_book l WHERE last_entry <>
                       (SELECT count(*) FROM journal j WHERE j.lane = l.lane)) AS lanes_with_missing_entries"""
     )

@@ -28,6 +28,19 @@ def everything() -> Province:
     js.scholarship(5, 40_000, tuition_fen=40_000)
     js.voided(granted)
     js.voided(next(fact for fact in js.facts if fact["data"].get("enrollment_no") == js.number(4)))
+    js.allocated(10 * YUAN_1000_FEN)
+    for n in (9, 10, 11):
+        js.enrolled(n)
+    js.confirmed(9)
+    js.confirmed(10)
+    first = js.paid(9, 60_000)
+    js.returned(first, 10_000)
+    js.paid(10, 150_000)
+    gone = js.withdrawn(9)
+    js.voided(gone)
+    js.withdrawn(10)
+    js.day("2026-12-31")  # nobody has confirmed 11
+    js.confirmed(11)
     return js
 
 

@@ -18,6 +18,7 @@ from shared.plumbing.problem import ProblemError, ProblemRoute, documented
 from shared.plumbing.service import Parts
 
 GAUGES_EVERY_S: Final = 5.0
+ACCOUNTS: Final = ("allocated", "reserved", "granted", "disbursed", "receivable", "scholarship")
 PAGE_MAX: Final = 1_000
 KEY_MAX_CHARS: Final = 80
 _KEY_PARTS: Final = 3
@@ -58,7 +59,7 @@ class Budgets(BaseModel):
 
 @router.get("/budgets", responses=documented(401, 403, 422, 503))
 async def budgets(request: Request, caller: Reader, which: Annotated[Which, Query()]) -> Budgets:
-    """Budgets in fen: allocated, reserved, granted, scholarship, free, and how many wait."""
+    """Budgets in fen: allocated, reserved, granted, paid, owed, scholarship, free, and how many wait."""
     after = _key(which.after)
     lane = own_lane(caller, which.lane)
     async with request.app.state.pool.acquire() as db:
@@ -135,7 +136,7 @@ async def watch_ledger(parts: Parts, _app: FastAPI) -> None:
         else:
             for row in rows:
                 level = row["funder_level"] or "none"
-                for account in ("allocated", "reserved", "granted", "scholarship"):
+                for account in ACCOUNTS:
                     money.labels(account, level).set(row[account])
             waiting.set(sum(row["waiting"] for row in rows))
         await asyncio.sleep(GAUGES_EVERY_S)

@@ -231,6 +231,8 @@ def _standing(award: Standing, decisions: Sequence[StoredDecision]) -> tuple[Sai
         )
     if award.state == "refused":
         return _refused(decisions)
+    if award.state == "expired":
+        return _expired(amount)
     said = term(award.state)
     day = shanghai_day(decisions[-1].recorded_at).isoformat() if decisions else ""
     return (
@@ -240,6 +242,20 @@ def _standing(award: Standing, decisions: Sequence[StoredDecision]) -> tuple[Sai
         Said(
             "无需处理；如有误，请报送更正或作废。",
             "Nothing is to be done; if it is wrong, correct or void the event.",
+        ),
+    )
+
+
+def _expired(amount: Said) -> tuple[Said, Said]:
+    return (
+        Said(
+            f"预留的 {amount.zh}因期限内未收到院校确认而释放。",
+            f"The {amount.en} that was reserved is free again: no confirmation came in time.",
+        ),
+        Said(
+            "如已入学，请报送院校确认：资金有余则恢复，否则按原登记顺序候补。",
+            "If the worker does study, report the confirmation: it has money again where that is free, "
+            "otherwise its old place in the queue.",
         ),
     )
 

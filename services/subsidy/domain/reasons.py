@@ -183,6 +183,43 @@ _STEPS: Final[Mapping[str, Callable[[Step, Inputs], Said]]] = {
         "院校确认已作废，批准的 {}恢复为预留。",
         "The confirmation was voided; the {} that was granted is reserved again.",
     ),
+    "expired": _with_amount(
+        "期限内未收到院校确认，预留的 {}释放。",
+        "No confirmation came in time; the {} that was reserved is free again.",
+    ),
+    "confirmed_late": _with_amount(
+        "逾期后收到院校确认，按原登记顺序重新安排 {}。",
+        "The confirmation came after the expiry; {} is sought again at the rank that it had.",
+    ),
+    "paid": _with_amount("支付金额为 {}。", "{} was paid."),
+    "granted": _with_amount(
+        "其中 {}在已批准未支付的范围内，予以入账。",
+        "{} of it is within what is granted and unpaid, and is booked.",
+    ),
+    "returned": _with_amount("支付退回 {}。", "{} of the payment has come back."),
+    "clawed_back": _with_amount(
+        "补助已终止，已支付的 {}应予追回。",
+        "The award stands no more; the {} that was paid for it is to come back.",
+    ),
+    "netted": _with_amount(
+        "以同一资金来源的应追回款抵扣 {}。",
+        "{} is taken off what the worker owes to the same pot.",
+    ),
+    "restored": _with_amount(
+        "补助恢复，此前已支付的 {}仍计为已支付。",
+        "The award stands again; the {} that was paid for it before counts as paid.",
+    ),
+    "not_granted": _with_amount("没有已批准的补助，{}未入账。", "Nothing is granted; {} is not booked."),
+    "other_pot": _with_amount(
+        "批准所用的是其他预算，{}未入账。", "It was granted from another budget; {} is not booked."
+    ),
+    "exceeds_grant": _with_amount(
+        "超出已批准未支付的金额，{}未入账。", "It exceeds what is granted and unpaid; {} is not booked."
+    ),
+    "exceeds_payment": _with_amount(
+        "退回金额超出原支付，{}未入账。", "More has come back than was paid; {} is not booked."
+    ),
+    "not_owed": _with_amount("没有对应的应追回款，{}未入账。", "Nothing is owed for it; {} is not booked."),
     "withdrawal_voided": _with_amount(
         "退学已作废，按原登记顺序恢复 {}的补助。",
         "The withdrawal was voided; the award of {} comes back at the rank that it had.",
@@ -198,6 +235,15 @@ _DECIDED: Final[Mapping[str, Said]] = {
     subsidy.SUBSIDY_REFUSED: Said("不予补助", "Subsidy refused"),
     subsidy.SUBSIDY_VOIDED: Said("补助作废", "Subsidy voided"),
     subsidy.SUBSIDY_GRANT_REVERSED: Said("撤回批准，恢复预留", "Grant reversed, reserved again"),
+    subsidy.SUBSIDY_DISBURSED: Said("补助支付", "Subsidy paid"),
+    subsidy.SUBSIDY_RETURNED: Said("支付退回", "Payment returned"),
+    subsidy.SUBSIDY_CLAWED_BACK: Said("追回补助", "Subsidy clawed back"),
+    subsidy.CLAWBACK_REPAID: Said("追回款到账", "Clawback settled"),
+    subsidy.PAYMENT_UNMATCHED: Said("支付未入账", "Payment not booked"),
+    subsidy.BUDGET_INCREASED: Said("追加预算", "Budget increased"),
+    subsidy.BUDGET_REDUCED: Said("核减预算", "Budget reduced"),
+    subsidy.BUDGET_CHANGE_REFUSED: Said("预算调整未执行", "Change of a budget refused"),
+    subsidy.CARRYOVER_BOOKED: Said("预算结转", "Budget carried over"),
     subsidy.SCHOLARSHIP_BOOKED: Said("奖学金入账", "Scholarship booked"),
     subsidy.SCHOLARSHIP_REVERSED: Said("奖学金撤回", "Scholarship reversed"),
     subsidy.SCHOLARSHIP_EXCEEDS_BUDGET: Said(
@@ -207,7 +253,7 @@ _DECIDED: Final[Mapping[str, Said]] = {
         "奖学金超出学费的部分未入账", "The part of a scholarship above tuition is not booked"
     ),
 }
-"""A heading for each decision about an enrollment, by the type of its event."""
+"""A heading for each decision that goes to the province, by the type of its event."""
 
 _INPUTS: Final[Mapping[str, Said]] = {
     "lane": Said("出资省份", "funding province"),
@@ -229,5 +275,14 @@ _INPUTS: Final[Mapping[str, Said]] = {
     "awarded_fen": Said("奖学金金额", "scholarship awarded"),
     "awarded_on": Said("奖学金决定日期", "awarded on"),
     "held_fen": Said("补助已占用", "held by the subsidy"),
+    "disbursed_fen": Said("已支付", "paid so far"),
+    "unpaid_fen": Said("已批准未支付", "granted and unpaid"),
+    "paid_fen": Said("本次支付", "this payment"),
+    "returned_fen": Said("本次退回", "this return"),
+    "same_pot": Said("与批准的预算一致", "from the budget that granted it"),
+    "open_fen": Said("尚待追回", "still owed"),
+    "owed_for": Said("追回款所属注册", "owed for enrollment"),
+    "lacking_fen": Said("尚需资金", "money still needed"),
+    "ahead": Said("前面候补人数", "waiting before it"),
 }
 """A label for each input of a decision."""
