@@ -120,10 +120,10 @@ async def test_a_lanes_journal_is_listed_page_by_page_and_by_budget(client: http
         answer = await _ask(client, f"/v1/ledger?lane=32&limit=2&after={after}")
         found += answer["entries"]
         after = answer["next"]
-    assert [one["entry_no"] for one in found] == [1, 2, 3, 4, 5, 6]
+    assert [one["entry_no"] for one in found] == list(range(1, len(found) + 1))
     assert all(sum(moved["amount_fen"] for moved in one["postings"]) == 0 for one in found)
-    assert found[3]["enrollment_no"] == "32-00001"
-    assert found[3]["event_type"] == "dreams.subsidy.granted.v1"
+    (granted,) = [one for one in found if one["event_type"] == "dreams.subsidy.granted.v1"]
+    assert granted["enrollment_no"] == "32-00001"
     merit = await _ask(client, "/v1/ledger?lane=32&year=2027&fund_source=wuxi-merit")
     assert [one["entry_no"] for one in merit["entries"]] == [2]
     assert (await client.get("/v1/ledger")).status_code == 422
@@ -232,26 +232,28 @@ async def test_the_ledger_check_says_what_it_checked(client: httpx.AsyncClient, 
 async def test_decisions_are_derived_again_page_by_page_and_what_differs_is_named(
     client: httpx.AsyncClient, subsidy: Service
 ) -> None:
-    place = "/v1/ledger/check/decisions?lane=32&limit=3"
-    first = await _ask(client, place)
-    assert first == {"entries": 3, "derived": 1, "differing": [], "next": 3}
+    journal = (await _ask(client, "/v1/ledger?lane=32"))["entries"]
+    kind = "dreams.subsidy.waitlisted.v1"
+    (waits,) = [one["entry_no"] for one in journal if one["event_type"] == kind]
     owner = await asyncpg.connect(subsidy.owner_dsn)
     try:
-        await owner.execute(
-            """UPDATE journal SET steps = replace(steps::text, 'migrant', 'nobody')::json WHERE entry_no = 5"""
+        changed = (
+            "UPDATE journal SET steps = replace(steps::text, 'migrant', 'nobody')::json WHERE entry_no = $1"
         )
+        await owner.execute(changed, waits)
     finally:
         await owner.close()
-    rest = await _ask(client, f"{place}&after={first['next']}")
-    assert (rest["entries"], rest["derived"], rest["next"]) == (3, 1, 6)
-    kind = "dreams.subsidy.waitlisted.v1"
-    assert rest["differing"] == [{"lane": "32", "entry_no": 5, "event_type": kind, "differs": ["steps"]}]
-    assert await _ask(client, f"{place}&after=6") == {
-        "entries": 0,
-        "derived": 0,
-        "differing": [],
-        "next": None,
-    }
+    pages: list[dict[str, Any]] = []
+    after: int | None = 0
+    while after is not None:
+        pages.append(await _ask(client, f"/v1/ledger/check/decisions?lane=32&limit=3&after={after}"))
+        after = pages[-1]["next"]
+    assert [page["entries"] for page in pages[:-1]] == [3] * (len(pages) - 1)
+    assert sum(page["entries"] for page in pages) == len(journal)
+    assert sum(page["derived"] for page in pages) == 2
+    assert [one for page in pages for one in page["differing"]] == [
+        {"lane": "32", "entry_no": waits, "event_type": kind, "differs": ["steps"]}
+    ]
 
 
 async def test_totals_are_those_of_all_lanes(client: httpx.AsyncClient) -> None:
