@@ -91,9 +91,11 @@ class Api:
         """The services that this deployment has, in the order of the flow."""
         return tuple(name for name in SERVICES if name in self.deployment.addresses)
 
-    async def get(self, service: str, path: str, query: Query | None = None) -> Any:
+    async def get(
+        self, service: str, path: str, query: Query | None = None, timeout_s: float = TIMEOUT_S
+    ) -> Any:
         """The answer, from JSON; raises UnreachableError or RefusedError."""
-        return await self._ask("GET", service, path, query=query)
+        return await self._ask("GET", service, path, query=query, timeout_s=timeout_s)
 
     async def get_table(self, service: str, path: str) -> tuple[str, str]:
         """A page of a table as CSV, and the path of the next page, empty after the last. Raises as `get`."""

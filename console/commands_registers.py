@@ -8,14 +8,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from console.api_client import Api
-from console.commands_lanes import DATA, AsJson, Data, asked, known_lane, named, write_json
+from console.api_client import Api, ApiError
+from console.commands_lanes import DATA, AsJson, Data, apart, asked, known_lane, named, write_json
 from console.times import shanghai
 from shared.contracts.catalogue import NAMES_ZH
 
 PAGE: Final = 500
 SHOWN_MAX: Final = 200
 """So many are shown on the screen; `--json` gives them all."""
+LOOKED_UP_AT: Final = ("enrollment", "subsidy")
+"""Services that tell of single persons and keep who asked."""
 Register = Literal["projects", "institutions", "alliances"]
 
 
@@ -76,16 +78,20 @@ def registers(
 
 def look_ups(
     day: Annotated[str | None, typer.Option(help="Those of this day, such as 2026-03-01.")] = None,
-    about: Annotated[str | None, typer.Option(help="Only those for this worker_ref or event id.")] = None,
+    about: Annotated[
+        str | None, typer.Option(help="Only those for this worker_ref, event id or enrollment.")
+    ] = None,
     data: Data = DATA,
     as_json: AsJson = False,
 ) -> None:
-    """Show who looked at receipts, journeys and registers (查询访问记录)."""
+    """Show who looked at receipts, journeys, registers and awards (查询访问记录)."""
     query = {name: value for name, value in (("day", day), ("hash_of", about)) if value}
-    rows = asked(data, lambda api: api.get("enrollment", "/v1/look-ups", query))
+    rows, failures = asked(data, lambda api: _look_ups(api, query))
+    for failure in failures:
+        typer.echo(str(failure), err=True)
     if as_json:
         write_json(rows)
-        return
+        raise typer.Exit(1 if failures else 0)
     table = _table(
         "访问记录 look-ups", "时间 at", "令牌 token", "角色 role", "省份 lane", "事项 what", "结果 found"
     )
@@ -95,6 +101,16 @@ def look_ups(
         at = shanghai(one["at"], seconds_only=True)
         table.add_row(at, escape(one["caller"]), one["role"], lane, one["what"], escape(found))
     Console().print(table)
+    if failures:
+        raise typer.Exit(1)
+
+
+async def _look_ups(api: Api, query: dict[str, str]) -> tuple[list[dict[str, Any]], list[ApiError]]:
+    """The trails of all services that keep one, in the order of time."""
+    kept_by = [name for name in api.services if name in LOOKED_UP_AT]
+    answers, failures = apart(await api.get_from_each("/v1/look-ups", query, kept_by))
+    rows = [{"service": name, **row} for name, listed in answers.items() for row in listed]
+    return sorted(rows, key=lambda row: str(row["at"])), list(failures.values())
 
 
 async def _entries(

@@ -8,12 +8,15 @@ from console import (
     commands_demo,
     commands_journey,
     commands_lanes,
+    commands_ledger,
     commands_messages,
     commands_publish,
     commands_receipts,
     commands_registers,
     commands_stack,
+    commands_subsidy,
     commands_trace,
+    commands_what_if,
 )
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help="The Study for Dreams system.")
@@ -26,6 +29,8 @@ app.command()(commands_stack.reset)
 app.add_typer(commands_lanes.lanes, name="lanes")
 app.add_typer(commands_messages.messages, name="messages")
 app.add_typer(commands_lanes.quarantine, name="quarantine")
+app.add_typer(commands_ledger.ledger, name="ledger")
+app.add_typer(commands_ledger.log, name="log")
 app.command()(commands_receipts.receipts)
 app.command()(commands_registers.completeness)
 app.command()(commands_registers.registers)
@@ -34,5 +39,9 @@ app.command("publish")(commands_publish.publish_file)
 app.command()(commands_certify.certify)
 app.command()(commands_demo.demo)
 app.command()(commands_bench.bench)
+app.command()(commands_subsidy.explain)
+app.command()(commands_subsidy.budgets)
+app.command()(commands_subsidy.waitlist)
+app.command("what-if")(commands_what_if.what_if)
 app.command()(commands_journey.journey)
 app.command()(commands_trace.trace)

@@ -202,9 +202,15 @@ def _nation(now: Snapshot, by_type: Mapping[str | None, int]) -> list[Check]:
     return [
         Check("facts in reporting", facts, now.facts),
         *(Check(f"nation: {name}", by_type[type_], measures[name]) for name, type_ in _TYPES.items()),
-        Check("nation: allocated, in fen", money["allocated_fen"], measures["allocated_fen"]),
+        Check(
+            "nation: allocated, in fen",
+            money["allocated_fen"],
+            measures["allocated_fen"] + measures["adjusted_fen"],
+        ),
         Check("nation: opened, in fen", money["allocated_fen"], measures["opened_fen"]),
-        Check("nation: granted, in fen", money["granted_fen"], granted),
+        Check("nation: granted, in fen", money["granted_fen"] + money["disbursed_fen"], granted),
+        Check("nation: paid, in fen", money["disbursed_fen"], measures["disbursed_fen"]),
+        Check("nation: owed, in fen", money["receivable_fen"], measures["receivable_fen"]),
         Check("nation: held, in fen", money["reserved_fen"], held),
         Check("nation: scholarships, in fen", money["scholarship_fen"], measures["scholarship_fen"]),
         Check("open gaps in seq", 0, now.gaps),

@@ -142,7 +142,7 @@ def _numbers(now: Snapshot, sent: Expected, rates: Mapping[str, float], since_s:
         )
     table.add_row("  parked", f"{verdicts['parked_open']:,}")
     table.add_row("national facts", f"{now.facts:,}", f"{rates['facts']:,.0f}")
-    table.add_row("money granted, in yuan", _yuan(now.money["granted_fen"]), "", _bar(now.money))
+    table.add_row("money granted, in yuan", _yuan(_granted_fen(now.money)), "", _bar(now.money))
     table.add_row("  of allocated", _yuan(now.money["allocated_fen"]))
     table.add_row("  waiting for money", f"{now.money['waitlisted']:,}")
     for name, lag in _lags(now, sent).items():
@@ -162,7 +162,7 @@ def summary(outcome: Outcome) -> Group:
         table.add_row(f"  {status}", f"{count:,}")
     table.add_row("  parked", f"{reconciled.parked_open:,}")
     table.add_row("money allocated, in yuan", _yuan(money["allocated_fen"]))
-    table.add_row("money granted, in yuan", _yuan(money["granted_fen"]))
+    table.add_row("money granted, in yuan", _yuan(_granted_fen(money)))
     table.add_row("lanes", f"{outcome.lanes}")
     table.add_row("from first send to drained", f"{outcome.duration_s:.1f} s")
     table.add_row("events a second", f"{outcome.sent.events / outcome.duration_s:,.0f}")
@@ -179,7 +179,8 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "receipts": dict(outcome.reconciled.receipts),
         "parked_open": outcome.reconciled.parked_open,
         "quarantined": outcome.last.verdicts["quarantined"],
-        "granted_fen": outcome.last.money["granted_fen"],
+        "granted_fen": _granted_fen(outcome.last.money),
+        "disbursed_fen": outcome.last.money["disbursed_fen"],
         "allocated_fen": outcome.last.money["allocated_fen"],
         "seq_gaps": outcome.last.gaps,
         "lanes": outcome.lanes,
@@ -202,7 +203,7 @@ def _lags(now: Snapshot, sent: Expected) -> dict[str, int]:
 
 
 def _bar(money: Mapping[str, int]) -> ProgressBar:
-    return ProgressBar(money["allocated_fen"] or 1, money["granted_fen"], width=BAR_WIDTH)
+    return ProgressBar(money["allocated_fen"] or 1, _granted_fen(money), width=BAR_WIDTH)
 
 
 def _yuan(amount_fen: int) -> str:
@@ -212,3 +213,8 @@ def _yuan(amount_fen: int) -> str:
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(max(0.0, seconds)), 60)
     return f"[dim]{minutes}:{rest:02d}[/]"
+
+
+def _granted_fen(money: Mapping[str, int]) -> int:
+    """What is granted, paid or not."""
+    return money["granted_fen"] + money["disbursed_fen"]

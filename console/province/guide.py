@@ -123,6 +123,23 @@ asyncio.run(main())
 其他事件以其为基础时不能作废（`has_dependants`），请先作废后面的事件，或改用更正。
 预算和支付不能作废，请用 `budget.adjusted` 或 `payment.returned`。
 
+## Money: what comes back on `provinces.<code>.decisions` (资金决定)
+- **A reservation** names the day on which it expires (`expires_on`): confirm the enrollment before. After it the
+  money goes to those who wait; confirmed late, the award has money again if that is free, otherwise its old place
+  in the queue.
+- **A payment** (`payment.settled`) counts against what is granted from the year and fund source that it names. What
+  is paid without a grant, from another pot or above it comes back as `payment.unmatched`, with what to do.
+- **Withdrawn after it was paid**: `subsidy.clawed_back` says what must come back. Send `payment.returned` for it; what
+  is still owed is taken off the worker's later awards from the same fund source (`clawback.repaid`): pay that much
+  less.
+- **A cut or a carry-over** takes only what is free: `budget.reduced` and `carryover.booked` say what was refused.
+  Nothing is changed for a budget that was never allocated: `budget.change_refused`.
+
+预留的补助注明到期日，请在此之前确认在读；到期后资金转给候补者，补确认的有资金则重新预留，否则按原顺序候补。
+支付按年度和资金来源与已发放的补助核对，不符的部分以 `payment.unmatched` 退回并说明处理办法。
+已支付后退学的，`subsidy.clawed_back` 说明须追回的金额；收回后请报送 `payment.returned`，未收回部分从以后的补助中抵扣。
+核减和结转只动用可用资金，其余以决定告知。
+
 ## The rehearsal (联调认证)
 
     dreams certify --province 32 --type degree.completed --type scholarship.awarded

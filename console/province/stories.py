@@ -85,6 +85,8 @@ _COURSES: Final = (
     ("物流服务与管理", "junior_high", "secondary_vocational", "combined", "work_study_alternation", 3_600, 2),
 )
 _LINES_PER_BATCH: Final = 50
+_LEFT_FEN: Final = 10_000_000
+"""Last year's money that is free, on each lane."""
 _REASONS: Final = ("personal", "work", "health", "academic", "other")
 
 
@@ -134,10 +136,14 @@ class Chronicle:
         """Ids of events that void, correct or are voided: sent again as new they would be judged otherwise."""
 
     def openings(self) -> list[Draft]:
-        """The year's plans and what stands from before the stream, most populous lanes first."""
+        """Plans, what is left of last year, what stands from before the stream: most populous lanes first."""
         lanes = self._funding_lanes()
         balances = [self._draft(lane, *opening_balance(SIZES[lane])) for lane in lanes]
-        return [*(self._plan(lane) for lane in lanes), *balances]
+        return [
+            *(self._plan(lane) for lane in lanes),
+            *(self._left_of_last_year(lane) for lane in lanes),
+            *balances,
+        ]
 
     def season(self, number: int, stories: int) -> list[Draft]:
         """The money that is there for the next `stories`, most populous lanes first."""
@@ -401,6 +407,12 @@ class Chronicle:
             "heads": heads,
         }
         return Draft(lane, self._event(lane, provinces.PLAN_DECLARED, None, 0, data))
+
+    def _left_of_last_year(self, lane: str) -> Draft:
+        """Free money of last year's budget: carry-overs take it into this one."""
+        draft = self._allocation(lane, "0-0", _LEFT_FEN, FUND_SOURCE, provincial_funder(lane))
+        draft.event["data"]["fiscal_year"] -= 1
+        return draft
 
     def _allocation(self, lane: str, number: str, amount_fen: int, fund_source: str, funder: Event) -> Draft:
         data = {

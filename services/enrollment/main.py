@@ -1,12 +1,13 @@
 """Compose and run enrollment."""
 
 from services.enrollment import consumers
-from services.enrollment.api import completeness, events, journeys, look_ups, receipts, registers, totals
+from services.enrollment.api import completeness, events, journeys, receipts, registers, totals
 from services.enrollment.config import Settings
 from services.enrollment.gateway import ProvinceTopics
 from shared.contracts.access import HTTP_DOOR
 from shared.contracts.catalogue import batch_of
 from shared.contracts.topics import DOOR_BATCH_MAX_BYTES, PROVINCE_EVENTS
+from shared.plumbing import look_ups
 from shared.plumbing.kafka import make_producer
 from shared.plumbing.service import Definition, run
 

@@ -724,34 +724,6 @@ async def listed(db: Db, kind: str, search: str, after: str, limit: int) -> list
     )
 
 
-# ---------------------------------------------------------------- who looked
-
-
-async def keep_look_up(db: Db, look_up: tuple[str, str, str | None, str, str]) -> None:
-    """Write down a look-up: caller, role, lane, what, and what was found as JSON."""
-    await db.execute(
-        "INSERT INTO look_up (caller, role, lane, what, found) VALUES ($1, $2, $3, $4, $5::jsonb)", *look_up
-    )
-
-
-async def look_ups(db: Db, day: date | None, about: str | None, after: int, limit: int) -> list[Record]:
-    """Look-ups after number `after`, of a Shanghai day and about one hash where they are given."""
-    return list(
-        await db.fetch(
-            """SELECT n AS number, at, caller, role, lane, what, found FROM look_up
-               WHERE n > $3
-                 AND ($1::date IS NULL OR (at >= $1::timestamp AT TIME ZONE 'Asia/Shanghai'
-                                           AND at < ($1 + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'))
-                 AND ($2::text IS NULL OR $2 IN (found ->> 'worker_sha256', found ->> 'event_sha256'))
-               ORDER BY n LIMIT $4""",
-            day,
-            about,
-            after,
-            limit,
-        )
-    )
-
-
 # ---------------------------------------------------------------- corrections
 
 

@@ -1,7 +1,7 @@
 """Settings of subsidy, and the schemes: read from reviewed YAML files, refused with file, line and reason."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -21,6 +21,8 @@ class Settings(ServiceSettings):
     fiscal_year_closes_month: Annotated[int, Field(ge=1, le=12)] = 2
     fiscal_year_closes_day: Annotated[int, Field(ge=1, le=28)] = 1
     """The day of the following year on which a fiscal year closes."""
+    budget_cuts: Literal["clamp", "refuse"] = "clamp"
+    """What becomes of a cut or a carry-over that asks for more than is free: take what is free, or nothing."""
 
 
 class SchemeError(Exception):
@@ -32,6 +34,7 @@ def load_rules(settings: Settings) -> Rules:
     return Rules(
         load_schemes(settings.schemes_folder),
         Closing(settings.fiscal_year_closes_month, settings.fiscal_year_closes_day),
+        settings.budget_cuts,
     )
 
 

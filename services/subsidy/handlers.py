@@ -16,12 +16,14 @@ from shared.plumbing.store import Db
 async def decide_awards(rules: Rules, batch: Batch, db: Db) -> None:
     """Decide what the batch means for awards and budgets."""
     taken = [one for one in batch.taken if one.event is not None]
-    if not taken and not await store.any_queue_moves(db, batch.lanes):
+    if not taken and not await store.any_goes_on(db, batch.lanes):
         return
     book = await _load(rules, batch, db, [(one.lane, one.event) for one in taken])
     traceparents: list[str | None] = []
     for budget in [budget for budget in book.budgets.values() if budget.drain]:
         deciding.go_on(book, budget)
+    for lane in sorted(book.lanes):
+        deciding.go_on_expiring(book, book.lanes[lane])
     traceparents += [None] * len(book.entries)
     for one in taken:
         before = len(book.entries)
@@ -43,11 +45,17 @@ async def _load(rules: Rules, batch: Batch, db: Db, facts: Facts) -> Book:
     await store.load_lanes(db, book, batch.lanes)
     if numbers := loading.award_nos(facts):
         await store.load_awards(db, book, numbers)
+    if days := loading.days_to_expire(book, facts):
+        await store.load_due(db, book, days, loading.MOVE_MAX)
     if causes := loading.reversed_causes(facts):
         await store.load_booked(db, book, numbers, causes)
+    if payments := loading.returned_payments(facts):
+        await store.load_payments(db, book, payments)
     await store.load_budgets(db, book, loading.budget_keys(rules, book, facts), batch.lanes)
-    if lengths := loading.queue_lengths(book, facts):
+    if lengths := loading.queue_lengths(rules, book, facts):
         await store.load_queues(db, book, lengths)
+    if debtors := loading.debtors(book, facts):
+        await store.load_claims(db, book, batch.lanes, debtors)
     return book
 
 

@@ -1,22 +1,31 @@
 """Runs subsidy: budgets, awards and the ledger."""
 
-from services.subsidy import api, consumers
+from services.subsidy import consumers
+from services.subsidy.api import awards, checks, lists, money, schemes
 from services.subsidy.config import Settings, load_rules
 from services.subsidy.domain import deciding
 from shared.contracts.catalogue import batch_of
 from shared.contracts.topics import ENROLLMENT_EVENTS
-from shared.plumbing import service
+from shared.plumbing import look_ups, service
 from shared.plumbing.service import Definition
 
 
 def definition(settings: Settings) -> Definition:
     """The service, put together; SchemeError where a scheme file is not valid."""
+    rules = load_rules(settings)
     return Definition(
         name="subsidy",
-        groups=consumers.groups(load_rules(settings)),
+        groups=consumers.groups(rules),
         payloads={consumers.GROUP: batch_of(ENROLLMENT_EVENTS, only=deciding.READ)},
-        routers=(api.router,),
-        background=(api.watch_ledger,),
+        routers=(
+            money.router,
+            lists.router,
+            awards.router(rules),
+            checks.router(rules),
+            schemes.router(rules),
+            look_ups.router,
+        ),
+        background=(money.watch_ledger,),
     )
 
 

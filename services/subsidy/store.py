@@ -1,20 +1,39 @@
 """Every SQL statement of subsidy: the book of some lanes loaded and written back, and what the API reads."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import date, datetime
 from typing import Any, Final
 
 import orjson
 from asyncpg import Record
+from asyncpg.transaction import Transaction
 
-from services.subsidy.domain.book import Award, Book, Budget, BudgetKey, Cause, Entry, LaneBook
+from services.subsidy.domain.book import (
+    Award,
+    Book,
+    Budget,
+    BudgetKey,
+    Cause,
+    Claim,
+    Entry,
+    LaneBook,
+    Payment,
+    PaymentKey,
+)
 from shared.plumbing.store import Db
 
 PAGE_MAX: Final = 1_000
+CHECK_TIMEOUT_MS: Final = 600_000
+"""A check reads whole tables; the session allows a batch much less."""
 
 _BUDGET_COLUMNS: Final = (
     "lane, fiscal_year, fund_source, funder_level, allocated_fen, reserved_fen, granted_fen, "
-    "scholarship_fen, waiting, smallest_waiting_fen, exhausted"
+    "disbursed_fen, receivable_fen, scholarship_fen, waiting, smallest_waiting_fen, exhausted, "
+    "alerted_percent"
+)
+_FREE_FEN: Final = (
+    "allocated_fen - reserved_fen - granted_fen - disbursed_fen - receivable_fen - scholarship_fen"
 )
 _AWARD_FIELDS: Final = (
     "enrollment_no",
@@ -32,6 +51,10 @@ _AWARD_FIELDS: Final = (
     "scheme_version",
     "categories",
     "track",
+    "disbursed_fen",
+    "reservation_days",
+    "expires_on",
+    "withdrawn",
 )
 _AWARD_COLUMNS: Final = ", ".join(_AWARD_FIELDS)
 _JOURNAL_FIELDS: Final = (
@@ -47,6 +70,27 @@ _JOURNAL_FIELDS: Final = (
     "steps",
     "recorded_at",
 )
+_CLAIM_FIELDS: Final = (
+    "lane",
+    "enrollment_no",
+    "fiscal_year",
+    "fund_source",
+    "worker_ref",
+    "open_fen",
+)
+_CLAIM_COLUMNS: Final = ", ".join(_CLAIM_FIELDS)
+_PAYMENT_FIELDS: Final = (
+    "lane",
+    "batch_no",
+    "line_no",
+    "enrollment_no",
+    "worker_ref",
+    "fiscal_year",
+    "fund_source",
+    "booked_fen",
+    "unmatched_fen",
+)
+_PAYMENT_COLUMNS: Final = ", ".join(_PAYMENT_FIELDS)
 _POSTING_FIELDS: Final = (
     "lane",
     "entry_no",
@@ -58,19 +102,26 @@ _POSTING_FIELDS: Final = (
 )
 
 
-async def any_queue_moves(db: Db, lanes: Sequence[str]) -> bool:
-    """Whether a queue of `lanes` was too long for one batch and is still moving."""
+async def any_goes_on(db: Db, lanes: Sequence[str]) -> bool:
+    """Whether on one of `lanes` a queue still moves, or reservations still expire: too many for one batch."""
     found: bool = await db.fetchval(
-        "SELECT EXISTS (SELECT FROM budget WHERE lane = ANY($1) AND drain_cause IS NOT NULL)", lanes
+        """SELECT EXISTS (SELECT FROM budget WHERE lane = ANY($1) AND drain_cause IS NOT NULL)
+               OR EXISTS (SELECT FROM lane_book WHERE lane = ANY($1) AND expire_cause IS NOT NULL)""",
+        lanes,
     )
     return found
 
 
 async def load_lanes(db: Db, book: Book, lanes: Sequence[str]) -> None:
     """Load the pages of `lanes`; the caller holds their cursors."""
-    rows = await db.fetch("SELECT lane, day, last_entry FROM lane_book WHERE lane = ANY($1)", lanes)
-    for row in rows:
-        book.lanes[row["lane"]] = LaneBook(*row)
+    rows = await db.fetch(
+        """SELECT lane, day, last_entry, expire_cause, expire_time, expire_correlation
+           FROM lane_book WHERE lane = ANY($1)""",
+        lanes,
+    )
+    for lane, day, last_entry, cause_id, time, correlationid in rows:
+        expiring = Cause(cause_id, time, correlationid) if cause_id else None
+        book.lanes[lane] = LaneBook(lane, day, last_entry, expiring)
 
 
 async def load_awards(db: Db, book: Book, enrollment_nos: Sequence[str]) -> None:
@@ -81,6 +132,25 @@ async def load_awards(db: Db, book: Book, enrollment_nos: Sequence[str]) -> None
     )
     for row in rows:
         book.awards[row["enrollment_no"]] = _award(row)
+
+
+async def load_due(db: Db, book: Book, days: Mapping[str, date], limit: int) -> None:
+    """Load reservations that are due on lanes by their days, at most `limit` of each, in order of days and ranks."""
+    rows = await db.fetch(
+        f"""SELECT a.* FROM unnest($1::text[], $2::date[]) AS k(l, d)
+            CROSS JOIN LATERAL (
+                SELECT {_AWARD_COLUMNS} FROM award
+                WHERE lane = k.l AND state = 'reserved' AND expires_on <= k.d
+                ORDER BY expires_on, rank LIMIT $3) a""",  # noqa: S608 - our own columns
+        list(days),
+        list(days.values()),
+        limit,
+    )
+    due: dict[str, list[Award]] = {lane: [] for lane in days}
+    for row in rows:
+        due[row["lane"]].append(_award(row))
+    for lane, awards in due.items():
+        book.add_due(lane, awards, limit)
 
 
 async def load_booked(db: Db, book: Book, enrollment_nos: Sequence[str], causes: Sequence[str]) -> None:
@@ -97,14 +167,42 @@ async def load_booked(db: Db, book: Book, enrollment_nos: Sequence[str], causes:
         book.booked.setdefault(row[0], []).append((tuple(row[1:4]), row[4]))
 
 
+async def load_payments(db: Db, book: Book, keys: Sequence[PaymentKey]) -> None:
+    """Load lines of settlements that come back."""
+    rows = await db.fetch(
+        f"""SELECT {_PAYMENT_COLUMNS} FROM payment
+            WHERE (lane, batch_no, line_no) IN (
+                SELECT l, b, n FROM unnest($1::text[], $2::text[], $3::integer[]) AS k(l, b, n))""",  # noqa: S608 - ours
+        [lane for lane, _, _ in keys],
+        [batch for _, batch, _ in keys],
+        [line for _, _, line in keys],
+    )
+    for row in rows:
+        payment = Payment(*row)
+        book.payments[payment.key] = payment
+
+
+async def load_claims(db: Db, book: Book, lanes: Sequence[str], worker_refs: Sequence[str]) -> None:
+    """Load what workers owe to budgets of `lanes`."""
+    rows = await db.fetch(
+        f"""SELECT {_CLAIM_COLUMNS} FROM claim
+            WHERE lane = ANY($1) AND worker_ref = ANY($2) AND open_fen > 0""",  # noqa: S608 - our own columns
+        lanes,
+        worker_refs,
+    )
+    for row in rows:
+        claim = Claim(*row)
+        book.claims[claim.key] = claim
+
+
 async def load_budgets(db: Db, book: Book, keys: Iterable[BudgetKey], lanes: Sequence[str]) -> None:
-    """Load the budgets of `keys`, and those of `lanes` whose queues still move."""
+    """Load the budgets of `keys`, and those of `lanes` whose queues still move or to which something is owed."""
     wanted = sorted(keys)
     rows = await db.fetch(
         f"""SELECT {_BUDGET_COLUMNS}, drain_cause, drain_time, drain_correlation FROM budget
             WHERE (lane, fiscal_year, fund_source) IN (
                       SELECT l, y, f FROM unnest($1::text[], $2::smallint[], $3::text[]) AS k(l, y, f))
-               OR (lane = ANY($4) AND drain_cause IS NOT NULL)""",  # noqa: S608 - our own columns
+               OR (lane = ANY($4) AND (drain_cause IS NOT NULL OR receivable_fen > 0))""",  # noqa: S608 - our own columns
         [lane for lane, _, _ in wanted],
         [year for _, year, _ in wanted],
         [fund for _, _, fund in wanted],
@@ -153,6 +251,9 @@ async def save_book(db: Db, book: Book, event_ids: Sequence[str], recorded_at: d
     await _save_budgets(db, [budget for budget in book.budgets.values() if budget.changed])
     await _add_awards(db, [award for award in book.awards.values() if award.new])
     await _save_awards(db, [award for award in book.awards.values() if award.changed and not award.new])
+    await _save_claims(db, [claim for claim in book.claims.values() if claim.changed])
+    await _add_payments(db, [payment for payment in book.payments.values() if payment.new])
+    await _save_payments(db, [p for p in book.payments.values() if p.changed and not p.new])
     await _add_entries(db, book.entries, event_ids, recorded_at)
 
 
@@ -160,12 +261,17 @@ async def _save_lanes(db: Db, pages: Sequence[LaneBook]) -> None:
     if not pages:
         return
     await db.execute(
-        """INSERT INTO lane_book (lane, day, last_entry)
-           SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[])
-           ON CONFLICT (lane) DO UPDATE SET day = excluded.day, last_entry = excluded.last_entry""",
+        """INSERT INTO lane_book (lane, day, last_entry, expire_cause, expire_time, expire_correlation)
+           SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[])
+           ON CONFLICT (lane) DO UPDATE SET day = excluded.day, last_entry = excluded.last_entry,
+               expire_cause = excluded.expire_cause, expire_time = excluded.expire_time,
+               expire_correlation = excluded.expire_correlation""",
         [page.lane for page in pages],
         [page.day for page in pages],
         [page.last_entry for page in pages],
+        [page.expiring.id if page.expiring else None for page in pages],
+        [page.expiring.time if page.expiring else None for page in pages],
+        [page.expiring.correlationid if page.expiring else None for page in pages],
     )
 
 
@@ -181,10 +287,13 @@ async def _save_budgets(db: Db, budgets: Sequence[Budget]) -> None:
             "allocated_fen": b.allocated_fen,
             "reserved_fen": b.reserved_fen,
             "granted_fen": b.granted_fen,
+            "disbursed_fen": b.disbursed_fen,
+            "receivable_fen": b.receivable_fen,
             "scholarship_fen": b.scholarship_fen,
             "waiting": b.waiting,
             "smallest_waiting_fen": b.smallest_waiting_fen,
             "exhausted": b.exhausted,
+            "alerted_percent": b.alerted_percent,
             "drain_cause": b.drain.id if b.drain else None,
             "drain_time": b.drain.time if b.drain else None,
             "drain_correlation": b.drain.correlationid if b.drain else None,
@@ -198,8 +307,10 @@ async def _save_budgets(db: Db, budgets: Sequence[Budget]) -> None:
            ON CONFLICT (lane, fiscal_year, fund_source) DO UPDATE SET
                funder_level = excluded.funder_level, allocated_fen = excluded.allocated_fen,
                reserved_fen = excluded.reserved_fen, granted_fen = excluded.granted_fen,
+               disbursed_fen = excluded.disbursed_fen, receivable_fen = excluded.receivable_fen,
                scholarship_fen = excluded.scholarship_fen, waiting = excluded.waiting,
                smallest_waiting_fen = excluded.smallest_waiting_fen, exhausted = excluded.exhausted,
+               alerted_percent = excluded.alerted_percent,
                drain_cause = excluded.drain_cause, drain_correlation = excluded.drain_correlation,
                drain_time = excluded.drain_time""",  # noqa: S608 - our own columns
         orjson.dumps(rows).decode(),
@@ -230,6 +341,10 @@ async def _add_awards(db: Db, awards: Sequence[Award]) -> None:
                 a.scheme_version,
                 a.categories,
                 a.track,
+                a.disbursed_fen,
+                a.reservation_days,
+                a.expires_on,
+                a.withdrawn,
             )
             for a in awards
         ],
@@ -247,13 +362,53 @@ async def _save_awards(db: Db, awards: Sequence[Award]) -> None:
             "a": a.amount_fen,
             "h": a.scholarship_fen,
             "c": a.confirmed,
+            "d": a.disbursed_fen,
+            "y": a.fiscal_year,
+            "e": a.expires_on,
+            "w": a.withdrawn,
         }
         for a in awards
     ]
     await db.execute(
-        """UPDATE award SET state = n.s, amount_fen = n.a, scholarship_fen = n.h, confirmed = n.c
-           FROM json_to_recordset($1::json) AS n(n text, s text, a bigint, h bigint, c boolean)
+        """UPDATE award SET state = n.s, amount_fen = n.a, scholarship_fen = n.h, confirmed = n.c, disbursed_fen = n.d,
+               fiscal_year = n.y, expires_on = n.e, withdrawn = n.w
+           FROM json_to_recordset($1::json)
+               AS n(n text, s text, a bigint, h bigint, c boolean, d bigint, y smallint, e date, w boolean)
            WHERE enrollment_no = n.n""",
+        orjson.dumps(rows).decode(),
+    )
+
+
+async def _save_claims(db: Db, claims: Sequence[Claim]) -> None:
+    if not claims:
+        return
+    rows = [{name: getattr(claim, name) for name in _CLAIM_FIELDS} for claim in claims]
+    await db.execute(
+        f"""INSERT INTO claim ({_CLAIM_COLUMNS})
+            SELECT {_CLAIM_COLUMNS} FROM json_populate_recordset(NULL::claim, $1::json)
+            ON CONFLICT (enrollment_no, fiscal_year, fund_source)
+            DO UPDATE SET open_fen = excluded.open_fen""",  # noqa: S608 - ours
+        orjson.dumps(rows).decode(),
+    )
+
+
+async def _add_payments(db: Db, payments: Sequence[Payment]) -> None:
+    if payments:
+        records = [tuple(getattr(payment, name) for name in _PAYMENT_FIELDS) for payment in payments]
+        await db.copy_records_to_table("payment", records=records, columns=_PAYMENT_FIELDS)
+
+
+async def _save_payments(db: Db, payments: Sequence[Payment]) -> None:
+    if not payments:
+        return
+    rows = [
+        {"l": p.lane, "b": p.batch_no, "n": p.line_no, "m": p.booked_fen, "u": p.unmatched_fen}
+        for p in payments
+    ]
+    await db.execute(
+        """UPDATE payment SET booked_fen = n.m, unmatched_fen = n.u
+           FROM json_to_recordset($1::json) AS n(l text, b text, n integer, m bigint, u bigint)
+           WHERE lane = n.l AND batch_no = n.b AND line_no = n.n""",
         orjson.dumps(rows).decode(),
     )
 
@@ -292,20 +447,23 @@ async def _add_entries(
         await db.copy_records_to_table("posting", records=postings, columns=_POSTING_FIELDS)
 
 
-async def budgets(db: Db, lane: str | None, fiscal_year: int | None) -> list[Record]:
-    """Budgets with what is free of them, at most `PAGE_MAX`."""
+async def budgets(
+    db: Db, lane: str | None, fiscal_year: int | None, after: BudgetKey | None, limit: int
+) -> list[Record]:
+    """Budgets with what is free of them, in the order of their keys, those after a key."""
     return list(
         await db.fetch(
-            """SELECT lane, fiscal_year, fund_source, funder_level, allocated_fen, reserved_fen, granted_fen,
-                      scholarship_fen, waiting,
-                      allocated_fen - reserved_fen - granted_fen - scholarship_fen AS free_fen,
+            f"""SELECT lane, fiscal_year, fund_source, funder_level, allocated_fen, reserved_fen, granted_fen,
+                      disbursed_fen, receivable_fen, scholarship_fen, waiting, {_FREE_FEN} AS free_fen,
                       drain_cause IS NOT NULL AS queue_moves
                FROM budget
                WHERE ($1::text IS NULL OR lane = $1) AND ($2::integer IS NULL OR fiscal_year = $2)
-               ORDER BY lane, fiscal_year, fund_source LIMIT $3""",
+                 AND ($3::text IS NULL OR (lane, fiscal_year, fund_source) > ($3, $4::integer, $5::text))
+               ORDER BY lane, fiscal_year, fund_source LIMIT $6""",  # noqa: S608 - our own columns
             lane,
             fiscal_year,
-            PAGE_MAX,
+            *(after or (None, None, None)),
+            limit,
         )
     )
 
@@ -346,6 +504,8 @@ async def totals(db: Db) -> dict[str, int]:
         """SELECT coalesce(sum(allocated_fen), 0) AS allocated_fen,
                   coalesce(sum(reserved_fen), 0) AS reserved_fen,
                   coalesce(sum(granted_fen), 0) AS granted_fen,
+                  coalesce(sum(disbursed_fen), 0) AS disbursed_fen,
+                  coalesce(sum(receivable_fen), 0) AS receivable_fen,
                   coalesce(sum(scholarship_fen), 0) AS scholarship_fen,
                   coalesce(sum(waiting), 0) AS waitlisted
            FROM budget"""
@@ -358,7 +518,8 @@ async def totals_by_level(db: Db) -> list[Record]:
     return list(
         await db.fetch(
             """SELECT funder_level, sum(allocated_fen) AS allocated, sum(reserved_fen) AS reserved,
-                      sum(granted_fen) AS granted, sum(scholarship_fen) AS scholarship,
+                      sum(granted_fen) AS granted, sum(disbursed_fen) AS disbursed,
+                      sum(receivable_fen) AS receivable, sum(scholarship_fen) AS scholarship,
                       sum(waiting) AS waiting
                FROM budget GROUP BY funder_level"""
         )
@@ -374,14 +535,20 @@ async def check(db: Db) -> dict[str, Any]:
                       sum(amount_fen) FILTER (WHERE purpose = 'available') AS available,
                       coalesce(sum(amount_fen) FILTER (WHERE purpose = 'reserved'), 0) AS reserved,
                       coalesce(sum(amount_fen) FILTER (WHERE purpose = 'granted'), 0) AS granted,
+                      coalesce(sum(amount_fen) FILTER (WHERE purpose = 'disbursed'), 0) AS disbursed,
+                      coalesce(sum(amount_fen) FILTER (WHERE purpose = 'receivable'), 0) AS receivable,
                       coalesce(sum(amount_fen) FILTER (WHERE purpose = 'scholarship'), 0) AS scholarship
                FROM posting GROUP BY lane, fiscal_year, fund_source),
            held AS (
                SELECT lane, fiscal_year, fund_source,
-                      coalesce(sum(amount_fen) FILTER (WHERE state = 'reserved'), 0) AS reserved,
-                      coalesce(sum(amount_fen) FILTER (WHERE state = 'granted'), 0) AS granted,
+                      coalesce(sum(amount_fen - disbursed_fen) FILTER (WHERE state = 'reserved'), 0) AS reserved,
+                      coalesce(sum(amount_fen - disbursed_fen) FILTER (WHERE state = 'granted'), 0) AS granted,
+                      sum(disbursed_fen) AS disbursed,
                       count(*) FILTER (WHERE state = 'waitlisted') AS waiting
-               FROM award GROUP BY lane, fiscal_year, fund_source)
+               FROM award GROUP BY lane, fiscal_year, fund_source),
+           owed AS (
+               SELECT lane, fiscal_year, fund_source, sum(open_fen) AS receivable
+               FROM claim GROUP BY lane, fiscal_year, fund_source)
            SELECT (SELECT count(*) FROM budget) AS budgets,
                   (SELECT count(*) FROM journal) AS entries,
                   (SELECT count(*) FROM posting) AS postings,
@@ -390,16 +557,175 @@ async def check(db: Db) -> dict[str, Any]:
                                          HAVING sum(amount_fen) <> 0) u) AS unbalanced_entries,
                   (SELECT count(*) FROM budget b FULL JOIN balance l USING (lane, fiscal_year, fund_source)
                    WHERE (coalesce(b.allocated_fen, 0), coalesce(b.reserved_fen, 0),
-                          coalesce(b.granted_fen, 0), coalesce(b.scholarship_fen, 0))
+                          coalesce(b.granted_fen, 0), coalesce(b.disbursed_fen, 0),
+                          coalesce(b.receivable_fen, 0), coalesce(b.scholarship_fen, 0))
                       <> (coalesce(l.allocated, 0), coalesce(l.reserved, 0), coalesce(l.granted, 0),
+                          coalesce(l.disbursed, 0), coalesce(l.receivable, 0),
                           coalesce(l.scholarship, 0))) AS budgets_unlike_ledger,
                   (SELECT count(*) FROM balance WHERE available < 0 OR reserved < 0 OR granted < 0
-                      OR scholarship < 0 OR available IS NULL) AS budgets_exceeded,
+                      OR disbursed < 0 OR receivable < 0 OR scholarship < 0 OR available IS NULL) AS budgets_exceeded,
                   (SELECT count(*) FROM budget b LEFT JOIN held h USING (lane, fiscal_year, fund_source)
-                   WHERE (b.reserved_fen, b.granted_fen, b.waiting)
-                      <> (coalesce(h.reserved, 0), coalesce(h.granted, 0), coalesce(h.waiting, 0)))
-                      AS budgets_unlike_awards,
+                   WHERE (b.reserved_fen, b.granted_fen, b.disbursed_fen, b.waiting)
+                      <> (coalesce(h.reserved, 0), coalesce(h.granted, 0), coalesce(h.disbursed, 0),
+                          coalesce(h.waiting, 0))) AS budgets_unlike_awards,
+                  (SELECT count(*) FROM budget b LEFT JOIN owed o USING (lane, fiscal_year, fund_source)
+                   WHERE b.receivable_fen <> coalesce(o.receivable, 0)) AS budgets_unlike_claims,
                   (SELECT count(*) FROM lane_book l WHERE last_entry <>
                       (SELECT count(*) FROM journal j WHERE j.lane = l.lane)) AS lanes_with_missing_entries"""
     )
     return {name: int(value) for name, value in dict(found or {}).items()}
+
+
+# ---------------------------------------------------------------- what people ask
+
+
+def snapshot(db: Db) -> Transaction:
+    """A transaction in which all that is read is of one moment; nothing can be written in it."""
+    return db.transaction(isolation="repeatable_read", readonly=True)
+
+
+async def place_in_queue(db: Db, enrollment_no: str) -> Record | None:
+    """Where a waiting award stands: (position, waiting, ahead_fen, free_fen, allocated_fen)."""
+    return await db.fetchrow(
+        f"""SELECT before.awards + 1 AS position, b.waiting, before.amount_fen AS ahead_fen,
+                  b.free_fen, b.allocated_fen
+           FROM award a
+           JOIN (SELECT lane, fiscal_year, fund_source, waiting, allocated_fen, {_FREE_FEN} AS free_fen
+                 FROM budget) b USING (lane, fiscal_year, fund_source)
+           CROSS JOIN LATERAL (
+               SELECT count(*) AS awards, coalesce(sum(amount_fen), 0)::bigint AS amount_fen FROM award w
+               WHERE w.lane = a.lane AND w.fiscal_year = a.fiscal_year AND w.fund_source = a.fund_source
+                 AND w.state = 'waitlisted' AND w.rank < a.rank) before
+           WHERE a.enrollment_no = $1 AND a.state = 'waitlisted'""",  # noqa: S608 - our own columns
+        enrollment_no,
+    )
+
+
+@asynccontextmanager
+async def whole_tables(db: Db) -> AsyncIterator[None]:
+    """A snapshot in which whole tables are read: with more time than a batch has, and a planner that may do so."""
+    async with snapshot(db):
+        await db.execute(
+            """SELECT set_config('statement_timeout', $1, true), set_config('enable_seqscan', 'on', true),
+                      set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true)""",
+            str(CHECK_TIMEOUT_MS),
+        )
+        yield
+
+
+async def journal_to_derive(db: Db, lane: str, after: int, limit: int) -> list[Record]:
+    """Entries of a lane's journal after a number, to the byte, with what each moved into an award or scholarship."""
+    return list(
+        await db.fetch(
+            """SELECT j.lane, j.entry_no, j.event_type, j.scheme, j.scheme_version, j.inputs, j.steps, coalesce(
+                          (SELECT sum(p.amount_fen) FROM posting p
+                           WHERE p.lane = j.lane AND p.entry_no = j.entry_no AND p.amount_fen > 0
+                             AND p.purpose IN ('reserved', 'scholarship')), 0)::bigint AS posted_fen
+               FROM journal j WHERE j.lane = $1 AND j.entry_no > $2 ORDER BY j.entry_no LIMIT $3""",
+            lane,
+            after,
+            limit,
+        )
+    )
+
+
+async def entries_before(db: Db, lane: str, instant: datetime) -> int:
+    """The number of the lane's last entry that was recorded before `instant`.
+
+    A search by halves over the journal's own key: numbers have no gap, and times never go back. `OFFSET 0` lets each
+    look-up be made once for both of its uses.
+    """
+    number = await db.fetchval(
+        """WITH RECURSIVE halves(before, not_before) AS (
+               SELECT 0::bigint, last_entry + 1 FROM lane_book WHERE lane = $1
+               UNION ALL
+               SELECT CASE WHEN earlier THEN middle ELSE before END, CASE WHEN earlier THEN not_before ELSE middle END
+               FROM halves, LATERAL (SELECT (before + not_before) / 2 AS middle) m, LATERAL (
+                   SELECT coalesce((SELECT recorded_at FROM journal WHERE lane = $1 AND entry_no = middle) < $2,
+                                   true) AS earlier OFFSET 0) e
+               WHERE not_before - before > 1)
+           SELECT max(before) FROM halves""",
+        lane,
+        instant,
+    )
+    return int(number or 0)
+
+
+async def balances(db: Db, lane: str, last_entry: int) -> list[tuple[int, str, str, int]]:
+    """What the postings of a lane sum to up to an entry: rows (fiscal_year, fund_source, purpose, amount_fen)."""
+    rows = await db.fetch(
+        """SELECT fiscal_year, fund_source, purpose, sum(amount_fen)::bigint FROM posting
+           WHERE lane = $1 AND entry_no <= $2
+           GROUP BY fiscal_year, fund_source, purpose ORDER BY fiscal_year, fund_source, purpose""",
+        lane,
+        last_entry,
+    )
+    return [tuple(row) for row in rows]
+
+
+async def journal_page(db: Db, lane: str, after: int, last: int, limit: int) -> list[Record]:
+    """Entries of a lane with numbers above `after`, up to `last`, with the money that each moved."""
+    return list(
+        await db.fetch(
+            """SELECT j.entry_no, j.recorded_at, j.event_type, j.event_id, j.cause_id, j.enrollment_no, j.scheme,
+                      j.scheme_version, coalesce(
+                          (SELECT json_agg(json_build_object(
+                                      'fiscal_year', p.fiscal_year, 'fund_source', p.fund_source,
+                                      'purpose', p.purpose, 'amount_fen', p.amount_fen) ORDER BY p.line)
+                           FROM posting p
+                           WHERE p.lane = j.lane AND p.entry_no = j.entry_no), '[]') AS postings
+               FROM journal j WHERE j.lane = $1 AND j.entry_no > $2 AND j.entry_no <= $3
+               ORDER BY j.entry_no LIMIT $4""",
+            lane,
+            after,
+            last,
+            limit,
+        )
+    )
+
+
+async def listed_awards(db: Db, lane: str, state: str | None, after: str, limit: int) -> list[Record]:
+    """Awards of a lane in the order of their numbers, those after a number, of one state or all."""
+    return list(
+        await db.fetch(
+            """SELECT enrollment_no, state, fiscal_year, fund_source, amount_fen, tuition_fen, scholarship_fen,
+                      confirmed
+               FROM award WHERE lane = $1 AND enrollment_no > $3 AND ($2::text IS NULL OR state = $2)
+               ORDER BY enrollment_no LIMIT $4""",
+            lane,
+            state,
+            after,
+            limit,
+        )
+    )
+
+
+async def budget_of_queue(db: Db, key: BudgetKey) -> Record | None:
+    """What a queue waits for: (waiting, free_fen, allocated_fen) of its budget."""
+    return await db.fetchrow(
+        f"""SELECT waiting, {_FREE_FEN} AS free_fen, allocated_fen
+            FROM budget WHERE lane = $1 AND fiscal_year = $2 AND fund_source = $3""",  # noqa: S608 - our own columns
+        *key,
+    )
+
+
+async def queue(db: Db, key: BudgetKey, after_rank: int, limit: int) -> list[Record]:
+    """Awards of a queue behind a rank, in its order, each with its position and with what is needed up to it."""
+    return list(
+        await db.fetch(
+            """SELECT before.awards + row_number() OVER (ORDER BY rank) AS position, rank, enrollment_no,
+                      page.amount_fen, confirmed,
+                      (before.amount_fen + sum(page.amount_fen) OVER (ORDER BY rank))::bigint AS needed_fen
+               FROM (SELECT rank, enrollment_no, amount_fen, confirmed FROM award
+                     WHERE lane = $1 AND fiscal_year = $2 AND fund_source = $3 AND state = 'waitlisted'
+                       AND rank > $4
+                     ORDER BY rank LIMIT $5) page,
+                    LATERAL (SELECT count(*) AS awards, coalesce(sum(amount_fen), 0) AS amount_fen FROM award
+                             WHERE lane = $1 AND fiscal_year = $2 AND fund_source = $3 AND state = 'waitlisted'
+                               AND rank <= $4) before
+               ORDER BY rank""",
+            *key,
+            after_rank,
+            limit,
+        )
+    )

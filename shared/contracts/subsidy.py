@@ -1,5 +1,6 @@
 """What subsidy publishes: budgets, decisions about awards, and scholarships booked; decisions go to the provinces."""
 
+from datetime import date
 from typing import Final, Literal
 
 from pydantic import BaseModel
@@ -36,6 +37,8 @@ class SubsidyReserved(Award):
 
     was_waitlisted: bool = False
     """Whether the award has waited and its turn has come."""
+    expires_on: date | None = None
+    """The day on which it expires without a confirmation; none where it is confirmed already."""
 
 
 class SubsidyGranted(Award):
@@ -54,8 +57,9 @@ class SubsidyReleased(Award):
 
     was: Literal["reserved", "granted", "waitlisted"]
     """State of the award before."""
-    why: Literal["withdrawn", "tuition_covered"] = "withdrawn"
-    """The worker has withdrawn; or scholarships pay the whole tuition of an award that waited."""
+    why: Literal["withdrawn", "tuition_covered", "expired"] = "withdrawn"
+    """The worker has withdrawn; scholarships pay the whole tuition of an award that waited; or nobody has confirmed the
+    enrollment in time: confirmed later, it has money again where that is free, or its old place in the queue."""
 
 
 class SubsidyVoided(Award):
@@ -67,6 +71,100 @@ class SubsidyVoided(Award):
 
 class SubsidyGrantReversed(Award):
     """The confirmation was voided: what was granted is reserved again."""
+
+    expires_on: date | None = None
+    """The day on which the reservation expires without a confirmation."""
+
+
+class SubsidyDisbursed(Award):
+    """Money of a grant has reached the worker."""
+
+    paid_fen: int
+    """What counts as paid by this, in fen."""
+    disbursed_fen: int
+    """All that is paid of the award now, in fen."""
+    how: Literal["paid", "netted", "restored"]
+    """By a payment; by taking off what the worker owes; or it was paid for the award before it was let go."""
+    owed_for: str | None = None
+    """Enrollment for which the worker owed what was taken off."""
+    owed_for_year: int | None = None
+    """Year of the budget to which it was owed."""
+    batch_no: str | None = None
+    """Settlement of the payment."""
+    line_no: int | None = None
+    """Place within the settlement."""
+
+
+class SubsidyReturned(Award):
+    """A payment has come back: that much is granted and unpaid again."""
+
+    returned_fen: int
+    """What came back, in fen."""
+    disbursed_fen: int
+    """All that is paid of the award now, in fen."""
+    batch_no: str
+    """Settlement of the payment."""
+    line_no: int
+    """Place within the settlement."""
+
+
+class SubsidyClawedBack(Award):
+    """What was paid for an award that stands no more must come back; until then it is taken off later awards."""
+
+    clawed_back_fen: int
+    """What is claimed by this, in fen."""
+    open_fen: int
+    """All that is owed for the enrollment to this budget now, in fen."""
+    why: Literal["withdrawn", "expired", "voided", "corrected"]
+    """Why the award stands no more."""
+    message_zh: str
+    """What happened, why and what to do now, in Chinese."""
+    message_en: str
+    """The same sentence in English."""
+
+
+class ClawbackRepaid(Value):
+    """Money that was owed has come back. Subject: the worker_ref."""
+
+    enrollment_no: str
+    """The enrollment whose award had been paid."""
+    fiscal_year: int
+    """Year of the budget to which it was owed."""
+    fund_source: str
+    """The pot."""
+    amount_fen: int
+    """What came back by this, in fen."""
+    open_fen: int
+    """What is still owed; 0 when it is settled."""
+    how: Literal["returned", "netted", "restored"]
+    """The payment was returned; taken off another award; or the award stands again."""
+    netted_against: str | None = None
+    """Enrollment of the award that it was taken off."""
+
+
+class PaymentUnmatched(Value):
+    """A payment, or what came back of it, belongs to no grant: it is not booked. Subject: the worker_ref."""
+
+    enrollment_no: str
+    """The enrollment, as the province numbered it."""
+    fiscal_year: int
+    """Year that the payment names."""
+    fund_source: str
+    """Pot that the payment names."""
+    batch_no: str
+    """The settlement."""
+    line_no: int
+    """Place within the settlement."""
+    moved_fen: int
+    """What was paid, or came back, in fen."""
+    amount_fen: int
+    """The part that is not booked, in fen."""
+    code: Literal["not_granted", "other_pot", "exceeds_grant", "exceeds_payment", "not_owed"]
+    """Why: nothing is granted, or from another pot, or less; what came back is more than was paid, or not owed."""
+    message_zh: str
+    """What happened, why and what to do now, in Chinese."""
+    message_en: str
+    """The same sentence in English."""
 
 
 class SubsidyRefused(Value):
@@ -97,6 +195,86 @@ class BudgetOpened(Value):
     """All allocations of the budget so far, in fen."""
 
 
+class BudgetIncreased(Value):
+    """An adjustment has added money to an open budget."""
+
+    document_no: str
+    """Number of the adjustment's document."""
+    fiscal_year: int
+    """Calendar year in Asia/Shanghai."""
+    fund_source: str
+    """The pot that pays, as the allocation names it."""
+    funder_level: str
+    """Level of the body that owns the money: national, provincial, city or enterprise."""
+    asked_fen: int
+    """What the adjustment asks for, in fen."""
+    amount_fen: int
+    """What was done of it, in fen."""
+    allocated_fen: int
+    """The budget afterwards, in fen."""
+
+
+class BudgetReduced(BudgetIncreased):
+    """An adjustment has cut a budget: only what is free, never what is reserved, granted, paid or owed."""
+
+    refused_fen: int
+    """The part that is committed and was not cut, in fen."""
+    message_zh: str | None = None
+    """What happened, why and what to do now, in Chinese; none where all was cut."""
+    message_en: str | None = None
+    """The same sentence in English."""
+
+
+class CarryoverBooked(Value):
+    """Free money of one year is moved into a later one of the same pot."""
+
+    document_no: str
+    """Number of the carry-over's document."""
+    from_fiscal_year: int
+    """Year that loses the money."""
+    to_fiscal_year: int
+    """Later year that gains it."""
+    fund_source: str
+    """The pot, the same in both years."""
+    funder_level: str
+    """Level of the body that owns the money: national, provincial, city or enterprise."""
+    asked_fen: int
+    """What was to be carried over, in fen."""
+    amount_fen: int
+    """What was carried over, in fen."""
+    refused_fen: int
+    """The part that is committed and stays where it is, in fen."""
+    from_allocated_fen: int
+    """The earlier year's budget afterwards, in fen."""
+    to_allocated_fen: int
+    """The later year's budget afterwards, in fen."""
+    message_zh: str | None = None
+    """What happened, why and what to do now, in Chinese; none where all was carried over."""
+    message_en: str | None = None
+    """The same sentence in English."""
+
+
+class BudgetChangeRefused(Value):
+    """An adjustment or a carry-over has changed nothing."""
+
+    document_no: str
+    """Number of its document."""
+    change: Literal["increase", "decrease", "carry_over"]
+    """What was asked for."""
+    fiscal_year: int
+    """Year of the budget; of a carry-over the one that was to lose money."""
+    fund_source: str
+    """The pot."""
+    asked_fen: int
+    """How much, in fen."""
+    code: Literal["not_open", "committed"]
+    """Why: nothing was ever allocated to the budget; or its money is committed."""
+    message_zh: str
+    """What happened, why and what to do now, in Chinese."""
+    message_en: str
+    """The same sentence in English."""
+
+
 class BudgetExhausted(Value):
     """The budget cannot carry the next award: those that follow wait. Said once until money is there again."""
 
@@ -108,6 +286,32 @@ class BudgetExhausted(Value):
     """All allocations of the budget so far, in fen."""
     free_fen: int
     """What is neither reserved, granted nor disbursed, in fen."""
+
+
+class BudgetRecovered(Value):
+    """A budget that was exhausted carries all awards again: nobody waits any more."""
+
+    fiscal_year: int
+    """Calendar year in Asia/Shanghai."""
+    fund_source: str
+    """The pot that pays, as the allocation names it."""
+    allocated_fen: int
+    """The budget, in fen."""
+    free_fen: int
+    """What of it nothing holds, in fen."""
+
+
+class BudgetThresholdReached(BudgetRecovered):
+    """So much of the budget is used: said once, until the threshold was cleared."""
+
+    percent: Literal[80, 95, 100]
+    """The threshold, in percent of the budget."""
+    used_fen: int
+    """What is reserved, granted, paid, owed or booked, in fen."""
+
+
+class BudgetThresholdCleared(BudgetThresholdReached):
+    """The use of the budget has fallen more than five points below a threshold that was reached."""
 
 
 class Scholarship(Value):
@@ -170,8 +374,20 @@ SUBSIDY_RELEASED: Final = event_type("subsidy.released")
 SUBSIDY_REFUSED: Final = event_type("subsidy.refused")
 SUBSIDY_VOIDED: Final = event_type("subsidy.voided")
 SUBSIDY_GRANT_REVERSED: Final = event_type("subsidy.grant_reversed")
+SUBSIDY_DISBURSED: Final = event_type("subsidy.disbursed")
+SUBSIDY_RETURNED: Final = event_type("subsidy.returned")
+SUBSIDY_CLAWED_BACK: Final = event_type("subsidy.clawed_back")
+CLAWBACK_REPAID: Final = event_type("clawback.repaid")
+PAYMENT_UNMATCHED: Final = event_type("payment.unmatched")
 BUDGET_OPENED: Final = event_type("budget.opened")
+BUDGET_INCREASED: Final = event_type("budget.increased")
+BUDGET_REDUCED: Final = event_type("budget.reduced")
+BUDGET_CHANGE_REFUSED: Final = event_type("budget.change_refused")
+CARRYOVER_BOOKED: Final = event_type("carryover.booked")
 BUDGET_EXHAUSTED: Final = event_type("budget.exhausted")
+BUDGET_RECOVERED: Final = event_type("budget.recovered")
+BUDGET_THRESHOLD_REACHED: Final = event_type("budget.threshold_reached")
+BUDGET_THRESHOLD_CLEARED: Final = event_type("budget.threshold_cleared")
 SCHOLARSHIP_BOOKED: Final = event_type("scholarship.booked")
 SCHOLARSHIP_REVERSED: Final = event_type("scholarship.reversed")
 SCHOLARSHIP_EXCEEDS_BUDGET: Final = event_type("scholarship.exceeds_budget")
@@ -185,14 +401,30 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     SUBSIDY_REFUSED: SubsidyRefused,
     SUBSIDY_VOIDED: SubsidyVoided,
     SUBSIDY_GRANT_REVERSED: SubsidyGrantReversed,
+    SUBSIDY_DISBURSED: SubsidyDisbursed,
+    SUBSIDY_RETURNED: SubsidyReturned,
+    SUBSIDY_CLAWED_BACK: SubsidyClawedBack,
+    CLAWBACK_REPAID: ClawbackRepaid,
+    PAYMENT_UNMATCHED: PaymentUnmatched,
     BUDGET_OPENED: BudgetOpened,
+    BUDGET_INCREASED: BudgetIncreased,
+    BUDGET_REDUCED: BudgetReduced,
+    BUDGET_CHANGE_REFUSED: BudgetChangeRefused,
+    CARRYOVER_BOOKED: CarryoverBooked,
     BUDGET_EXHAUSTED: BudgetExhausted,
+    BUDGET_RECOVERED: BudgetRecovered,
+    BUDGET_THRESHOLD_REACHED: BudgetThresholdReached,
+    BUDGET_THRESHOLD_CLEARED: BudgetThresholdCleared,
     SCHOLARSHIP_BOOKED: ScholarshipBooked,
     SCHOLARSHIP_REVERSED: ScholarshipReversed,
     SCHOLARSHIP_EXCEEDS_BUDGET: ScholarshipExceeds,
     SCHOLARSHIP_EXCEEDS_TUITION: ScholarshipExceeds,
 }
-"""What each fact on `subsidy.events` carries; decisions about awards and scholarships go to the province too."""
+"""What each fact on `subsidy.events` carries; what the province has asked for or must act on goes to it too."""
 
-DECISIONS: Final = frozenset(FACT_MODELS) - {BUDGET_OPENED, BUDGET_EXHAUSTED}
+ALERTS: Final = frozenset(
+    {BUDGET_EXHAUSTED, BUDGET_RECOVERED, BUDGET_THRESHOLD_REACHED, BUDGET_THRESHOLD_CLEARED}
+)
+"""Types that say how full a budget is."""
+DECISIONS: Final = frozenset(FACT_MODELS) - ALERTS - {BUDGET_OPENED}
 """Types that go to the province too, on its own topic of decisions."""

@@ -64,6 +64,24 @@ async def records_since(
                 yield record
 
 
+async def records_from(
+    make: MakeReader, place: TopicPartition, offset: int, most: int
+) -> tuple[list[ConsumerRecord], int | None]:
+    """Records from `offset` on, about `most` of them, and where to read on; None at the end as it is now."""
+    found: list[ConsumerRecord] = []
+    async with _reading(make, [place]) as reader:
+        first = max(offset, (await reader.beginning_offsets([place]))[place])
+        end = (await reader.end_offsets([place]))[place]
+        if first >= end:
+            return [], None
+        reader.seek(place, first)
+        while len(found) < most and (not found or found[-1].offset < end - 1):
+            records = (await _some(reader, READ_MAX_RECORDS))[place]
+            found += [record for record in records if record.offset >= first]
+    following = found[-1].offset + 1
+    return found, following if following < end else None
+
+
 async def range_of(make: MakeReader, place: TopicPartition) -> tuple[int, int]:
     """The first offset that a place holds, and the one after its last."""
     async with _reading(make, [place]) as reader:

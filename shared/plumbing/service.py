@@ -19,7 +19,7 @@ from faststream import FastStream
 from faststream.specification import AsyncAPI
 
 from shared.contracts.topics import Stream
-from shared.plumbing import health, kafka, operators, postgres, store
+from shared.plumbing import health, kafka, log_api, operators, postgres, store
 from shared.plumbing.batch import Carrier, LaneGroup
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.publisher import Publisher
@@ -84,7 +84,7 @@ def api(definition: Definition, settings: ServiceSettings) -> FastAPI:
     app = FastAPI(title=f"Dreams: {definition.name}", version="1", lifespan=lifespan, redoc_url=None)
     app.state.service = definition.name
     app.state.settings = settings
-    for router in (health.router, operators.router, *definition.routers):
+    for router in (health.router, operators.router, log_api.router, *definition.routers):
         app.include_router(router)
     if settings.simulated:
         app.add_middleware(Simulated)

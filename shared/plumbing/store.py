@@ -1,8 +1,8 @@
-"""Every SQL statement of plumbing: cursors, lane rows, the log, handover, quarantine."""
+"""Every SQL statement of plumbing: cursors, lane rows, the log, handover, quarantine, look-ups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from asyncpg import Connection, Pool, Record
@@ -201,6 +201,12 @@ async def read_log(
         bytes_max,
     )
     return [LogRow(*row) for row in rows]
+
+
+async def log_end(db: Db, stream: str, lane: str) -> tuple[int, bytes] | None:
+    """Where the lane row says that the log ends: number and hash; None where the lane has no row."""
+    row = await db.fetchrow("SELECT seq, head FROM outbound WHERE stream = $1 AND lane = $2", stream, lane)
+    return (row["seq"], row["head"]) if row else None
 
 
 async def search_log(db: Db, needle: bytes, since: datetime, until: datetime) -> list[LogRow]:
@@ -507,3 +513,29 @@ async def assert_durable(db: Db) -> dict[str, str]:
         "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes')"
     )
     return {row["name"]: row["setting"] for row in rows}
+
+
+async def keep_look_up(db: Db, look_up: tuple[str, str, str | None, str, str]) -> None:
+    """Write down a look-up: caller, role, lane, what, and what was found as JSON."""
+    await db.execute(
+        "INSERT INTO look_up (caller, role, lane, what, found) VALUES ($1, $2, $3, $4, $5::jsonb)", *look_up
+    )
+
+
+async def look_ups(db: Db, day: date | None, about: str | None, after: int, limit: int) -> list[Record]:
+    """Look-ups after number `after`, of a Shanghai day and about one hash where they are given."""
+    return list(
+        await db.fetch(
+            """SELECT n AS number, at, caller, role, lane, what, found FROM look_up
+               WHERE n > $3
+                 AND ($1::date IS NULL OR (at >= $1::timestamp AT TIME ZONE 'Asia/Shanghai'
+                                           AND at < ($1 + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'))
+                 AND ($2::text IS NULL OR $2 IN (found ->> 'worker_sha256', found ->> 'event_sha256',
+                                         found ->> 'enrollment_sha256'))
+               ORDER BY n LIMIT $4""",
+            day,
+            about,
+            after,
+            limit,
+        )
+    )

@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: name and role; a province's token names its lane."""
+    """Who asks: name and role; the lane of a province's token, or of an official who works for one."""
 
     name: str
     role: Role
@@ -43,8 +43,9 @@ class _Entry(BaseModel):
 
     @model_validator(mode="after")
     def _provinces_have_a_lane(self) -> "_Entry":
-        if (self.role == "province") != (self.province is not None):
-            raise ValueError("a province's token names its lane, and no other does")
+        may_have = self.role in ("province", "official")
+        if (self.role == "province" and self.province is None) or (self.province and not may_have):
+            raise ValueError("a province's token names its lane, an official's may, and no other does")
         return self
 
 

@@ -81,11 +81,11 @@ def test_demo_once_reconciles(start: Callable[..., Demo]) -> None:
     assert sum(outcome["receipts"].values()) + outcome["parked_open"] == EVENTS
     assert set(outcome["receipts"]) == {"accepted", "duplicate", "conflict", "rejected"}
     assert 0 < outcome["quarantined"] <= outcome["receipts"]["rejected"]
-    assert 0 < outcome["granted_fen"] <= outcome["allocated_fen"]
+    assert 0 < outcome["disbursed_fen"] <= outcome["granted_fen"] <= outcome["allocated_fen"]
     assert (outcome["seq_gaps"], outcome["lanes"], outcome["reconciled"]) == (0, 33, True)
     assert outcome["duration_s"] > 0
     assert outcome["simulated"] is True
-    assert len(outcome) == 11
+    assert len(outcome) == 12
     assert not any(child.is_running() for child in children)
     assert demo.left() == []
 

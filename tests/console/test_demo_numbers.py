@@ -17,8 +17,9 @@ from console.province.simulator import Expected
 
 ENROLLED = "dreams.worker.enrolled.v1"
 MEASURES = (
-    "enrolled", "confirmed", "withdrawn", "completed", "projects", "allocated_fen", "opened_fen", "granted_fen",
-    "reserved_fen", "released_granted_fen", "released_reserved_fen", "scholarship_fen",
+    "enrolled", "confirmed", "withdrawn", "completed", "projects", "allocated_fen", "adjusted_fen", "opened_fen",
+    "granted_fen", "reserved_fen", "disbursed_fen", "receivable_fen",
+    "released_granted_fen", "released_reserved_fen", "scholarship_fen",
 )  # fmt: skip
 LEDGER: dict[str, Any] = {"ok": True, "checked": {"postings": 4}, "sum_fen": 0, "budgets_exceeded": 0}
 
@@ -63,9 +64,28 @@ def drained() -> Snapshot:
         "parked_open": 0,
         "quarantined": 0,
     }
-    money = {"allocated_fen": 9, "granted_fen": 3, "reserved_fen": 1, "scholarship_fen": 0, "waitlisted": 0}
-    nation = dict.fromkeys(MEASURES, 0) | {"enrolled": 2, "allocated_fen": 9, "opened_fen": 9}
-    nation |= {"reserved_fen": 6, "granted_fen": 5, "released_granted_fen": 2}
+    money = {
+        "allocated_fen": 9,
+        "granted_fen": 2,
+        "disbursed_fen": 1,
+        "receivable_fen": 4,
+        "reserved_fen": 1,
+        "scholarship_fen": 0,
+        "waitlisted": 0,
+    }
+    nation = dict.fromkeys(MEASURES, 0) | {
+        "enrolled": 2,
+        "allocated_fen": 8,
+        "adjusted_fen": 1,
+        "opened_fen": 9,
+    }
+    nation |= {
+        "reserved_fen": 6,
+        "granted_fen": 5,
+        "released_granted_fen": 2,
+        "disbursed_fen": 1,
+        "receivable_fen": 4,
+    }
     return Snapshot(1.0, lanes, {"enrollment": 0, "notification": 0}, verdicts, money, nation, facts=2)
 
 

@@ -15,7 +15,8 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from console.api_client import Api, Deployment
+from console.api_client import Api, Deployment, RefusedError
+from console.commands_ledger import INVARIANTS
 from console.demo.numbers import outstanding
 from console.demo.observing import observe, until_led
 from console.main import app
@@ -28,6 +29,7 @@ from shared.contracts import provinces
 from shared.contracts.envelope import shanghai_day
 from shared.contracts.lanes import LANE_CODES
 from shared.contracts.topics import SERVICES
+from tests.chain.drained import database
 
 NAMESPACE = "operators."
 EVENTS = 400
@@ -58,11 +60,15 @@ class System:
 
     def accepted_id(self, type_: str) -> str:
         """The id of an event of this type that was sent well and is no history: it leads to a decision."""
+        return str(self.accepted(type_)["id"])
+
+    def accepted(self, type_: str) -> dict[str, Any]:
+        """That event."""
         for record in self.records:
             if record.kind == "plain" and record.value is not None and record.lane not in ("44", "61"):
                 event = orjson.loads(record.value)
                 if event["type"] == type_ and not event["data"].get("history"):
-                    return str(event["id"])
+                    return dict(event)
         raise LookupError(type_)
 
 
@@ -350,3 +356,139 @@ async def test_registers_are_listed_and_each_look_up_is_found_again(system: Syst
     ]
     status, out, _ = await system.dreams("look-ups", "--about", "nobody")
     assert (status, "访问记录 look-ups" in out) == (0, True)
+
+
+async def test_an_award_is_explained_as_a_page_for_the_file(system: System) -> None:
+    number = system.accepted(provinces.WORKER_ENROLLED)["data"]["enrollment_no"]
+    status, out, _ = await system.dreams("explain", number, "--json")
+    told = json.loads(out)["explanation"]
+    assert (status, told["enrollment_no"]) == (0, number)
+    assert told["decisions"][0]["steps"]
+    status, out, _ = await system.dreams("explain", number, "--lang", "zh")
+    assert status == 0
+    assert all(word in out for word in ("补助决定说明", number, "逐步理由", "现在怎么办"))
+    assert "Explanation" not in out
+    status, out, _ = await system.dreams("explain", number, "--lang", "en")
+    assert ("step by step" in out, "逐步理由" in out) == (True, False)
+    status, _, said = await system.dreams("explain", "32-no-such-enrollment")
+    assert (status, "No award is kept for this enrollment" in said) == (1, True)
+    status, out, _ = await system.dreams("look-ups", "--about", number)
+    assert (status, out.count("award_looked_up")) == (0, 3)
+
+
+async def test_budgets_and_queues_are_shown_in_tables(system: System) -> None:
+    status, out, _ = await system.dreams("budgets", "--json")
+    budgets = json.loads(out)
+    assert (status, bool(budgets)) == (0, True)
+    lane = next(one["lane"] for one in budgets if one["waiting"])
+    status, out, _ = await system.dreams("budgets", "--lane", lane, COLUMNS="160")
+    assert (status, f"{lane} " in out, "provincial-federation" in out) == (0, True, True)
+    today = shanghai_day(datetime.now(UTC)).isoformat()
+    status, out, _ = await system.dreams("budgets", "--lane", lane, "--as-of", today, "--json")
+    held = ("lane", "fiscal_year", "fund_source", "free_fen")
+    assert [[one[name] for name in held] for one in json.loads(out) if one["allocated_fen"]] == [
+        [one[name] for name in held] for one in budgets if one["lane"] == lane and one["allocated_fen"]
+    ]
+    status, out, _ = await system.dreams("waitlist", "--lane", lane, "--json")
+    queues = json.loads(out)
+    assert [one["waiting"] for one in queues] == [len(one["queue"]) for one in queues]
+    status, out, _ = await system.dreams("waitlist", "--lane", lane)
+    assert (status, queues[0]["queue"][0]["enrollment_no"] in out) == (0, True)
+    status, out, _ = await system.dreams("waitlist", "--lane", lane, "--fund", "nobody-s")
+    assert (status, "Nobody waits" in out) == (0, True)
+
+
+async def test_the_ledger_is_checked_whole_and_every_decision_derived_again(system: System) -> None:
+    status, out, _ = await system.dreams("ledger", "check", "--json")
+    found = json.loads(out)
+    assert (status, found["ok"], found["differing"]) == (0, True, [])
+    assert found["wrong"].keys() == INVARIANTS.keys(), "each thing that is checked has a sentence"
+    assert found["checked"]["decisions"] > 0
+    async with database(system.stack, "subsidy") as db:
+        await db.execute("UPDATE budget SET waiting = waiting + 1 WHERE waiting > 0")
+        try:
+            status, out, _ = await system.dreams("ledger", "check")
+        finally:
+            await db.execute("UPDATE budget SET waiting = waiting - 1 WHERE waiting > 0")
+    assert (status, "wrong" in out, "budgets are what awards hold" in out) == (1, True, True)
+    assert (await system.dreams("ledger", "check"))[0] == 0
+
+
+async def test_the_logs_chains_are_verified_and_a_changed_fact_is_named_by_lane_and_number(
+    system: System,
+) -> None:
+    status, out, _ = await system.dreams("log", "verify", "--json")
+    lanes = json.loads(out)["lanes"]
+    assert (status, [one for one in lanes if one["broken"]]) == (0, [])
+    announced = {one["lane"] for one in lanes if one["heads"]}
+    assert announced == {one["lane"] for one in lanes if one["stream"] == "enrollment.events"}
+    async with database(system.stack, "subsidy") as db:
+        row = await db.fetchrow(
+            "SELECT * FROM log WHERE stream = 'subsidy.events' ORDER BY lane DESC, first_seq LIMIT 1"
+        )
+        assert row is not None
+        change = "UPDATE log SET events = $1 WHERE stream = $2 AND lane = $3 AND first_seq = $4"
+        place = (row["stream"], row["lane"], row["first_seq"])
+        await db.execute(change, row["events"].replace(b"fen", b"fan"), *place)
+        try:
+            status, out, _ = await system.dreams("log", "verify", "--service", "subsidy")
+        finally:
+            await db.execute(change, row["events"], *place)
+    assert status == 1
+    assert f"subsidy: subsidy.events {row['lane']} " in out
+    assert f"seq {row['first_seq']}" in out
+    assert "they were changed" in out
+    status, out, _ = await system.dreams("log", "verify", "--lane", row["lane"])
+    assert (status, "holds" in out) == (0, True)
+
+
+@pytest.mark.parametrize("what", ["verify", "published-heads", "facts"])
+async def test_a_log_is_read_by_auditors_only_and_only_of_the_service_that_writes_it(
+    system: System, what: str
+) -> None:
+    asking = {"stream": "enrollment.events", "lane": LANE}
+    addresses = {name: system.stack.address(name) for name in SERVICES}
+    async with Api(Deployment(addresses, system.stack.token("auditor"))) as api:
+        assert await api.get("enrollment", f"/v1/log/{what}", asking)
+        with pytest.raises(RefusedError, match="does not publish that stream"):
+            await api.get("subsidy", f"/v1/log/{what}", asking)
+    async with Api(Deployment(addresses, system.stack.token("province-44"))) as api:
+        with pytest.raises(RefusedError, match="may not do this"):
+            await api.get("enrollment", f"/v1/log/{what}", asking)
+
+
+THREE = """name: study-for-dreams
+version: 3
+valid_from: 2026-01-01
+issuers: [Ministry of Education]
+eligible_categories: [industrial, migrant, front_line, new_employment]
+tracks: [academic, skills, combined]
+provinces: all
+amount_base_fen: 50000
+fund_source: provincial-federation
+"""
+
+
+async def test_a_lanes_history_is_run_under_another_scheme_and_comes_to_the_books_under_its_own(
+    system: System, tmp_path: Path
+) -> None:
+    file = tmp_path / "three.yaml"
+    file.write_text(THREE)
+    budgets = json.loads((await system.dreams("budgets", "--json"))[1])
+    budget = next(one for one in budgets if one["waiting"] and one["allocated_fen"])
+    words = ("what-if", "--lane", budget["lane"], "--year", str(budget["fiscal_year"]))
+    status, out, said = await system.dreams(*words, "--scheme", str(file), "--json")
+    assert status == 0, said
+    found = json.loads(out)
+    assert found["like_the_books"] is True
+    assert found["facts"] > 0
+    assert found["difference"]["gained"] + found["difference"]["less"] > 0
+    more = f"{budget['fund_source']}={budget['allocated_fen'] * 100}"
+    status, out, _ = await system.dreams(*words, "--budget", more)
+    assert (status, "新获补助 newly funded" in out, "Nothing was written" in out) == (0, True, True)
+    assert json.loads((await system.dreams("budgets", "--json"))[1]) == budgets
+    file.write_text(THREE.replace("50000", "-1"))
+    status, _, said = await system.dreams(*words, "--scheme", str(file))
+    assert (status, "three.yaml, line 8: amount_base_fen" in said) == (1, True)
+    assert (await system.dreams(*words))[0] == 2
+    assert (await system.dreams(*words, "--budget", "much"))[0] == 2

@@ -18,10 +18,11 @@ from structlog.testing import capture_logs
 from console.stack.infrastructure import Infrastructure
 from console.stack.tokens import plain_token
 from services.enrollment import store
-from services.enrollment.api import journeys, look_ups, registers
+from services.enrollment.api import journeys, registers
 from services.enrollment.domain.journey import Journey, journey, may_see
 from shared.contracts.envelope import SHANGHAI, shanghai_day
 from shared.contracts.topics import ENROLLMENT_EVENTS
+from shared.plumbing import look_ups
 from shared.plumbing.outgoing import FactPlace
 from shared.plumbing.postgres import utc_now
 from shared.plumbing.store import LogRow, append_log

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from email.message import EmailMessage
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ENROLLMENT = {"enrollment_no": "32-0001"}
 AWARD = ENROLLMENT | {"fiscal_year": 2026, "amount_fen": 123_456_705}
 LEFT = AWARD | {"why": "withdrawn"}
+EXPIRED = AWARD | {"was": "reserved", "why": "expired"}
 COVERED = AWARD | {"was": "waitlisted", "why": "tuition_covered"}
 SCHOLARSHIP = ENROLLMENT | {
     "scholarship_no": "锡工〔2026〕7号",
@@ -51,6 +53,8 @@ WORDS = [
         "Your subsidy has been cancelled",
         ["Because you have left the course", "for which you were waiting"],
     ),
+    ("subsidy.released", EXPIRED, "您的补助预留已到期", ["1,234,567.05元", "请学校确认", "按原顺序候补"]),
+    ("subsidy.released", EXPIRED, "Your reserved subsidy has expired", ["1,234,567.05 yuan", "old place"]),
     ("subsidy.released", COVERED, "您的奖学金已覆盖全部学费", ["1,234,567.05元", "已退出候补", "无需办理"]),
     (
         "subsidy.released",
@@ -102,8 +106,9 @@ def test_each_cause_is_told_in_both_languages(
     assert "imulated" not in text
 
 
+@pytest.mark.parametrize(("was", "why"), [("waitlisted", "tuition_covered"), ("reserved", "expired")])
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_who_studies_on_is_never_told_to_have_left(language: Language) -> None:
+def test_who_studies_on_is_never_told_to_have_left(language: Language, was: Any, why: Any) -> None:
     released = subsidy.SubsidyReleased(
         award_id="a1",
         enrollment_no="32-0001",
@@ -114,8 +119,8 @@ def test_who_studies_on_is_never_told_to_have_left(language: Language) -> None:
         scheme_version=1,
         categories=("migrant",),
         track="academic",
-        was="waitlisted",
-        why="tuition_covered",
+        was=was,
+        why=why,
     )
     claimed = domain.claim(_fact(subsidy.SUBSIDY_RELEASED, released), NOW)
     assert claimed is not None

@@ -39,6 +39,15 @@ def test_old_and_new_are_taken_beside_each_other_each_until_its_end(tmp_path: Pa
     assert tokens.caller("", NOW) is None
 
 
+def test_an_official_works_for_the_nation_or_for_one_province(tmp_path: Path) -> None:
+    nation, jiangsu = (
+        entry(who, name=who, role="official", province=lane) for who, lane in (("n", None), ("j", "32"))
+    )
+    tokens = tokens_of(tmp_path, nation, jiangsu)
+    assert tokens.caller("n", NOW) == Caller("n", "official", None)
+    assert tokens.caller("j", NOW) == Caller("j", "official", "32")
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -163,6 +163,29 @@ def award(
     } | more
 
 
+def paid_out(amount_fen: int, how: str = "paid") -> dict[str, Any]:
+    """What a payment adds to an award's data."""
+    return {"paid_fen": amount_fen, "disbursed_fen": amount_fen, "how": how}
+
+
+def clawed_back(amount_fen: int) -> dict[str, Any]:
+    """What a clawback adds to an award's data."""
+    said = {"message_zh": "须追回", "message_en": "must come back"}
+    return {"clawed_back_fen": amount_fen, "open_fen": amount_fen, "why": "withdrawn", **said}
+
+
+def repaid(no: str, amount_fen: int, *, open_fen: int) -> dict[str, Any]:
+    """Data of money that was owed and has come back."""
+    return {
+        "enrollment_no": no,
+        "fiscal_year": 2026,
+        "fund_source": "专项资金",
+        "amount_fen": amount_fen,
+        "open_fen": open_fen,
+        "how": "returned",
+    }
+
+
 def money(number: str, amount_fen: int, year: int = 2026, **more: Any) -> dict[str, Any]:
     """Data of a plan or an allocation."""
     return {"fiscal_year": year, "fund_source": "专项资金", "funder": FUNDER, "amount_fen": amount_fen} | more
@@ -233,6 +256,8 @@ class Programme:
             confirmed = {"enrollment_no": no, "confirmed_on": start.isoformat(), "reported_by": lane}
             publish(E, lane, provinces.ENROLLMENT_CONFIRMED, {**confirmed, "enrollment": about}, **cause)
             publish(S, lane, subsidy.SUBSIDY_GRANTED, award(no, flags), **cause)
+            paid: dict[str, Any] = {"batch_no": f"b-{lane}", "line_no": self._next}
+            publish(S, lane, subsidy.SUBSIDY_DISBURSED, award(no, flags, **paid_out(60_000), **paid), **cause)
             self._end(lane, no, flags, about, cause)
 
     def _end(
@@ -249,6 +274,8 @@ class Programme:
                 **cause,
             )
             publish(S, lane, subsidy.SUBSIDY_RELEASED, award(no, flags, was="granted"), **cause)
+            publish(S, lane, subsidy.SUBSIDY_CLAWED_BACK, award(no, flags, **clawed_back(60_000)), **cause)
+            publish(S, lane, subsidy.CLAWBACK_REPAID, repaid(no, 20_000, open_fen=40_000), **cause)
         elif draw < 0.5:
             publish(
                 E,

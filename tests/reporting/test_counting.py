@@ -20,8 +20,11 @@ from tests.reporting.facts import (
     S,
     about_enrollment,
     award,
+    clawed_back,
     enrolled,
+    paid_out,
     registered,
+    repaid,
     worker,
 )
 
@@ -280,3 +283,51 @@ def test_a_grant_that_is_reversed_is_granted_to_nobody() -> None:
     )
     assert not any(found.grants.values())
     assert (found.standing["32", "granted_fen"], found.standing["32", "reserved_fen"]) == (0, 100_000)
+
+
+def test_what_is_paid_counts_as_disbursed_until_it_comes_back_or_is_clawed_back() -> None:
+    paid = (S, subsidy.SUBSIDY_DISBURSED, award("32-1", ("migrant",), **paid_out(60_000)))
+    line: dict[str, Any] = {"batch_no": "b", "line_no": 1, "returned_fen": 10_000, "disbursed_fen": 50_000}
+    back = (S, subsidy.SUBSIDY_RETURNED, award("32-1", ("migrant",), **line))
+    owed = (S, subsidy.SUBSIDY_CLAWED_BACK, award("32-1", ("migrant",), **clawed_back(50_000)))
+    come = (S, subsidy.CLAWBACK_REPAID, repaid("32-1", 20_000, open_fen=30_000))
+    sums = [counted(*facts).standing for facts in ((paid,), (paid, back), (paid, back, owed, come))]
+    assert [one["32", "disbursed_fen"] for one in sums] == [60_000, 50_000, 0]
+    assert sums[-1]["32", "receivable_fen"] == 30_000
+
+
+def test_a_payment_that_matches_no_grant_adds_nothing_up() -> None:
+    data = {
+        "enrollment_no": "32-1", "fiscal_year": 2026, "fund_source": "专项资金", "batch_no": "b", "line_no": 1,
+        "moved_fen": 5, "amount_fen": 5, "code": "not_granted", "message_zh": "未入账", "message_en": "not booked",
+    }  # fmt: skip
+    found = counted((S, subsidy.PAYMENT_UNMATCHED, data))
+    assert not found.cells
+    assert column(found, "details") == '{"code":"not_granted","batch_no":"b","line_no":1}'
+
+
+def test_adjustments_change_what_is_opened_and_a_carry_over_leaves_the_sum_of_all_years() -> None:
+    change = {
+        "document_no": "d",
+        "fiscal_year": 2026,
+        "fund_source": "专项资金",
+        "funder_level": "provincial",
+    }
+    more = {**change, "asked_fen": 500, "amount_fen": 500, "allocated_fen": 1_500}
+    less = {**change, "asked_fen": 300, "amount_fen": 200, "refused_fen": 100, "allocated_fen": 1_300}
+    carried = {
+        "document_no": "d", "from_fiscal_year": 2026, "to_fiscal_year": 2027, "fund_source": "专项资金",
+        "funder_level": "provincial", "asked_fen": 50, "amount_fen": 50, "refused_fen": 0,
+        "from_allocated_fen": 1_250, "to_allocated_fen": 50,
+    }  # fmt: skip
+    found = counted(
+        (S, subsidy.BUDGET_INCREASED, more),
+        (S, subsidy.BUDGET_REDUCED, less),
+        (S, subsidy.CARRYOVER_BOOKED, carried),
+    )
+    for measure in ("opened_fen", "adjusted_fen"):
+        assert found.standing["32", measure] == 300
+        assert cells(found, measure) == {
+            ("2026", "专项资金", "provincial"): 250,
+            ("2027", "专项资金", "provincial"): 50,
+        }

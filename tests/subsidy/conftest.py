@@ -46,6 +46,15 @@ def settings(infrastructure: Infrastructure, topics: str, tmp_path: Path) -> Set
         {"name": role, "role": role, "sha256": hashlib.sha256(role.encode()).hexdigest()}
         for role in ("operator", "auditor", "official")
     ]
+    tokens += [
+        {
+            "name": name,
+            "role": name[:-3],
+            "province": "32",
+            "sha256": hashlib.sha256(name.encode()).hexdigest(),
+        }
+        for name in ("province-32", "official-32")
+    ]
     (tmp_path / "tokens.yaml").write_text(yaml.safe_dump(tokens))
     return Settings(
         namespace=topics,

@@ -10,8 +10,10 @@ from aiokafka import ConsumerRecord
 from asyncpg import Pool, Record
 from pydantic import TypeAdapter
 
+from services.subsidy import store
 from services.subsidy.domain.deciding import READ
 from shared.contracts import enrollment, provinces
+from shared.contracts import subsidy as said_by
 from shared.contracts.envelope import Fact
 from shared.contracts.topics import ENROLLMENT_EVENTS
 from shared.plumbing.batch import Carrier, lanes_of
@@ -21,7 +23,9 @@ from shared.plumbing.publisher import Publisher
 POT: Final = "provincial-federation"
 YUAN_1000_FEN: Final = 100_000
 NOON: Final = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
-TABLES: Final = ("lane_book", "budget", "award", "journal", "posting", "log")
+NOT_ASKED: Final = said_by.ALERTS - {said_by.BUDGET_EXHAUSTED}
+"""What most tests do not look at: how full budgets are; that one is exhausted they do."""
+TABLES: Final = ("lane_book", "budget", "award", "claim", "payment", "journal", "posting", "log")
 
 
 def worker_ref(number: int) -> str:
@@ -56,6 +60,32 @@ class Province:
             "amount_fen": amount_fen,
         }
         return self._add(provinces.BUDGET_ALLOCATED, None, data)
+
+    def adjusted(self, amount_fen: int, *, year: int = 2026, pot: str = POT) -> dict[str, Any]:
+        """Money of a budget is increased, or cut where the amount is negative."""
+        data = {
+            "document_no": f"调〔{year}〕{len(self.facts)}",
+            "fiscal_year": year,
+            "fund_source": pot,
+            "funder": {"name": "江苏省总工会", "level": "provincial"},
+            "direction": "increase" if amount_fen > 0 else "decrease",
+            "amount_fen": abs(amount_fen),
+        }
+        return self._add(provinces.BUDGET_ADJUSTED, None, data)
+
+    def carried_over(
+        self, amount_fen: int, *, year: int = 2026, to_year: int = 2027, pot: str = POT
+    ) -> dict[str, Any]:
+        """Money of one year is carried into a later one."""
+        data = {
+            "document_no": f"转〔{year}〕{len(self.facts)}",
+            "from_fiscal_year": year,
+            "to_fiscal_year": to_year,
+            "fund_source": pot,
+            "funder": {"name": "江苏省总工会", "level": "provincial"},
+            "amount_fen": amount_fen,
+        }
+        return self._add(provinces.BUDGET_CARRIED_OVER, None, data)
 
     def planned(self, amount_fen: int) -> dict[str, Any]:
         """An intention."""
@@ -116,6 +146,42 @@ class Province:
             "awarded_on": awarded_on,
         }
         return self._later(provinces.SCHOLARSHIP_AWARDED, number, data, changes)
+
+    def paid(
+        self,
+        number: int,
+        amount_fen: int,
+        *,
+        line_no: int = 0,
+        year: int = 2026,
+        pot: str = POT,
+        **changes: Any,
+    ) -> dict[str, Any]:
+        """A payment has reached the worker; its line is numbered by its place, unless one is given."""
+        data = {
+            "batch_no": f"付{self.lane}",
+            "line_no": line_no or len(self.facts) + 1,
+            "fiscal_year": year,
+            "fund_source": pot,
+            "amount_fen": amount_fen,
+            "paid_on": "2026-05-01",
+        }
+        return self._later(provinces.PAYMENT_SETTLED, number, data, changes)
+
+    def returned(self, payment: dict[str, Any], amount_fen: int | None = None) -> dict[str, Any]:
+        """A payment has come back, or part of it."""
+        was = payment["data"]
+        data = {
+            "batch_no": was["batch_no"],
+            "line_no": was["line_no"],
+            "amount_fen": amount_fen or was["amount_fen"],
+            "returned_on": "2026-05-08",
+            "reason": "account",
+        }
+        number = int(was["enrollment_no"].removeprefix(f"{self.lane}-"))
+        return self._later(provinces.PAYMENT_RETURNED, number, data, was["enrollment"]) | {
+            "subject": payment["subject"]
+        }
 
     def voided(self, fact: dict[str, Any], *, superseded_by: str | None = None) -> dict[str, Any]:
         """A fact counts no more, or the next one takes its place."""
@@ -215,12 +281,15 @@ class Service:
         """An idle lane's turn."""
         await self.carrier.carry([], lanes)
 
-    async def published(self, stream: str = "subsidy.events", lane: str = "32") -> list[dict[str, Any]]:
-        """What the service has logged, in order."""
+    async def published(
+        self, stream: str = "subsidy.events", lane: str = "32", *, alerts: bool = False
+    ) -> list[dict[str, Any]]:
+        """What the service has logged, in order; how full budgets are only if asked for."""
         rows = await self.pool.fetch(
             "SELECT events FROM log WHERE stream = $1 AND lane = $2 ORDER BY first_seq", stream, lane
         )
-        return [orjson.loads(line) for row in rows for line in row["events"].split(b"\n")]
+        facts = [orjson.loads(line) for row in rows for line in row["events"].split(b"\n")]
+        return [fact for fact in facts if alerts or fact["type"] not in NOT_ASKED]
 
     async def said(self, lane: str = "32") -> list[str]:
         """The published facts in short: `subsidy.reserved 32-00001`."""
@@ -237,9 +306,19 @@ class Service:
             {k: v for k, v in fact.items() if k not in ("recordedtime", "source")}
             for stream in streams
             for lane in ("32", "33")
-            for fact in await self.published(stream, lane)
+            for fact in await self.published(stream, lane, alerts=True)
         ]
         return found
+
+    async def faults(self) -> dict[str, int]:
+        """What the ledger's check finds wrong; nothing, while all is right."""
+        async with self.pool.acquire() as db:
+            found = await store.check(db)
+        return {
+            name: value
+            for name, value in found.items()
+            if value and name not in ("budgets", "entries", "postings")
+        }
 
     async def budget(self, pot: str = POT, year: int = 2026, lane: str = "32") -> Record:
         """One budget."""
@@ -257,7 +336,8 @@ def _timeless(row: Record) -> dict[str, Any]:
 def short(fact: dict[str, Any]) -> str:
     """`subsidy.reserved 32-00001`, or `budget.opened 2026`."""
     kind = fact["type"].removeprefix("dreams.").removesuffix(".v1")
-    return f"{kind} {fact['data'].get('enrollment_no') or fact['data']['fiscal_year']}"
+    data = fact["data"]
+    return f"{kind} {data.get('enrollment_no') or data.get('fiscal_year') or data['to_fiscal_year']}"
 
 
 def days(first: date, count: int) -> Iterable[str]:

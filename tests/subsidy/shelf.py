@@ -5,9 +5,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.subsidy.domain import deciding, loading
-from services.subsidy.domain.book import Award, Book, Budget, BudgetKey, Entry, LaneBook
+from services.subsidy.domain.book import (
+    Award,
+    Book,
+    Budget,
+    BudgetKey,
+    Claim,
+    ClaimKey,
+    Entry,
+    LaneBook,
+    Payment,
+    PaymentKey,
+)
 from services.subsidy.domain.schemes import Rules
 from shared.contracts.envelope import Fact
+from tests.subsidy.facts import NOT_ASKED
 
 
 @dataclass
@@ -18,6 +30,8 @@ class Shelf:
     lanes: dict[str, LaneBook] = field(default_factory=dict)
     budgets: dict[BudgetKey, Budget] = field(default_factory=dict)
     awards: dict[str, Award] = field(default_factory=dict)
+    claims: dict[ClaimKey, Claim] = field(default_factory=dict)
+    payments: dict[PaymentKey, Payment] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
 
     def take(self, facts: list[Fact[Any]]) -> None:
@@ -26,6 +40,14 @@ class Shelf:
         book = Book()
         book.lanes = deepcopy(self.lanes)
         book.awards = {n: deepcopy(self.awards[n]) for n in loading.award_nos(on_lanes) if n in self.awards}
+        for lane, day in loading.days_to_expire(book, on_lanes).items():
+            due = [
+                a
+                for a in self.awards.values()
+                if a.lane == lane and a.state == "reserved" and a.expires_on and a.expires_on <= day
+            ]
+            head = sorted(due, key=lambda a: (a.expires_on, a.rank))[: loading.MOVE_MAX]
+            book.add_due(lane, deepcopy(head), loading.MOVE_MAX)
         for cause in loading.reversed_causes(on_lanes):
             booked = [
                 p
@@ -35,14 +57,26 @@ class Shelf:
                 if p.purpose == "scholarship"
             ]
             book.booked[cause] = [(p.budget.key, p.amount_fen) for p in booked if p.amount_fen > 0]
+        book.payments = {
+            key: deepcopy(self.payments[key])
+            for key in loading.returned_payments(on_lanes)
+            if key in self.payments
+        }
         keys = loading.budget_keys(self.rules, book, on_lanes)
-        book.budgets = {k: deepcopy(b) for k, b in self.budgets.items() if k in keys or b.drain}
-        for key, length in loading.queue_lengths(book, on_lanes).items():
+        book.budgets = {
+            k: deepcopy(b) for k, b in self.budgets.items() if k in keys or b.drain or b.receivable_fen
+        }
+        for key, length in loading.queue_lengths(self.rules, book, on_lanes).items():
             waiting = [a for a in self.awards.values() if a.state == "waitlisted" and a.budget_key == key]
             head = sorted(waiting, key=lambda award: award.rank)[:length]
             book.add_queue(key, deepcopy(head))
+        debtors = set(loading.debtors(book, on_lanes))
+        claims = [c for c in self.claims.values() if c.worker_ref in debtors and c.open_fen]
+        book.claims = {claim.key: deepcopy(claim) for claim in claims}
         for budget in list(book.budgets.values()):
             deciding.go_on(book, budget)
+        for page in list(book.lanes.values()):
+            deciding.go_on_expiring(book, page)
         for lane, fact in on_lanes:
             deciding.decide(self.rules, book, lane, fact)
         self._put_back(book)
@@ -51,13 +85,23 @@ class Shelf:
         self.lanes.update((page.lane, page) for page in book.lanes.values() if page.changed)
         self.budgets.update((b.key, b) for b in book.budgets.values() if b.changed)
         self.awards.update((a.enrollment_no, a) for a in book.awards.values() if a.changed or a.new)
+        self.claims.update(book.claims)
+        self.payments.update(book.payments)
         for page in self.lanes.values():
             page.changed = False
         for budget in self.budgets.values():
             budget.changed = False
         for award in self.awards.values():
             award.changed = award.new = award.replaces = False
+        for claim in self.claims.values():
+            claim.changed = False
+        for payment in self.payments.values():
+            payment.changed = payment.new = False
         self.entries += book.entries
+
+    def decided(self) -> list[Entry]:
+        """All entries but those that say how full a budget is; that one is exhausted stays."""
+        return [entry for entry in self.entries if entry.type not in NOT_ASKED]
 
     def journal(self) -> list[tuple[Any, ...]]:
         """All entries as plain values, for comparison."""

@@ -2,15 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
+import asyncpg
 import httpx
 import orjson
 import pytest
 from fastapi import FastAPI
 
-from services.subsidy import api, main
+from services.subsidy import main
+from services.subsidy.api import awards, checks, lists, money
 from services.subsidy.config import Settings
+from services.subsidy.domain.schemes import Rules
+from shared.plumbing import look_ups
 from shared.plumbing.seal import Seal
 from shared.plumbing.service import Parts, asyncapi
 from shared.plumbing.telemetry import Telemetry
@@ -21,18 +26,22 @@ WITHIN_S = 10.0
 
 
 @pytest.fixture
-async def client(subsidy: Service, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """The API over a service in which one award is granted and one waits."""
+async def client(subsidy: Service, settings: Settings, rules: Rules) -> AsyncIterator[httpx.AsyncClient]:
+    """The API over a service in which one award is granted and one waits, and another lane has one of its own."""
     js = Province()
     js.allocated(YUAN_1000_FEN)
     js.allocated(50_000, pot="wuxi-merit", year=2027, level="city")
     js.enrolled(1)
     js.confirmed(1)
     js.enrolled(2)
-    await subsidy.take(*js.facts)
+    zj = Province("33")
+    zj.enrolled(1)
+    await subsidy.take(*js.facts, *zj.facts)
     app = FastAPI()
-    app.include_router(api.router)
-    app.state.pool, app.state.tokens = subsidy.pool, Tokens(settings.tokens_file)
+    for router in (money.router, lists.router, awards.router(rules), checks.router(rules), look_ups.router):
+        app.include_router(router)
+    app.state.pool, app.state.settings = subsidy.pool, settings
+    app.state.tokens = Tokens(settings.tokens_file)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://subsidy") as made:
         made.headers["Authorization"] = "Bearer auditor"
         yield made
@@ -45,12 +54,108 @@ async def _ask(client: httpx.AsyncClient, path: str) -> Any:
 
 
 async def test_budgets_can_be_asked_by_lane_and_year(client: httpx.AsyncClient) -> None:
-    everything = await _ask(client, "/v1/budgets")
-    assert [(b["fiscal_year"], b["fund_source"]) for b in everything] == [(2026, POT), (2027, "wuxi-merit")]
-    (mine,) = await _ask(client, "/v1/budgets?lane=32&year=2026")
+    everything = (await _ask(client, "/v1/budgets"))["budgets"]
+    found = [(b["lane"], b["fiscal_year"], b["fund_source"]) for b in everything]
+    assert found == [("32", 2026, POT), ("32", 2027, "wuxi-merit"), ("33", 2026, POT)]
+    (mine,) = (await _ask(client, "/v1/budgets?lane=32&year=2026"))["budgets"]
     assert (mine["granted_fen"], mine["free_fen"], mine["waiting"]) == (YUAN_1000_FEN, 0, 1)
-    assert await _ask(client, "/v1/budgets?lane=33") == []
-    assert (await client.get("/v1/budgets?lane=99")).status_code == 422
+    assert (await _ask(client, "/v1/budgets?lane=34"))["budgets"] == []
+    for wrong in (
+        "lane=99",
+        "after=32",
+        "after=32|x|y",
+        "after=32|2026|%00",
+        "nothing=1",
+        "as_of=2026-03-01",
+    ):
+        assert (await client.get(f"/v1/budgets?{wrong}")).status_code == 422, wrong
+
+
+async def test_budgets_are_paged_by_their_key(client: httpx.AsyncClient) -> None:
+    whole = (await _ask(client, "/v1/budgets"))["budgets"]
+    found, after = [], ""
+    for _ in whole:
+        answer = await _ask(client, f"/v1/budgets?limit=1{after}")
+        found += answer["budgets"]
+        after = f"&after={answer['next']}"
+    assert (found, after) == (whole, "&after=None")
+
+
+async def test_budgets_as_of_a_day_are_what_the_ledger_said_then(
+    client: httpx.AsyncClient, subsidy: Service
+) -> None:
+    owner = await asyncpg.connect(subsidy.owner_dsn)
+    try:
+        await owner.execute(
+            "UPDATE journal SET recorded_at = CASE WHEN entry_no < 4 THEN $1::timestamptz"
+            " ELSE $1 + interval '1 day' END",
+            datetime(2026, 3, 1, 15, 59, 59, 999_999, tzinfo=UTC),
+        )
+    finally:
+        await owner.close()
+    then, later = [
+        (await _ask(client, f"/v1/budgets?lane=32&year=2026&as_of=2026-03-0{day}"))["budgets"][0]
+        for day in (1, 2)
+    ]
+    assert (then["allocated_fen"], then["reserved_fen"], then["free_fen"]) == (
+        YUAN_1000_FEN,
+        YUAN_1000_FEN,
+        0,
+    )
+    assert (later["reserved_fen"], later["granted_fen"]) == (0, YUAN_1000_FEN)
+    assert (await _ask(client, "/v1/budgets?lane=32&as_of=2026-02-28"))["budgets"] == []
+    assert [
+        one["entry_no"] for one in (await _ask(client, "/v1/ledger?lane=32&as_of=2026-03-01"))["entries"]
+    ] == [
+        1,
+        2,
+        3,
+    ]
+
+
+async def test_a_lanes_journal_is_listed_page_by_page_and_by_budget(client: httpx.AsyncClient) -> None:
+    found: list[dict[str, Any]] = []
+    after: int | None = 0
+    while after is not None:
+        answer = await _ask(client, f"/v1/ledger?lane=32&limit=2&after={after}")
+        found += answer["entries"]
+        after = answer["next"]
+    assert [one["entry_no"] for one in found] == list(range(1, len(found) + 1))
+    assert all(sum(moved["amount_fen"] for moved in one["postings"]) == 0 for one in found)
+    (granted,) = [one for one in found if one["event_type"] == "dreams.subsidy.granted.v1"]
+    assert granted["enrollment_no"] == "32-00001"
+    merit = await _ask(client, "/v1/ledger?lane=32&year=2027&fund_source=wuxi-merit")
+    assert [one["entry_no"] for one in merit["entries"]] == [2]
+    assert (await client.get("/v1/ledger")).status_code == 422
+
+
+async def test_awards_of_a_lane_are_listed_by_state(client: httpx.AsyncClient) -> None:
+    first = await _ask(client, "/v1/awards?lane=32&limit=1")
+    assert [(one["enrollment_no"], one["state"]) for one in first["awards"]] == [("32-00001", "granted")]
+    rest = await _ask(client, f"/v1/awards?lane=32&after={first['next']}")
+    assert ([one["enrollment_no"] for one in rest["awards"]], rest["next"]) == (["32-00002"], None)
+    waiting = await _ask(client, "/v1/awards?lane=32&state=waitlisted")
+    assert [one["enrollment_no"] for one in waiting["awards"]] == ["32-00002"]
+    assert "worker_ref" not in waiting["awards"][0]
+
+
+async def test_a_queue_is_listed_with_positions_and_what_each_waits_for(
+    client: httpx.AsyncClient, subsidy: Service
+) -> None:
+    zj = Province("33")
+    zj.enrolled(1)  # known already
+    zj.enrolled(2, tuition_fen=30_000)
+    zj.enrolled(3)
+    await subsidy.take(*zj.facts[1:])
+    place = f"/v1/waitlist?lane=33&year=2026&fund_source={POT}"
+    answer = await _ask(client, f"{place}&limit=2")
+    assert (answer["waiting"], answer["free_fen"], answer["allocated_fen"]) == (3, 0, 0)
+    told = [(one["position"], one["enrollment_no"], one["needed_fen"]) for one in answer["queue"]]
+    assert told == [(1, "33-00001", 100_000), (2, "33-00002", 130_000)]
+    rest = await _ask(client, f"{place}&after={answer['next']}")
+    assert [(one["position"], one["needed_fen"]) for one in rest["queue"]] == [(3, 230_000)]
+    assert rest["next"] is None
+    assert (await _ask(client, "/v1/waitlist?lane=34&year=2026&fund_source=x"))["queue"] == []
 
 
 async def test_an_award_is_told_with_every_decision_and_its_money(client: httpx.AsyncClient) -> None:
@@ -70,20 +175,85 @@ async def test_a_waiting_award_says_its_place(client: httpx.AsyncClient) -> None
     assert (told["award"]["state"], told["award"]["position"]) == ("waitlisted", 1)
 
 
+async def test_a_waiting_award_is_explained_with_its_place_and_the_money_it_waits_for(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await _ask(client, "/v1/awards/32-00002/explanation")
+    told = answer["explanation"]
+    assert (answer["simulated"], answer["complete"]) == (False, True)
+    assert (told["waits"]["position"], told["waits"]["missing_fen"]) == (1, YUAN_1000_FEN)
+    (decided,) = told["decisions"]
+    assert decided["rule"]["issuers"][0] == "Ministry of Education"
+    assert (decided["rule"]["valid_from"], decided["rule"]["valid_until"]) == ("2025-01-01", None)
+    assert [step["step"] for step in decided["steps"]] == ["scheme", "eligible", "base", "tuition", "budget"]
+    assert told["waits"]["zh"].startswith("排在第 1 位（共 1 人候补）")
+
+
+async def test_a_province_sees_its_own_budgets_only(client: httpx.AsyncClient) -> None:
+    for token in ("province-32", "official-32"):
+        answer = await client.get("/v1/budgets", headers={"Authorization": f"Bearer {token}"})
+        assert {one["lane"] for one in answer.json()["budgets"]} == {"32"}
+
+
+async def test_each_look_up_of_an_award_leaves_a_trail_that_names_nobody(
+    client: httpx.AsyncClient, subsidy: Service
+) -> None:
+    await _ask(client, "/v1/awards/32-00001")
+    await client.get("/v1/awards/33-00001", headers={"Authorization": "Bearer province-32"})
+    about = await _ask(client, "/v1/look-ups?hash_of=33-00001")
+    assert [(one["what"], one["caller"], one["lane"]) for one in about] == [
+        ("award_looked_up", "province-32", "32")
+    ]
+    kept = await subsidy.pool.fetch("SELECT found FROM look_up")
+    assert len(kept) == 3
+    assert not [row for row in kept if "-0000" in row["found"]]
+    for statement in ("DELETE FROM look_up", "UPDATE look_up SET caller = 'nobody'", "TRUNCATE look_up"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await subsidy.pool.execute(statement)
+
+
 async def test_an_unknown_enrollment_is_said_in_both_languages(client: httpx.AsyncClient) -> None:
     response = await client.get("/v1/awards/32-99999")
     assert response.status_code == 404
-    assert "check the number" in response.json()["detail"]
-    assert "请核对" in response.json()["detail"]
+    assert "check the number" in response.json()["message_en"]
+    assert "请核对" in response.json()["message_zh"]
+    assert response.json()["code"] == "no_award"
 
 
 async def test_the_ledger_check_says_what_it_checked(client: httpx.AsyncClient, subsidy: Service) -> None:
     found = await _ask(client, "/v1/ledger/check")
     assert found["ok"] is True
-    assert found["checked"] == {"budgets": 2, "entries": 6, "postings": 8}
+    assert found["checked"] == {"budgets": 3, "entries": 11, "postings": 8}
     await subsidy.pool.execute("UPDATE award SET amount_fen = 1 WHERE state = 'granted'")
     found = await _ask(client, "/v1/ledger/check")
     assert (found["ok"], found["budgets_unlike_awards"]) == (False, 1)
+
+
+async def test_decisions_are_derived_again_page_by_page_and_what_differs_is_named(
+    client: httpx.AsyncClient, subsidy: Service
+) -> None:
+    journal = (await _ask(client, "/v1/ledger?lane=32"))["entries"]
+    kind = "dreams.subsidy.waitlisted.v1"
+    (waits,) = [one["entry_no"] for one in journal if one["event_type"] == kind]
+    owner = await asyncpg.connect(subsidy.owner_dsn)
+    try:
+        changed = (
+            "UPDATE journal SET steps = replace(steps::text, 'migrant', 'nobody')::json WHERE entry_no = $1"
+        )
+        await owner.execute(changed, waits)
+    finally:
+        await owner.close()
+    pages: list[dict[str, Any]] = []
+    after: int | None = 0
+    while after is not None:
+        pages.append(await _ask(client, f"/v1/ledger/check/decisions?lane=32&limit=3&after={after}"))
+        after = pages[-1]["next"]
+    assert [page["entries"] for page in pages[:-1]] == [3] * (len(pages) - 1)
+    assert sum(page["entries"] for page in pages) == len(journal)
+    assert sum(page["derived"] for page in pages) == 2
+    assert [one for page in pages for one in page["differing"]] == [
+        {"lane": "32", "entry_no": waits, "event_type": kind, "differs": ["steps"]}
+    ]
 
 
 async def test_totals_are_those_of_all_lanes(client: httpx.AsyncClient) -> None:
@@ -91,8 +261,10 @@ async def test_totals_are_those_of_all_lanes(client: httpx.AsyncClient) -> None:
         "allocated_fen": YUAN_1000_FEN + 50_000,
         "reserved_fen": 0,
         "granted_fen": YUAN_1000_FEN,
+        "disbursed_fen": 0,
+        "receivable_fen": 0,
         "scholarship_fen": 0,
-        "waitlisted": 1,
+        "waitlisted": 2,
     }
 
 
@@ -102,7 +274,26 @@ async def test_totals_are_those_of_all_lanes(client: httpx.AsyncClient) -> None:
         ("", "/v1/totals", 401),
         ("official", "/v1/totals", 200),
         ("official", "/v1/awards/32-00001", 403),
+        ("official", "/v1/awards/32-00001/explanation", 403),
         ("operator", "/v1/awards/32-00001", 200),
+        ("province-32", "/v1/awards/32-00001/explanation", 200),
+        ("official-32", "/v1/awards/32-00001/explanation", 200),
+        ("official-32", "/v1/awards/33-00001/explanation", 404),
+        ("province-32", "/v1/awards/33-00001", 404),
+        ("province-32", "/v1/budgets", 200),
+        ("province-32", "/v1/budgets?lane=33", 403),
+        ("province-32", "/v1/totals", 403),
+        ("province-32", "/v1/ledger", 200),
+        ("province-32", "/v1/ledger?lane=33", 403),
+        ("province-32", "/v1/awards?lane=33", 403),
+        ("official-32", "/v1/awards", 200),
+        ("official-32", "/v1/waitlist?lane=33&year=2026&fund_source=x", 403),
+        ("official", "/v1/awards?lane=32", 403),
+        ("official", "/v1/ledger?lane=32", 403),
+        ("official", "/v1/budgets?lane=32&as_of=2026-03-01", 200),
+        ("", "/v1/look-ups", 401),
+        ("province-32", "/v1/look-ups", 403),
+        ("province-32", "/v1/ledger/check", 403),
     ],
 )
 async def test_who_may_ask_what(client: httpx.AsyncClient, token: str, path: str, status: int) -> None:
@@ -115,11 +306,11 @@ async def test_the_ledgers_totals_are_metrics(
 ) -> None:
     telemetry = Telemetry("subsidy", None, 0.0, at_the_door=False)
     parts = Parts(settings, subsidy.pool, Seal(b"0" * 32), subsidy.metrics, telemetry)
-    watching = asyncio.create_task(api.watch_ledger(parts, FastAPI()))
+    watching = asyncio.create_task(money.watch_ledger(parts, FastAPI()))
     sample = subsidy.metrics.registry.get_sample_value
     try:
         async with asyncio.timeout(WITHIN_S):
-            while sample("dreams_waitlisted_awards") != 1:  # noqa: ASYNC110 - metrics give no sign
+            while sample("dreams_waitlisted_awards") != 2:  # noqa: ASYNC110 - metrics give no sign
                 await asyncio.sleep(0.01)
     finally:
         watching.cancel()

@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 
 from services.subsidy.domain import loading
+from shared.contracts import provinces
 from shared.contracts.subsidy import FACT_MODELS
 from tests.subsidy.facts import POT, YUAN_1000_FEN, Province, Service, days, short
+
+LATER_DAYS = {20: "2027-02-01", 30: "2028-01-20"}
+"""When the year before closes, and when what was reserved at first has expired."""
 
 
 async def test_an_enrollment_reserves_and_its_confirmation_grants(subsidy: Service) -> None:
@@ -197,11 +201,23 @@ async def test_every_fact_follows_its_contract(subsidy: Service) -> None:
     zj = Province("33")
     zj.day("2026-03-01")
     zj.allocated(10 * YUAN_1000_FEN)
+    zj.adjusted(YUAN_1000_FEN)
+    zj.adjusted(-YUAN_1000_FEN)
+    zj.adjusted(-1, year=2030)
+    zj.carried_over(5 * YUAN_1000_FEN)
+    zj.carried_over(20 * YUAN_1000_FEN)
+    zj.allocated(10 * YUAN_1000_FEN)
     for fact in reversed([zj.enrolled(1), zj.confirmed(1), zj.scholarship(1, 1_000, pot=POT)]):
         zj.voided(fact)
+    zj.enrolled(2)
+    zj.confirmed(2)
+    zj.returned(zj.paid(2, 7), 3)
+    zj.paid(2, 2 * YUAN_1000_FEN)
+    zj.withdrawn(2)
+    zj.returned(zj.facts[-2], 150_000)
     await subsidy.take(*_busy_province(5).facts, *zj.facts)
 
-    published = await subsidy.published() + await subsidy.published(lane="33")
+    published = await subsidy.published(alerts=True) + await subsidy.published(lane="33", alerts=True)
     assert {fact["type"] for fact in published} == set(FACT_MODELS)
     for fact in published:
         model = FACT_MODELS[fact["type"]]
@@ -249,7 +265,7 @@ async def test_days_move_the_lane_and_nothing_else(subsidy: Service) -> None:
 
 def _busy_province(seed: int, lane: str = "32") -> Province:
     """Everything that can happen, in some order: money too small for all, several pots and years."""
-    rnd, province = random.Random(seed), Province(lane)
+    rnd, province, paid = random.Random(seed), Province(lane), []
     province.day("2027-01-15")
     province.allocated(3 * YUAN_1000_FEN, year=2027)
     province.allocated(90_000, pot="wuxi-merit", year=2027, level="city")
@@ -260,7 +276,7 @@ def _busy_province(seed: int, lane: str = "32") -> Province:
             n, tuition_fen=tuition_fen, start=start, categories=rnd.choice([["migrant"], ["industrial"]])
         )
         other = rnd.randrange(n + 1)
-        act = rnd.randrange(7)
+        act = rnd.randrange(11)
         if act <= 1:
             province.confirmed(other)
         elif act == 2:
@@ -277,9 +293,22 @@ def _busy_province(seed: int, lane: str = "32") -> Province:
             )
         elif act == 5:
             province.allocated(rnd.choice([1, 150_000]), year=2027)
-        if n == 20:
-            province.day("2027-02-01")
+        elif act <= 8:
+            confirmed = [int(f["data"]["enrollment_no"][3:]) for f in province.facts if _confirms(f)]
+            paid.append(
+                province.paid(rnd.choice([other, *confirmed]), rnd.choice([30_000, 100_000]), year=2027)
+            )
+        elif act == 9 and paid:
+            province.returned(paid.pop(rnd.randrange(len(paid))))
+        elif act == 10:
+            province.adjusted(rnd.choice([50_000, -20_000]), year=2027)
+        if n in LATER_DAYS:
+            province.day(LATER_DAYS[n])
     return province
+
+
+def _confirms(fact: dict[str, Any]) -> bool:
+    return bool(fact["type"] == provinces.ENROLLMENT_CONFIRMED)
 
 
 def _mixed(*provinces: Province) -> list[dict[str, Any]]:

@@ -1,13 +1,10 @@
 """Promises of the pure part: never over budget, sums of zero, ranks respected, however batches are cut."""
 
 import itertools
-from collections import Counter
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from services.subsidy.config import SCHEMES, load_schemes
 from services.subsidy.domain import loading
@@ -20,140 +17,6 @@ from tests.subsidy.shelf import Shelf
 
 RULES = Rules(load_schemes(SCHEMES))
 KEY = ("32", 2026, POT)
-
-
-class Model:
-    """The promise in a few lines: one pot, held amounts, a queue in order of arrival."""
-
-    def __init__(self) -> None:
-        self.allocated = self.scholarships = 0
-        self.tuition: dict[int, int] = {}
-        self.paid: Counter[int] = Counter()
-        self.amount: dict[int, int] = {}
-        self.state: dict[int, str] = {}
-        self.confirmed: set[int] = set()
-        self.queue: list[int] = []
-
-    def free(self) -> int:
-        held = sum(self.amount[n] for n, state in self.state.items() if state in ("reserved", "granted"))
-        return self.allocated - self.scholarships - held
-
-    def settle(self) -> None:
-        for n in list(self.queue):
-            self.amount[n] = min(self.amount[n], self.tuition[n] - self.paid[n])
-            if self.amount[n] == 0:
-                self.queue.remove(n)
-                self.state[n] = "released"
-        while self.queue and self.amount[self.queue[0]] <= self.free():
-            n = self.queue.pop(0)
-            self.state[n] = "granted" if n in self.confirmed else "reserved"
-
-
-def _somebody(machine: "MoneyOfOneLane") -> bool:
-    return bool(machine.model.tuition)
-
-
-class MoneyOfOneLane(RuleBasedStateMachine):
-    """Facts in any order, batches cut anywhere: the shelf equals the model whenever nothing is pending."""
-
-    picks = st.integers(0, 1000)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.province, self.model = Province(), Model()
-        self.cut, self.whole = Shelf(RULES), Shelf(RULES)
-        self.carried = 0
-        self.province.day("2026-03-01")
-
-    @rule(amount_fen=st.sampled_from([1, 39_999, 60_000, 100_000, 250_000, 500_000]))
-    def allocate(self, amount_fen: int) -> None:
-        self.province.allocated(amount_fen)
-        self.model.allocated += amount_fen
-        self.model.settle()
-
-    @rule(
-        tuitions=st.lists(
-            st.sampled_from([0, 1, 3, 40_000, 100_000, 100_001, 300_000]), min_size=1, max_size=4
-        )
-    )
-    def enroll(self, tuitions: list[int]) -> None:
-        for tuition_fen in tuitions:
-            self._enroll(tuition_fen)
-
-    def _enroll(self, tuition_fen: int) -> None:
-        n, m = len(self.model.tuition), self.model
-        self.province.enrolled(n, tuition_fen=tuition_fen)
-        m.tuition[n], m.amount[n] = tuition_fen, min(tuition_fen, YUAN_1000_FEN)
-        m.state[n] = "waitlisted" if m.amount[n] else "refused"
-        if m.amount[n]:
-            m.queue.append(n)
-            m.settle()
-
-    @precondition(_somebody)
-    @rule(pick=picks)
-    def confirm(self, pick: int) -> None:
-        n = pick % len(self.model.tuition)
-        self.province.confirmed(n)
-        self.model.confirmed.add(n)
-        if self.model.state[n] == "reserved":
-            self.model.state[n] = "granted"
-
-    @precondition(_somebody)
-    @rule(pick=picks)
-    def withdraw(self, pick: int) -> None:
-        n = pick % len(self.model.tuition)
-        self.province.withdrawn(n)
-        if n in self.model.queue:
-            self.model.queue.remove(n)
-        if self.model.state[n] != "refused":
-            self.model.state[n] = "released"
-        self.model.settle()
-
-    @precondition(_somebody)
-    @rule(pick=picks, awarded_fen=st.sampled_from([1, 2, 39_999, 60_000, 100_000, 200_000]))
-    def award_scholarship(self, pick: int, awarded_fen: int) -> None:
-        m = self.model
-        n = pick % len(m.tuition)
-        self.province.scholarship(n, awarded_fen, pot=POT, tuition_fen=m.tuition[n])
-        held = m.amount[n] if m.state[n] in ("reserved", "granted") else 0
-        booked = min(awarded_fen, m.tuition[n] - m.paid[n] - held, m.free())
-        m.paid[n] += booked
-        m.scholarships += booked
-        m.settle()
-
-    @rule()
-    def carry(self) -> None:
-        facts = [read(fact) for fact in self.province.facts[self.carried :]]
-        self.carried = len(self.province.facts)
-        self.cut.take(facts)
-
-    @precondition(lambda self: self.carried == len(self.province.facts))
-    @invariant()
-    def equals_the_model(self) -> None:
-        budget = self.cut.budgets.get(KEY, Budget(*KEY))
-        assert budget.free_fen == self.model.free() >= 0
-        assert budget.scholarship_fen == self.model.scholarships
-        assert {int(no[3:]): award.state for no, award in self.cut.awards.items()} == self.model.state
-        assert budget.waiting == len(self.model.queue)
-        assert budget.drain is None
-
-    @invariant()
-    def holds_its_sums(self) -> None:
-        for budget in self.cut.budgets.values():
-            assert min(budget.reserved_fen, budget.granted_fen, budget.scholarship_fen, budget.free_fen) >= 0
-        for entry in self.cut.entries:
-            assert sum(posting.amount_fen for posting in entry.postings) == 0
-        for award in self.cut.awards.values():
-            assert award.held_fen + award.scholarship_fen <= award.tuition_fen
-
-    def teardown(self) -> None:
-        self.carry()
-        self.equals_the_model()
-        self.whole.take([read(fact) for fact in self.province.facts])
-        assert self.cut.journal() == self.whole.journal()
-
-
-TestMoneyOfOneLane = MoneyOfOneLane.TestCase
 
 
 def test_the_last_yuan_goes_to_the_first_and_the_others_wait_in_order() -> None:

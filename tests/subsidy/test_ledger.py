@@ -11,6 +11,8 @@ OVER_BUDGET = (
     f"{POSTING} ('32', 9, 1, 2026, '{POT}', 'reserved', 300000), "
     f"('32', 9, 2, 2026, '{POT}', 'available', -300000)"
 )
+CLAIM = "INSERT INTO claim VALUES ('32-00001', 2026, 'provincial-federation', '32', 'k1.A', 5)"
+MORE = "UPDATE budget SET {0}_fen = {0}_fen + 100001"
 
 
 @pytest.fixture
@@ -46,10 +48,21 @@ async def test_an_unbalanced_entry_is_refused_by_the_database(funded: Service, r
 
 
 async def test_a_budget_cannot_be_exceeded_even_by_hand(funded: Service) -> None:
+    for account in ("reserved", "granted", "disbursed", "receivable", "scholarship"):
+        with pytest.raises(asyncpg.CheckViolationError, match="never_over_budget"):
+            await funded.pool.execute(MORE.format(account))
     with pytest.raises(asyncpg.CheckViolationError, match="never_over_budget"):
-        await funded.pool.execute("UPDATE budget SET granted_fen = granted_fen + 100001")
+        await funded.pool.execute("UPDATE budget SET allocated_fen = 99999")
     with pytest.raises(asyncpg.CheckViolationError):
         await funded.pool.execute("UPDATE budget SET reserved_fen = -1")
+
+
+async def test_nothing_is_paid_above_an_award_or_for_one_that_holds_nothing_even_by_hand(
+    funded: Service,
+) -> None:
+    for statement in ("SET disbursed_fen = amount_fen + 1", "SET state = 'released', disbursed_fen = 1"):
+        with pytest.raises(asyncpg.CheckViolationError, match="never_paid_above_award"):
+            await funded.pool.execute(f"UPDATE award {statement}")
 
 
 async def test_the_check_finds_a_sound_ledger_sound_and_counts_what_it_looked_at(funded: Service) -> None:
@@ -66,6 +79,9 @@ async def test_the_check_finds_a_sound_ledger_sound_and_counts_what_it_looked_at
         ("UPDATE budget SET reserved_fen = reserved_fen - 1", "budgets_unlike_ledger"),
         ("UPDATE budget SET waiting = 1, smallest_waiting_fen = 1", "budgets_unlike_awards"),
         ("UPDATE award SET amount_fen = 1", "budgets_unlike_awards"),
+        ("UPDATE award SET disbursed_fen = 1", "budgets_unlike_awards"),
+        ("UPDATE budget SET disbursed_fen = 1", "budgets_unlike_ledger"),
+        (CLAIM, "budgets_unlike_claims"),
         ("DELETE FROM budget", "budgets_unlike_ledger"),
         ("UPDATE lane_book SET last_entry = 7", "lanes_with_missing_entries"),
         (OVER_BUDGET, "budgets_exceeded"),

@@ -48,7 +48,7 @@ def standing(shelf: Shelf) -> Any:
 
 def said(shelf: Shelf, since: int = 0) -> list[str]:
     """What was decided, in short."""
-    return [short({"type": e.type, "data": e.data}) for e in shelf.entries[since:]]
+    return [short({"type": e.type, "data": e.data}) for e in shelf.decided()[since:]]
 
 
 def test_a_voided_enrollment_frees_its_money_and_comes_again_under_its_number() -> None:
@@ -81,6 +81,23 @@ def test_a_corrected_enrollment_keeps_its_place_its_confirmation_and_its_scholar
     award = shelf.awards["32-00001"]
     assert (award.state, award.amount_fen, award.rank) == ("granted", 90_000, first["seq"])
     assert shelf.awards["32-00002"].state == "waitlisted"
+
+
+def test_a_correction_after_the_worker_has_left_gives_no_money_until_the_withdrawal_is_voided() -> None:
+    province = begun()
+    first = province.enrolled(1)
+    refused = province.enrolled(2, tuition_fen=0)
+    gone = province.withdrawn(1)
+    province.withdrawn(2)
+    for n, fact in ((1, first), (2, refused)):
+        province.voided(fact, superseded_by="right")
+        province.enrolled(n, tuition_fen=90_000)
+    shelf = shelf_of(province)
+    assert [award.state for award in shelf.awards.values()] == ["released", "released"]
+    assert shelf.budgets[KEY].used_fen == 0
+    province.voided(gone)
+    award = shelf_of(province).awards["32-00001"]
+    assert (award.state, award.amount_fen) == ("reserved", 90_000)
 
 
 def test_a_correction_that_costs_less_gives_the_rest_to_those_who_wait() -> None:
@@ -167,7 +184,7 @@ def test_a_voided_scholarship_goes_back_to_its_pot() -> None:
     shelf = shelf_of(province)
     assert standing(shelf) == before
     assert said(shelf)[-1] == "scholarship.reversed 32-00001"
-    assert shelf.entries[-1].data["amount_fen"] == 30_000
+    assert shelf.decided()[-1].data["amount_fen"] == 30_000
 
 
 def test_what_led_to_nothing_is_voided_without_a_word() -> None:

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict
 
 from services.enrollment import store
-from services.enrollment.api import look_ups
 from services.enrollment.api.events import refusal
 from services.enrollment.domain.journey import FACTS_MAX, Correction, Overlap, Stage, Study, journey, may_see
 from shared.contracts.envelope import SHANGHAI, WORKER_REF_PATTERN, Day, shanghai_day
+from shared.plumbing import look_ups
 from shared.plumbing.postgres import utc_now
 from shared.plumbing.problem import ProblemRoute, documented
 from shared.plumbing.tokens import Caller, allow

@@ -12,12 +12,12 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.enrollment import store
-from services.enrollment.api import look_ups
 from services.enrollment.api.events import RETRY_SOON_S, only_own, refusal
 from services.enrollment.api.judged import Receipt, Status, out_of_inbox, read_on
 from shared.contracts.envelope import SHANGHAI, Day, shanghai_day
 from shared.contracts.receipt_codes import STATUSES, sentences
 from shared.contracts.spreadsheet import safe
+from shared.plumbing import look_ups
 from shared.plumbing.operators import Code
 from shared.plumbing.postgres import utc_now
 from shared.plumbing.problem import ProblemRoute, documented

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.enrollment import store
-from services.enrollment.api import look_ups
+from shared.plumbing import look_ups
 from shared.plumbing.problem import ProblemRoute, documented
 from shared.plumbing.tokens import Caller, allow
 

@@ -450,6 +450,56 @@ def _grant_reversed(one: _One, data: subsidy.SubsidyGrantReversed) -> Columns:
     return Columns(day, state_before="granted", **_award(data))
 
 
+def _disbursed(one: _One, data: subsidy.SubsidyDisbursed) -> Columns:
+    one.money("disbursed_fen", data.paid_fen, data.fiscal_year, data.fund_source)
+    details = _json(how=data.how, paid_fen=data.paid_fen, disbursed_fen=data.disbursed_fen, **_line(data))
+    return Columns(one.day(), details=details, **_award(data))
+
+
+def _payment_returned(one: _One, data: subsidy.SubsidyReturned) -> Columns:
+    one.money("disbursed_fen", -data.returned_fen, data.fiscal_year, data.fund_source)
+    details = _json(returned_fen=data.returned_fen, disbursed_fen=data.disbursed_fen, **_line(data))
+    return Columns(one.day(), details=details, **_award(data))
+
+
+def _clawed_back(one: _One, data: subsidy.SubsidyClawedBack) -> Columns:
+    """What was paid is owed: it counts as disbursed no more, and as owed until it has come back."""
+    one.money("disbursed_fen", -data.clawed_back_fen, data.fiscal_year, data.fund_source)
+    one.money("receivable_fen", data.clawed_back_fen, data.fiscal_year, data.fund_source)
+    details = _json(why=data.why, clawed_back_fen=data.clawed_back_fen, open_fen=data.open_fen)
+    return Columns(one.day(), details=details, **_award(data))
+
+
+def _repaid(one: _One, data: subsidy.ClawbackRepaid) -> Columns:
+    one.money("receivable_fen", -data.amount_fen, data.fiscal_year, data.fund_source)
+    return Columns(
+        one.day(),
+        enrollment_no=data.enrollment_no,
+        fiscal_year=data.fiscal_year,
+        fund_source=data.fund_source,
+        amount_fen=data.amount_fen,
+        details=_json(how=data.how, open_fen=data.open_fen),
+    )
+
+
+def _unmatched(one: _One, data: subsidy.PaymentUnmatched) -> Columns:
+    """A question to the province: no money of the ledger has moved."""
+    return Columns(
+        one.day(),
+        enrollment_no=data.enrollment_no,
+        fiscal_year=data.fiscal_year,
+        fund_source=data.fund_source,
+        amount_fen=data.amount_fen,
+        details=_json(code=data.code, **_line(data)),
+    )
+
+
+def _line(
+    data: subsidy.SubsidyDisbursed | subsidy.SubsidyReturned | subsidy.PaymentUnmatched,
+) -> dict[str, Any]:
+    return {"batch_no": data.batch_no, "line_no": data.line_no}
+
+
 def _opened(one: _One, data: subsidy.BudgetOpened) -> Columns:
     one.money("opened_fen", data.amount_fen, data.fiscal_year, data.fund_source, data.funder_level)
     return Columns(
@@ -462,12 +512,47 @@ def _opened(one: _One, data: subsidy.BudgetOpened) -> Columns:
     )
 
 
-def _exhausted(one: _One, data: subsidy.BudgetExhausted) -> Columns:
+def _changed(one: _One, data: subsidy.BudgetIncreased, sign: int) -> Columns:
+    amount_fen = sign * data.amount_fen
+    one.money("opened_fen", amount_fen, data.fiscal_year, data.fund_source, data.funder_level)
+    one.money("adjusted_fen", amount_fen, data.fiscal_year, data.fund_source, data.funder_level)
     return Columns(
         one.day(),
+        document_no=data.document_no,
         fiscal_year=data.fiscal_year,
         fund_source=data.fund_source,
-        details=_json(allocated_fen=data.allocated_fen, free_fen=data.free_fen),
+        funder_level=data.funder_level,
+        amount_fen=amount_fen,
+        details=_json(asked_fen=data.asked_fen, allocated_fen=data.allocated_fen),
+    )
+
+
+def _carried_over(one: _One, data: subsidy.CarryoverBooked) -> Columns:
+    """What one year loses another gains: the sum of all years stays."""
+    for year, amount_fen in (
+        (data.from_fiscal_year, -data.amount_fen),
+        (data.to_fiscal_year, data.amount_fen),
+    ):
+        one.money("opened_fen", amount_fen, year, data.fund_source, data.funder_level)
+        one.money("adjusted_fen", amount_fen, year, data.fund_source, data.funder_level)
+    return Columns(
+        one.day(),
+        document_no=data.document_no,
+        fiscal_year=data.to_fiscal_year,
+        fund_source=data.fund_source,
+        funder_level=data.funder_level,
+        amount_fen=data.amount_fen,
+        details=_json(from_fiscal_year=data.from_fiscal_year, asked_fen=data.asked_fen),
+    )
+
+
+def _alerted(
+    one: _One, data: subsidy.BudgetExhausted | subsidy.BudgetRecovered | subsidy.BudgetThresholdReached
+) -> Columns:
+    """How full a budget is: nothing to add up."""
+    details = data.model_dump(exclude={"fiscal_year", "fund_source"})
+    return Columns(
+        one.day(), fiscal_year=data.fiscal_year, fund_source=data.fund_source, details=_json(**details)
     )
 
 
@@ -540,8 +625,16 @@ _COUNTING: Final[dict[str, Callable[[_One, Any], Columns]]] = {
     subsidy.SUBSIDY_VOIDED: _given_back,
     subsidy.SUBSIDY_GRANT_REVERSED: _grant_reversed,
     subsidy.SCHOLARSHIP_REVERSED: _reversed,
+    subsidy.SUBSIDY_DISBURSED: _disbursed,
+    subsidy.SUBSIDY_RETURNED: _payment_returned,
+    subsidy.SUBSIDY_CLAWED_BACK: _clawed_back,
+    subsidy.CLAWBACK_REPAID: _repaid,
+    subsidy.PAYMENT_UNMATCHED: _unmatched,
     subsidy.BUDGET_OPENED: _opened,
-    subsidy.BUDGET_EXHAUSTED: _exhausted,
+    subsidy.BUDGET_INCREASED: lambda one, data: _changed(one, data, +1),
+    subsidy.BUDGET_REDUCED: lambda one, data: _changed(one, data, -1),
+    subsidy.CARRYOVER_BOOKED: _carried_over,
+    **dict.fromkeys(subsidy.ALERTS, _alerted),
     subsidy.SCHOLARSHIP_BOOKED: _booked,
     subsidy.SCHOLARSHIP_EXCEEDS_BUDGET: _exceeds,
     subsidy.SCHOLARSHIP_EXCEEDS_TUITION: _exceeds,

@@ -12,7 +12,7 @@ const lanes = Object.fromEntries([...given.tiles, given.nation].map((tile) => [t
 const byId = (id) => document.getElementById(id);
 
 const ON_MAP = ["funded", "funded_migrant", "registered", "enrolled", "confirmed", "completed", "education_upgrades", "withdrawn",
-  "awards_granted", "awards_waiting", "scholarships", "projects", "planned_fen", "allocated_fen", "granted_fen"];
+  "awards_granted", "awards_waiting", "scholarships", "projects", "planned_fen", "allocated_fen", "granted_fen", "disbursed_fen"];
 const IN_TOTALS = {
   group_study: ["registered", "enrolled", "confirmed", "completed", "education_upgrades", "withdrawn"],
   group_awards: ["awards_reserved", "awards_granted", "awards_waiting", "awards_released", "awards_refused", "scholarships"],
@@ -96,7 +96,7 @@ function drawLead() {
   }
   const exact = (code) => [write.noun(of(code)), write.exact(of(code))];
   if (lane) {
-    const allocated = of("allocated_fen");
+    const allocated = budgeted();
     sentence(byId("sentence"), allocated ? t.sentence_lane : t.sentence_lane_unfunded, {
       lane: laneName(lane), funded: exact("funded"), migrant: exact("funded_migrant"),
       allocated: [write.money(allocated), write.exact(allocated, "fen")], share: write.share(granted(), allocated),
@@ -224,13 +224,14 @@ function drawTargets() {
 }
 
 // Net of what withdrawals have set free; scholarships are money granted.
+const budgeted = () => of("allocated_fen") + of("adjusted_fen");
 const granted = () => of("granted_fen") - of("released_granted_fen") + of("scholarship_fen");
 const committed = () => of("reserved_fen") - of("released_reserved_fen") - of("released_granted_fen") + of("scholarship_fen");
 
 function drawMoney() {
   if (!picture) return;
   const box = byId("flow");
-  const [planned, allocated, reserved, given_] = [of("planned_fen"), of("allocated_fen"), committed(), granted()];
+  const [planned, allocated, reserved, given_] = [of("planned_fen"), budgeted(), committed(), granted()];
   if (!planned && !allocated) {
     box.replaceChildren(element("p", "quiet", t.money_empty));
     byId("money-note").textContent = "";

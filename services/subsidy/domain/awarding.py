@@ -1,13 +1,15 @@
-"""What becomes of one award and of the queue for its money, and how each decision is written down."""
+"""What becomes of one award and of the queue for its money."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
-from services.subsidy.domain.book import Award, Book, Budget, Cause, Entry, Posting, State, move
+from services.subsidy.domain.book import HELD, Award, Book, Budget, Cause, Posting, State, move
+from services.subsidy.domain.clawing_back import claw_back, net, restore
 from services.subsidy.domain.judging import EnrollmentInputs, Outcome
+from services.subsidy.domain.noting import note, note_budget, write_down
 from services.subsidy.domain.sentences import REFUSED
 from shared.contracts import subsidy
-from shared.contracts.envelope import Fact
 
 
 def refuse(book: Book, award: Award, outcome: Outcome, inputs: EnrollmentInputs, cause: Cause) -> None:
@@ -37,43 +39,90 @@ def stand_in_queue(
     _say_exhausted(book, budget, cause)
 
 
+def reserve(
+    book: Book,
+    budget: Budget,
+    award: Award,
+    cause: Cause,
+    inputs: Mapping[str, Any],
+    steps: list[dict[str, Any]],
+    *,
+    was_waitlisted: bool = False,
+) -> None:
+    """Hold money for an award, and grant it at once if it is confirmed; what was paid for it before counts again."""
+    owed = book.owed(award)
+    paid_fen = min(owed.open_fen, award.amount_fen) if owed else 0
+    postings = move(budget, "available", "reserved", award.amount_fen - paid_fen)
+    postings += move(budget, "receivable", "reserved", paid_fen)
+    award.state, award.changed = "reserved", True
+    said: dict[str, Any] = {"was_waitlisted": True} if was_waitlisted else {}
+    if not award.confirmed:
+        said |= begin_reservation(book, award)
+    note(book, award, cause, subsidy.SUBSIDY_RESERVED, inputs, steps, said, postings)
+    if owed is not None:
+        restore(book, budget, award, owed, paid_fen, cause)
+    if award.confirmed:
+        grant(book, budget, award, cause)
+
+
+def begin_reservation(book: Book, award: Award) -> dict[str, Any]:
+    """Let a reservation run from the lane's day on; what its fact says of that."""
+    today = book.lane(award.lane).day
+    if today is None or not award.reservation_days:
+        return {}
+    award.expires_on = today + timedelta(days=award.reservation_days)
+    book.await_expiry(award)
+    return {"expires_on": award.expires_on.isoformat()}
+
+
 def grant(book: Book, budget: Budget, award: Award, cause: Cause) -> None:
-    """The institution has confirmed: what is reserved is granted."""
+    """The institution has confirmed: what is reserved is granted; what the worker owes is taken off what is paid."""
     inputs = {"state": award.state, "amount_fen": award.amount_fen, "confirmed": True}
-    postings = move(budget, "reserved", "granted", award.amount_fen)
-    award.state, award.changed = "granted", True
+    postings = move(budget, "reserved", "granted", award.unpaid_fen)
+    award.state, award.expires_on, award.changed = "granted", None, True
     steps = [{"step": "confirmed", "amount_fen": award.amount_fen}]
     note(book, award, cause, subsidy.SUBSIDY_GRANTED, inputs, steps, {}, postings)
+    net(book, budget, award, cause)
 
 
 def release(book: Book, award: Award, cause: Cause, why: str) -> None:
-    """Free what the award holds, or take it out of its queue; then the queue moves."""
-    inputs = {"state": award.state, "amount_fen": award.amount_fen, "why": why}
+    """Free what the award holds and claw back what was paid, or take it out of its queue; then the queue moves."""
+    inputs = {
+        "state": award.state,
+        "amount_fen": award.amount_fen,
+        "disbursed_fen": award.disbursed_fen,
+        "why": why,
+    }
     said = {"was": award.state, "why": why}
     steps = [{"step": why, "amount_fen": award.held_fen}]
-    postings = let_go(book, award, "released")
+    postings = let_go(book, award, "expired" if why == "expired" else "released")
     note(book, award, cause, subsidy.SUBSIDY_RELEASED, inputs, steps, said, postings)
+    claw_back(book, award, cause, why)
     move_queue(book, book.budgets[award.budget_key], cause)
 
 
 def let_go(book: Book, award: Award, state: State) -> tuple[Posting, ...]:
-    """Put an award into a state in which it holds and waits for nothing; the money that this moves."""
+    """Put an award into a state in which it holds and waits for nothing; the money that this frees.
+
+    What was paid stays where it is until it is clawed back.
+    """
     postings: tuple[Posting, ...] = ()
     if award.state == "waitlisted":
-        _leave_queue(book.budgets[award.budget_key])
-    elif award.state in ("reserved", "granted"):
-        postings = move(book.budgets[award.budget_key], award.state, "available", award.amount_fen)
-    award.state, award.changed = state, True
+        _leave_queue(book, book.budgets[award.budget_key])
+    elif award.state in HELD:
+        postings = move(book.budgets[award.budget_key], award.state, "available", award.unpaid_fen)
+    award.state, award.expires_on, award.changed = state, None, True
     return postings
 
 
-def _leave_queue(budget: Budget) -> None:
+def _leave_queue(book: Book, budget: Budget) -> None:
     """One award waits no more."""
     budget.waiting -= 1
     budget.changed = True
     if budget.waiting == 0:
         budget.smallest_waiting_fen = 0
         budget.exhausted = False
+        book.eased.add(budget.key)
 
 
 def move_queue(book: Book, budget: Budget, cause: Cause) -> None:
@@ -82,7 +131,7 @@ def move_queue(book: Book, budget: Budget, cause: Cause) -> None:
     while queue.awards:
         award = queue.awards[0]
         if award.state == "waitlisted":
-            if award.amount_fen > budget.free_fen:
+            if book.lacking_fen(award) > budget.free_fen:
                 break
             _take_turn(book, budget, award, cause)
         queue.awards.popleft()
@@ -93,6 +142,14 @@ def move_queue(book: Book, budget: Budget, cause: Cause) -> None:
         _say_exhausted(book, budget, cause)
 
 
+def hand_down(book: Book, cause: Cause) -> None:
+    """Move the queues of budgets to which money that was owed has come back while something else was decided."""
+    while book.freed:
+        key = min(book.freed)
+        book.freed.discard(key)
+        move_queue(book, book.budgets[key], cause)
+
+
 def _take_turn(book: Book, budget: Budget, award: Award, cause: Cause) -> None:
     inputs = {
         "state": "waitlisted",
@@ -101,14 +158,9 @@ def _take_turn(book: Book, budget: Budget, award: Award, cause: Cause) -> None:
         "free_fen": budget.free_fen,
         "confirmed": award.confirmed,
     }
-    _leave_queue(budget)
-    postings = move(budget, "available", "reserved", award.amount_fen)
-    award.state, award.changed = "reserved", True
+    _leave_queue(book, budget)
     steps = [{"step": "turn", "rank": award.rank, "amount_fen": award.amount_fen}]
-    said = {"was_waitlisted": True}
-    note(book, award, cause, subsidy.SUBSIDY_RESERVED, inputs, steps, said, postings)
-    if award.confirmed:
-        grant(book, budget, award, cause)
+    reserve(book, budget, award, cause, inputs, steps, was_waitlisted=True)
 
 
 def _say_exhausted(book: Book, budget: Budget, cause: Cause) -> None:
@@ -122,81 +174,3 @@ def _say_exhausted(book: Book, budget: Budget, cause: Cause) -> None:
         "free_fen": budget.free_fen,
     }
     note_budget(book, budget, cause, subsidy.BUDGET_EXHAUSTED, {"waiting": budget.waiting}, said)
-
-
-def cause_of(fact: Fact[Any]) -> Cause:
-    """A fact as the cause of what is decided about it."""
-    return Cause(fact.id, fact.time, fact.correlationid)
-
-
-def note(
-    book: Book,
-    award: Award,
-    cause: Cause,
-    kind: str,
-    inputs: Mapping[str, Any],
-    steps: list[dict[str, Any]],
-    more: Mapping[str, Any],
-    postings: tuple[Posting, ...] = (),
-) -> None:
-    """Write down a decision about an award, in the words of its contract."""
-    said = {
-        "award_id": f"award-{award.enrollment_no}",
-        "enrollment_no": award.enrollment_no,
-        "fiscal_year": award.fiscal_year,
-        "fund_source": award.fund_source,
-        "amount_fen": award.amount_fen,
-        "scheme": award.scheme,
-        "scheme_version": award.scheme_version,
-        "categories": award.categories,
-        "track": award.track,
-        **more,
-    }
-    write_down(book, award, cause, kind, inputs, steps, said, postings)
-
-
-def write_down(
-    book: Book,
-    award: Award,
-    cause: Cause,
-    kind: str,
-    inputs: Mapping[str, Any],
-    steps: list[dict[str, Any]],
-    said: dict[str, Any],
-    postings: tuple[Posting, ...] = (),
-) -> None:
-    """Write down a decision, in the words that its contract asks for."""
-    book.entries.append(
-        Entry(
-            award.lane,
-            book.next_entry(award.lane),
-            kind,
-            award.enrollment_no,
-            award.enrollment_no,
-            award.worker_ref,
-            cause,
-            award.scheme or None,
-            award.scheme_version or None,
-            inputs,
-            steps,
-            said,
-            postings,
-        )
-    )
-
-
-def note_budget(
-    book: Book,
-    budget: Budget,
-    cause: Cause,
-    kind: str,
-    inputs: Mapping[str, Any],
-    said: dict[str, Any],
-    postings: tuple[Posting, ...] = (),
-) -> None:
-    """Write down what becomes of a budget."""
-    about = f"{budget.fiscal_year}/{budget.fund_source}"
-    no = book.next_entry(budget.lane)
-    book.entries.append(
-        Entry(budget.lane, no, kind, about, None, None, cause, None, None, inputs, [], said, postings)
-    )

@@ -1,18 +1,22 @@
 """The book: budgets, awards and queues of some lanes in memory, and the journal of what was decided."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from heapq import heappop, heappush
 from typing import Any, Final, Literal
 
 from shared.contracts.provinces import Category, Track
 
 BudgetKey = tuple[str, int, str]
 """Lane, fiscal year, fund source."""
-State = Literal["reserved", "granted", "waitlisted", "released", "refused", "voided"]
-Purpose = Literal["allocated", "available", "reserved", "granted", "scholarship"]
-"""Accounts of a budget: money comes from `allocated` (its balance is negative) and lies in the others."""
+State = Literal["reserved", "granted", "waitlisted", "expired", "released", "refused", "voided"]
+Purpose = Literal["allocated", "available", "reserved", "granted", "disbursed", "receivable", "scholarship"]
+"""Accounts of a budget: money comes from `allocated` (its balance is negative) and lies in the others.
+
+`disbursed` was paid for awards that stand, `receivable` for awards that stand no more: it must come back.
+"""
 HELD: Final = ("reserved", "granted")
 """States in which an award holds money."""
 
@@ -34,6 +38,8 @@ class LaneBook:
     day: date | None = None
     """The Shanghai day that began last."""
     last_entry: int = 0
+    expiring: Cause | None = None
+    """The day whose reservations were too many to expire in one batch."""
     changed: bool = False
 
 
@@ -49,13 +55,18 @@ class Budget:
     allocated_fen: int = 0
     reserved_fen: int = 0
     granted_fen: int = 0
+    """Granted and not paid yet."""
+    disbursed_fen: int = 0
+    receivable_fen: int = 0
     scholarship_fen: int = 0
     waiting: int = 0
     """Awards in its queue."""
     smallest_waiting_fen: int = 0
     """No waiting award is smaller; 0 where none waits."""
     exhausted: bool = False
-    """Said already, until money is there again."""
+    """Said already, until money is there again or nobody waits any more."""
+    alerted_percent: int = 0
+    """The highest threshold of its use that was said and not cleared since."""
     drain: Cause | None = None
     """Whose money is still being handed down the queue."""
     changed: bool = False
@@ -66,9 +77,20 @@ class Budget:
         return self.lane, self.fiscal_year, self.fund_source
 
     @property
+    def opened(self) -> bool:
+        """Whether money was ever allocated to it."""
+        return self.funder_level != ""
+
+    @property
     def free_fen(self) -> int:
         """Money that nothing holds."""
-        return self.allocated_fen - self.reserved_fen - self.granted_fen - self.scholarship_fen
+        return self.allocated_fen - self.used_fen
+
+    @property
+    def used_fen(self) -> int:
+        """Money that is held, paid, owed or booked."""
+        held_fen = self.reserved_fen + self.granted_fen
+        return held_fen + self.disbursed_fen + self.receivable_fen + self.scholarship_fen
 
 
 @dataclass(slots=True)
@@ -93,6 +115,14 @@ class Award:
     scheme_version: int
     categories: tuple[Category, ...]
     track: Track
+    disbursed_fen: int = 0
+    """What was paid of its amount."""
+    reservation_days: int = 0
+    """How many days a reservation waits for its confirmation; 0 where no scheme gives anything."""
+    expires_on: date | None = None
+    """The day that ends its reservation; none while it holds none, or where no day has begun on its lane."""
+    withdrawn: bool = False
+    """Whether the worker has left: whatever is corrected or confirmed later, there is no money."""
     new: bool = False
     replaces: bool = False
     """A voided award of the same enrollment is taken out for it."""
@@ -105,8 +135,67 @@ class Award:
 
     @property
     def held_fen(self) -> int:
-        """Money that it holds now."""
+        """Money that it holds now, paid or not."""
         return self.amount_fen if self.state in HELD else 0
+
+    @property
+    def unpaid_fen(self) -> int:
+        """Money that it holds and that is not paid yet."""
+        return self.held_fen - self.disbursed_fen
+
+
+ClaimKey = tuple[str, int, str]
+"""Enrollment, fiscal year, fund source."""
+
+
+@dataclass(slots=True)
+class Claim:
+    """What was paid for an award that stands no more: owed by the worker until it is settled."""
+
+    lane: str
+    enrollment_no: str
+    fiscal_year: int
+    fund_source: str
+    worker_ref: str
+    open_fen: int
+    """What has not come back yet."""
+    changed: bool = False
+
+    @property
+    def key(self) -> ClaimKey:
+        """Enrollment, fiscal year, fund source."""
+        return self.enrollment_no, self.fiscal_year, self.fund_source
+
+    @property
+    def budget_key(self) -> BudgetKey:
+        """The budget to which it is owed."""
+        return self.lane, self.fiscal_year, self.fund_source
+
+
+PaymentKey = tuple[str, str, int]
+"""Lane, batch, line."""
+
+
+@dataclass(slots=True)
+class Payment:
+    """One line of a settlement: how much of it is booked, and how much belongs to no award."""
+
+    lane: str
+    batch_no: str
+    line_no: int
+    enrollment_no: str
+    worker_ref: str
+    fiscal_year: int
+    fund_source: str
+    booked_fen: int
+    unmatched_fen: int
+    new: bool = False
+    changed: bool = False
+
+    @property
+    def key(self) -> PaymentKey:
+        """Lane, batch, line."""
+        return self.lane, self.batch_no, self.line_no
 
 
 @dataclass(slots=True)
@@ -178,6 +267,46 @@ class Book:
     entries: list[Entry] = field(default_factory=list)
     booked: dict[str, list[tuple[BudgetKey, int]]] = field(default_factory=dict)
     """Facts whose scholarships are taken back → what was booked of each, from which budget, in fen."""
+    claims: dict[ClaimKey, Claim] = field(default_factory=dict)
+    """What workers of the batch owe."""
+    payments: dict[PaymentKey, Payment] = field(default_factory=dict)
+    expiries: dict[str, list[tuple[date, int, str]]] = field(default_factory=dict)
+    """Lane → heap of (day, rank, enrollment) of reservations that may expire in this batch."""
+    cut_off: set[str] = field(default_factory=set)
+    """Lanes on which more reservations are due than were loaded."""
+    eased: set[BudgetKey] = field(default_factory=set)
+    """Budgets for which nobody waits any more, to be said once all else is decided."""
+    freed: set[BudgetKey] = field(default_factory=set)
+    """Budgets that were owed money which has come back while another queue moved."""
+
+    def owed(self, award: Award) -> Claim | None:
+        """What is owed for the very enrollment to the budget that its award draws from, if anything is."""
+        claim = self.claims.get((award.enrollment_no, award.fiscal_year, award.fund_source))
+        return claim if claim is not None and claim.open_fen else None
+
+    def claim(self, award: Award) -> Claim:
+        """The claim for what was paid for an award, made where there is none yet."""
+        key = (award.enrollment_no, award.fiscal_year, award.fund_source)
+        found = self.claims.get(key)
+        if found is None:
+            no, year, fund_source = key
+            found = self.claims[key] = Claim(award.lane, no, year, fund_source, award.worker_ref, 0)
+        return found
+
+    def claims_against(self, award: Award) -> list[Claim]:
+        """What an award's worker owes to the same pot of its lane in any year, oldest year first."""
+        if not self.claims:
+            return []
+        who = (award.lane, award.fund_source, award.worker_ref)
+        found = [
+            c for c in self.claims.values() if (c.lane, c.fund_source, c.worker_ref) == who and c.open_fen
+        ]
+        return sorted(found, key=lambda claim: (claim.fiscal_year, claim.enrollment_no))
+
+    def lacking_fen(self, award: Award) -> int:
+        """What an award needs of its budget's free money: what was paid for it before need not be paid again."""
+        claim = self.owed(award)
+        return award.amount_fen - (min(claim.open_fen, award.amount_fen) if claim else 0)
 
     def booked_of(self, cause_id: str) -> list[tuple[BudgetKey, int]]:
         """What a scholarship's fact has led to: before this batch, or in it."""
@@ -213,6 +342,33 @@ class Book:
         loaded = deque(self.awards.setdefault(award.enrollment_no, award) for award in awards)
         self.queues[key] = Queue(loaded, complete=len(loaded) == self.budget(key).waiting)
 
+    def await_expiry(self, award: Award) -> None:
+        """Remember when a reservation expires."""
+        if award.expires_on is not None:
+            heap = self.expiries.setdefault(award.lane, [])
+            heappush(heap, (award.expires_on, award.rank, award.enrollment_no))
+
+    def add_due(self, lane: str, awards: Sequence[Award], limit: int) -> None:
+        """Take in reservations that are due on a lane, at most `limit`; awards known already stay the same objects."""
+        for award in awards:
+            self.await_expiry(self.awards.setdefault(award.enrollment_no, award))
+        if len(awards) == limit:
+            self.cut_off.add(lane)
+
+    def due_awards(self) -> list[Award]:
+        """The reservations that may expire in this batch."""
+        return [self.awards[number] for heap in self.expiries.values() for _, _, number in heap]
+
+    def next_due(self, lane: str, day: date) -> Award | None:
+        """The reservation that has to expire next on `day`, in the order of days, then of ranks."""
+        heap = self.expiries.get(lane, [])
+        while heap and heap[0][0] <= day:
+            expires_on, _, enrollment_no = heappop(heap)
+            award = self.awards[enrollment_no]
+            if award.state == "reserved" and award.expires_on == expires_on:
+                return award
+        return None
+
     def next_entry(self, lane: str) -> int:
         """The number of the lane's next journal entry."""
         page = self.lane(lane)
@@ -222,24 +378,37 @@ class Book:
 
 
 def move(budget: Budget, source: Purpose, target: Purpose, amount_fen: int) -> tuple[Posting, ...]:
-    """Move money between two accounts of a budget; ValueError where the source does not hold it."""
-    _add(budget, source, -amount_fen)
+    """Move money between two accounts of a budget, if any; ValueError where the source does not hold it."""
+    if not amount_fen:
+        return ()
+    left_fen = _add(budget, source, -amount_fen)
     _add(budget, target, amount_fen)
-    if budget.free_fen < 0:
+    if left_fen < 0 or budget.free_fen < 0:
         raise ValueError(f"budget {budget.key} would be exceeded")
     budget.changed = True
     return Posting(budget, source, -amount_fen), Posting(budget, target, amount_fen)
 
 
-def _add(budget: Budget, purpose: Purpose, amount_fen: int) -> None:
+def _add(budget: Budget, purpose: Purpose, amount_fen: int) -> int:
+    """What is in the account then; of `allocated`, what was put into the others."""
     match purpose:
+        case "available":
+            return 0  # what is free follows from the others
         case "allocated":
             budget.allocated_fen -= amount_fen
+            return budget.allocated_fen
         case "reserved":
             budget.reserved_fen += amount_fen
+            return budget.reserved_fen
         case "granted":
             budget.granted_fen += amount_fen
+            return budget.granted_fen
+        case "disbursed":
+            budget.disbursed_fen += amount_fen
+            return budget.disbursed_fen
+        case "receivable":
+            budget.receivable_fen += amount_fen
+            return budget.receivable_fen
         case "scholarship":
             budget.scholarship_fen += amount_fen
-        case "available":
-            pass  # what is free follows from the others
+            return budget.scholarship_fen

@@ -5,19 +5,17 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from services.subsidy.domain import voiding
+from services.subsidy.domain import adjusting, alerting, expiring, settling, voiding
 from services.subsidy.domain.awarding import (
-    cause_of,
     grant,
+    hand_down,
     move_queue,
-    note,
-    note_budget,
     refuse,
     release,
+    reserve,
     stand_in_queue,
-    write_down,
 )
-from services.subsidy.domain.book import Award, Book, Budget, Cause, move
+from services.subsidy.domain.book import Award, Book, Budget, Cause, LaneBook, move
 from services.subsidy.domain.fiscal_year import fiscal_year
 from services.subsidy.domain.judging import (
     EnrollmentInputs,
@@ -26,6 +24,7 @@ from services.subsidy.domain.judging import (
     judge_enrollment,
     judge_scholarship,
 )
+from services.subsidy.domain.noting import cause_of, note_budget, write_down
 from services.subsidy.domain.schemes import Rules
 from services.subsidy.domain.sentences import EXCEEDS
 from shared.contracts import enrollment, provinces, subsidy
@@ -38,7 +37,11 @@ READ: Final[Mapping[str, type[BaseModel]]] = {
         provinces.ENROLLMENT_CONFIRMED,
         provinces.ENROLLMENT_WITHDRAWN,
         provinces.SCHOLARSHIP_AWARDED,
+        provinces.PAYMENT_SETTLED,
+        provinces.PAYMENT_RETURNED,
         provinces.BUDGET_ALLOCATED,
+        provinces.BUDGET_ADJUSTED,
+        provinces.BUDGET_CARRIED_OVER,
         provinces.EVENT_VOIDED,
         enrollment.DAY_BEGAN,
     )
@@ -58,25 +61,49 @@ TO_PROVINCE: Final = frozenset(
         subsidy.SCHOLARSHIP_BOOKED,
         subsidy.SCHOLARSHIP_EXCEEDS_BUDGET,
         subsidy.SCHOLARSHIP_EXCEEDS_TUITION,
+        subsidy.SUBSIDY_DISBURSED,
+        subsidy.SUBSIDY_RETURNED,
+        subsidy.SUBSIDY_CLAWED_BACK,
+        subsidy.CLAWBACK_REPAID,
+        subsidy.PAYMENT_UNMATCHED,
+        subsidy.BUDGET_INCREASED,
+        subsidy.BUDGET_REDUCED,
+        subsidy.BUDGET_CHANGE_REFUSED,
+        subsidy.CARRYOVER_BOOKED,
     }
 )
-"""Decisions about awards and scholarships: they go back to the province too."""
+"""Decisions about what the province has asked for: they go back to it too."""
 
 
 def decide(rules: Rules, book: Book, lane: str, fact: Fact[Any]) -> None:
     """Decide one fact: the book moves on, and what was decided stands at the end of `book.entries`."""
+    since, cause = len(book.entries), cause_of(fact)
     _DECIDE[fact.type](rules, book, lane, fact)
+    hand_down(book, cause)
+    alerting.watch(book, cause, since)
 
 
 def go_on(book: Book, budget: Budget) -> None:
     """Hand money down a queue that was too long for one batch."""
     if budget.drain is not None:
-        move_queue(book, budget, budget.drain)
+        since, cause = len(book.entries), budget.drain
+        move_queue(book, budget, cause)
+        hand_down(book, cause)
+        alerting.watch(book, cause, since, budget)
+
+
+def go_on_expiring(book: Book, page: LaneBook) -> None:
+    """Expire reservations that were too many for one batch."""
+    if page.expiring is not None:
+        since, cause = len(book.entries), page.expiring
+        expiring.expire(book, page.lane, cause)
+        hand_down(book, cause)
+        alerting.watch(book, cause, since)
 
 
 def _begin_day(_rules: Rules, book: Book, lane: str, fact: Fact[enrollment.DayBegan]) -> None:
-    page = book.lane(lane)
-    page.day, page.changed = fact.data.day, True
+    book.lane(lane).day = fact.data.day
+    expiring.expire(book, lane, cause_of(fact))
 
 
 def _allocate(_rules: Rules, book: Book, lane: str, fact: Fact[provinces.BudgetAllocated]) -> None:
@@ -87,7 +114,7 @@ def _allocate(_rules: Rules, book: Book, lane: str, fact: Fact[provinces.BudgetA
         "amount_fen": data.amount_fen,
         "before_fen": budget.allocated_fen,
     }
-    if not budget.funder_level:
+    if not budget.opened:
         budget.funder_level = data.funder.level
     postings = move(budget, "allocated", "available", data.amount_fen)
     budget.exhausted = False
@@ -119,11 +146,10 @@ def _enroll(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.WorkerEnr
     book.awards[award.enrollment_no] = award
     if budget is None or outcome.code is not None:
         refuse(book, award, outcome, inputs, cause)
+    elif award.withdrawn:
+        award.state = "released"  # corrected after the worker had left: kept in case that is voided
     elif outcome.state == "reserved":
-        postings = move(budget, "available", "reserved", award.amount_fen)
-        note(book, award, cause, subsidy.SUBSIDY_RESERVED, inputs, outcome.steps, {}, postings)
-        if award.confirmed:
-            grant(book, budget, award, cause)
+        reserve(book, budget, award, cause, inputs, outcome.steps)
     else:
         stand_in_queue(book, budget, award, cause, inputs, outcome.steps)
     if before is not None:
@@ -139,6 +165,7 @@ def _enrollment_inputs(
 ) -> EnrollmentInputs:
     """What decides about an award; one that comes again, corrected, has its old rank and what was booked for it."""
     data, today = fact.data, book.lane(lane).day
+    claim = book.claims.get((data.enrollment_no, budget.fiscal_year, budget.fund_source)) if budget else None
     rank = before.rank if before is not None and before.rank else fact.seq
     booked_fen = before.scholarship_fen if before is not None else 0
     return EnrollmentInputs(
@@ -149,7 +176,7 @@ def _enrollment_inputs(
         categories=data.worker.categories,
         tuition_fen=max(0, data.tuition_fen - booked_fen),
         rank=rank,
-        free_fen=budget.free_fen if budget else 0,
+        free_fen=(budget.free_fen if budget else 0) + (claim.open_fen if claim else 0),
         waiting=book.queue(budget).ahead_of(rank, budget.waiting) if budget else 0,
     )
 
@@ -181,6 +208,8 @@ def _new_award(
         scheme_version=outcome.scheme.version if outcome.scheme else 0,
         categories=data.worker.categories,
         track=data.track,
+        reservation_days=outcome.scheme.reservation_days if outcome.scheme else 0,
+        withdrawn=before is not None and before.withdrawn,
         new=True,
         replaces=before is not None,
     )
@@ -192,8 +221,11 @@ def _move_queues(book: Book, cause: Cause, *awards: Award | None) -> None:
         move_queue(book, book.budget(key), cause)
 
 
-def _confirm(_rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.EnrollmentConfirmedFact]) -> None:
+def _confirm(rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.EnrollmentConfirmedFact]) -> None:
     award = book.awards.get(fact.data.enrollment_no)
+    if award is not None and award.state == "expired" and not award.withdrawn:
+        expiring.confirm_late(rules, book, award, fact.data.enrollment.start, cause_of(fact))
+        return
     if award is None or award.confirmed or award.state not in ("reserved", "waitlisted"):
         return  # history, refused, or withdrawn before: there is nothing to grant
     award.confirmed = award.changed = True
@@ -203,9 +235,11 @@ def _confirm(_rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.Enroll
 
 def _withdraw(_rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.EnrollmentWithdrawnFact]) -> None:
     award = book.awards.get(fact.data.enrollment_no)
-    if award is None or award.state in ("released", "refused"):
+    if award is None:
         return
-    release(book, award, cause_of(fact), "withdrawn")
+    award.withdrawn = award.changed = True
+    if award.state in ("reserved", "granted", "waitlisted"):
+        release(book, award, cause_of(fact), "withdrawn")
 
 
 def _book_scholarship(
@@ -304,7 +338,13 @@ _DECIDE: Final[Mapping[str, Callable[[Rules, Book, str, Fact[Any]], None]]] = {
     provinces.ENROLLMENT_CONFIRMED: _confirm,
     provinces.ENROLLMENT_WITHDRAWN: _withdraw,
     provinces.SCHOLARSHIP_AWARDED: _book_scholarship,
+    provinces.PAYMENT_SETTLED: lambda _rules, book, lane, fact: settling.settle(book, lane, fact),
+    provinces.PAYMENT_RETURNED: lambda _rules, book, lane, fact: settling.take_back(book, lane, fact),
     provinces.BUDGET_ALLOCATED: _allocate,
+    provinces.BUDGET_ADJUSTED: lambda rules, book, lane, fact: adjusting.adjust(rules.cuts, book, lane, fact),
+    provinces.BUDGET_CARRIED_OVER: lambda rules, book, lane, fact: adjusting.carry_over(
+        rules.cuts, book, lane, fact
+    ),
     provinces.EVENT_VOIDED: lambda _rules, book, _lane, fact: voiding.void(book, fact),
     enrollment.DAY_BEGAN: _begin_day,
 }

@@ -25,7 +25,7 @@ class EnrollmentInputs(TypedDict):
     tuition_fen: int
     rank: int
     free_fen: int
-    """What the budget has free."""
+    """What the budget has free, and what was paid from it for this enrollment before it was corrected."""
     waiting: int
     """Awards that wait for the same budget already."""
 

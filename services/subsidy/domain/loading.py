@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from services.subsidy.domain import voiding
-from services.subsidy.domain.book import Book, BudgetKey
+from services.subsidy.domain.book import Book, BudgetKey, PaymentKey
 from services.subsidy.domain.fiscal_year import possible_years
 from services.subsidy.domain.schemes import Rules
 from shared.contracts import enrollment, provinces
@@ -27,6 +27,8 @@ _ABOUT_AWARDS: Final = frozenset(
         provinces.SCHOLARSHIP_AWARDED,
         provinces.WORKER_ENROLLED,
         provinces.ENROLLMENT_CONFIRMED,
+        provinces.PAYMENT_SETTLED,
+        provinces.PAYMENT_RETURNED,
     }
 )
 
@@ -45,6 +47,31 @@ def reversed_causes(facts: Facts) -> list[str]:
     ]
 
 
+def returned_payments(facts: Facts) -> list[PaymentKey]:
+    """The payments that come back."""
+    return sorted(
+        {
+            (lane, fact.data.batch_no, fact.data.line_no)
+            for lane, fact in facts
+            if fact.type == provinces.PAYMENT_RETURNED
+        }
+    )
+
+
+def days_to_expire(book: Book, facts: Facts) -> dict[str, date]:
+    """Lane → the last day for which reservations may expire: of a day that begins, or one that is not through yet."""
+    days = {page.lane: page.day for page in book.lanes.values() if page.expiring and page.day}
+    return days | {lane: fact.data.day for lane, fact in facts if fact.type == enrollment.DAY_BEGAN}
+
+
+def debtors(book: Book, facts: Facts) -> list[str]:
+    """The workers whose claims may be touched, where anything is owed at all; awards, budgets and queues are loaded."""
+    if not any(budget.receivable_fen for budget in book.budgets.values()):
+        return []
+    known = {award.worker_ref for award in book.awards.values()}
+    return sorted(known | {fact.subject for _, fact in facts if fact.subject})
+
+
 def _enrollment_no(fact: Fact[Any]) -> str | None:
     if fact.type == provinces.EVENT_VOIDED:
         return voiding.enrollment_no(fact)
@@ -60,41 +87,95 @@ def budget_keys(rules: Rules, book: Book, facts: Facts) -> set[BudgetKey]:
     keys = {award.budget_key for award in book.awards.values() if award.fund_source}
     keys |= {key for booked in book.booked.values() for key, _ in booked}
     for lane, fact in facts:
-        data = fact.data
-        if fact.type == provinces.BUDGET_ALLOCATED:
-            keys.add((lane, data.fiscal_year, data.fund_source))
-        elif fact.type == provinces.WORKER_ENROLLED:
-            scheme = rules.scheme_for(lane, data.start, data.track)
-            if scheme is not None:
-                years = possible_years(data.start, days.get(lane, ()))
-                keys.update((lane, year, scheme.fund_source) for year in years)
-        elif fact.type == provinces.SCHOLARSHIP_AWARDED:
-            years = possible_years(data.awarded_on, days.get(lane, ()))
-            keys.update((lane, year, data.fund_source) for year in years)
+        years, fund_source = _pot(rules, book, lane, fact, days.get(lane, set()))
+        keys.update((lane, year, fund_source) for year in years)
     return keys
 
 
-def queue_lengths(book: Book, facts: Facts) -> dict[BudgetKey, int]:
+def _pot(rules: Rules, book: Book, lane: str, fact: Fact[Any], days: set[date]) -> tuple[set[int], str]:
+    """The years and the fund source of the budgets that a fact may touch beside its award's own."""
+    data = fact.data
+    match fact.type:
+        case provinces.BUDGET_ALLOCATED | provinces.BUDGET_ADJUSTED:
+            return {data.fiscal_year}, data.fund_source
+        case provinces.BUDGET_CARRIED_OVER:
+            return {data.from_fiscal_year, data.to_fiscal_year}, data.fund_source
+        case provinces.SCHOLARSHIP_AWARDED:
+            return possible_years(data.awarded_on, days), data.fund_source
+        case provinces.WORKER_ENROLLED:
+            scheme = rules.scheme_for(lane, data.start, data.track)
+            return (possible_years(data.start, days), scheme.fund_source) if scheme else (set(), "")
+        case provinces.ENROLLMENT_CONFIRMED:  # it may have expired, or be about to
+            award = book.awards.get(data.enrollment_no)
+            return (possible_years(data.enrollment.start, days), award.fund_source) if award else (set(), "")
+        case _:
+            return set(), ""
+
+
+def queue_lengths(rules: Rules, book: Book, facts: Facts) -> dict[BudgetKey, int]:
     """How much of which queue to load: as many awards as all money that the facts may free could carry.
 
-    An award that leaves its queue, or shrinks in it, counts as money too: those behind it come into reach.
+    Where an award may come back at an old rank, or a reservation may be made and expire in one batch, it is all of it.
+    """
+    money_fen = _money_that_may_come(book, facts)
+    whole = _lanes_of_old_ranks(book, facts) | _lanes_of_long_times(rules, book, facts)
+    lengths = {}
+    for budget in book.budgets.values():
+        if budget.waiting:
+            carried = 0
+            if budget.drain or budget.receivable_fen or budget.key in money_fen:
+                money = budget.free_fen + budget.receivable_fen + money_fen[budget.key]
+                carried = money // budget.smallest_waiting_fen
+            # One more than can move: a head that stays tells a queue at rest from one that was cut off.
+            lengths[budget.key] = MOVE_MAX if budget.lane in whole else min(carried + 1, MOVE_MAX)
+    return lengths
+
+
+def _money_that_may_come(book: Book, facts: Facts) -> dict[BudgetKey, int]:
+    """How much the facts may free in each budget.
+
+    An award that leaves its queue, or shrinks in it, counts as money too: those behind it come into reach. What is owed
+    may come back as well, by a payment or off an award of another year.
     """
     money_fen: dict[BudgetKey, int] = defaultdict(int)
     for lane, fact in facts:
         data = fact.data
-        if fact.type == provinces.BUDGET_ALLOCATED:
+        if fact.type in (provinces.BUDGET_ALLOCATED, provinces.BUDGET_ADJUSTED):
             money_fen[lane, data.fiscal_year, data.fund_source] += data.amount_fen
+        elif fact.type == provinces.BUDGET_CARRIED_OVER:
+            money_fen[lane, data.to_fiscal_year, data.fund_source] += data.amount_fen
         elif fact.type in _FREEING and (award := book.awards.get(_enrollment_no(fact) or "")):
             money_fen[award.budget_key] += award.amount_fen
     for booked in book.booked.values():
         for key, booked_fen in booked:
             money_fen[key] += booked_fen
-    lengths = {}
-    for budget in book.budgets.values():
-        if budget.waiting:
-            carried = 0
-            if budget.drain or budget.key in money_fen:
-                carried = (budget.free_fen + money_fen[budget.key]) // budget.smallest_waiting_fen
-            # One more than can move: a head that stays tells a queue at rest from one that was cut off.
-            lengths[budget.key] = min(carried + 1, MOVE_MAX)
-    return lengths
+    for award in book.due_awards():
+        money_fen[award.budget_key] += award.amount_fen
+    return money_fen
+
+
+def _lanes_of_old_ranks(book: Book, facts: Facts) -> set[str]:
+    """Lanes on which an award may come back to a place within its queue."""
+    due = {award.enrollment_no for award in book.due_awards()}
+    found = set()
+    for lane, fact in facts:
+        award = book.awards.get(_enrollment_no(fact) or "")
+        late = fact.type == provinces.ENROLLMENT_CONFIRMED and (
+            award is not None and (award.state == "expired" or award.enrollment_no in due)
+        )
+        if late or (award is not None and fact.type in (provinces.EVENT_VOIDED, provinces.WORKER_ENROLLED)):
+            found.add(lane)
+    return found
+
+
+def _lanes_of_long_times(rules: Rules, book: Book, facts: Facts) -> set[str]:
+    """Lanes on which so many days begin at once that a reservation made in the batch may expire in it."""
+    shortest = timedelta(days=min(scheme.reservation_days for scheme in rules.schemes))
+    first = {lane: page.day for lane, page in book.lanes.items() if page.day}
+    found = set()
+    for lane, fact in facts:
+        if fact.type == enrollment.DAY_BEGAN:
+            first.setdefault(lane, fact.data.day)
+            if fact.data.day - first[lane] >= shortest:
+                found.add(lane)
+    return found

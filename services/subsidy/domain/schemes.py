@@ -32,6 +32,8 @@ class Scheme(Value, extra="forbid", strict=False):
     """Amount of an award in fen, cut to what tuition leaves."""
     fund_source: DocumentNo
     """The pot that awards are paid from."""
+    reservation_days: Annotated[int, Field(ge=1, le=3_660)] = 365
+    """How many days money is held for an enrollment that its institution does not confirm."""
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
@@ -55,6 +57,8 @@ class Rules:
 
     schemes: Sequence[Scheme]
     year_closing: Closing = FIRST_OF_FEBRUARY
+    cuts: Literal["clamp", "refuse"] = "clamp"
+    """What becomes of a cut or a carry-over that asks for more than is free: take what is free, or nothing."""
 
     def scheme_for(self, lane: str, start: date, track: Track) -> Scheme | None:
         """The scheme version that covers such an enrollment; at most one does (`overlap`)."""

@@ -31,3 +31,55 @@ EXCEEDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 """The part of a scholarship that is not booked, by the type of event that says so."""
+NOT_CUT: Final = (
+    "预算中已有资金预留、发放、支付或待追回，只核减了可用部分。如需继续核减，请先释放占用的资金，再用新文号报送调整。",
+    "The rest is reserved, granted, paid or owed: only free money was cut. Free more, then send a new document.",
+)
+NOT_CARRIED: Final = (
+    "原年度预算中已有资金被占用，只结转了可用部分。占用的资金释放后，请用新文号报送结转。",
+    "The rest is committed: only free money was carried over. Once more is free, send a new document.",
+)
+CHANGE_REFUSED: Final[Mapping[str, tuple[str, str]]] = {
+    "not_open": (
+        "该年度和资金来源的预算尚未开立，未作任何变动。请先报送拨款，再用新文号报送调整或结转。",
+        "No such budget is open, so nothing was changed. Send its allocation first, then a new document.",
+    ),
+    "committed": (
+        "该预算没有足够的可用资金，未作任何变动。请核对余额，待资金释放后用新文号重新报送。",
+        "The budget has too little free money, so nothing was changed. Once money is free, send a new document.",
+    ),
+}
+"""Why a budget was not changed."""
+CLAWED_BACK: Final[Mapping[str, tuple[str, str]]] = {
+    "ended": (
+        "该补助已支付，但不再有效，须追回。款项收回后请报送 payment.returned；未收回部分将从该工人以后的补助中抵扣。",
+        "What was paid must come back: collect it and send payment.returned. What is owed is cut from later awards.",
+    ),
+    "corrected": (
+        "注册信息已更正，原补助已支付的金额将计入更正后的补助，暂不需处理；余额以后续决定为准。",
+        "The enrollment was corrected: what was paid counts towards the new award. Wait for the decision that follows.",
+    ),
+}
+UNMATCHED: Final[Mapping[str, tuple[str, str]]] = {
+    "not_granted": (
+        "该注册目前没有已发放的补助，支付未入账。请收回款项并报送 payment.returned，待补助发放后以新的批次行号支付。",
+        "Nothing is granted: the payment is not booked. Send payment.returned; pay in a new line once it is granted.",
+    ),
+    "other_pot": (
+        "该注册的补助不由此年度和资金来源支付，支付未入账。请报送 payment.returned，再按决定中的年度和资金来源支付。",
+        "The award has another year or fund source. Send payment.returned, then pay from that in the decision.",
+    ),
+    "exceeds_grant": (
+        "支付金额超过尚未支付的补助，超出部分未入账。请收回超出部分并报送 payment.returned。",
+        "The payment exceeds what is granted and unpaid; the rest is not booked. Collect it and send payment.returned.",
+    ),
+    "exceeds_payment": (
+        "退回金额超过该笔支付，超出部分未入账。请核对批次、行号和金额。",
+        "More came back than was paid in this line; the rest is not booked. Check batch, line and amount.",
+    ),
+    "not_owed": (
+        "退回的金额已不再欠付：此前已从该工人的其他补助中抵扣。请将该金额支付给该工人。",
+        "What came back is owed no more: it was taken off another award of the worker. Pay it out to the worker.",
+    ),
+}
+"""Why a payment, or what came back of it, is not booked."""

@@ -6,16 +6,11 @@ Where it is corrected, the event that takes its place follows at once: until the
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from services.subsidy.domain.awarding import (
-    cause_of,
-    grant,
-    let_go,
-    move_queue,
-    note,
-    stand_in_queue,
-    write_down,
-)
+from services.subsidy.domain.awarding import begin_reservation, let_go, move_queue
 from services.subsidy.domain.book import Award, Book, move
+from services.subsidy.domain.clawing_back import claw_back
+from services.subsidy.domain.expiring import come_back
+from services.subsidy.domain.noting import cause_of, note, write_down
 from shared.contracts import enrollment, provinces, subsidy
 from shared.contracts.envelope import Fact
 
@@ -47,49 +42,43 @@ def _void_enrollment(book: Book, award: Award, fact: Voided) -> None:
     was, held_fen = award.state, award.held_fen
     postings = let_go(book, award, "voided")
     if not corrected:
-        award.rank, award.confirmed = 0, False
+        award.rank, award.confirmed, award.withdrawn = 0, False, False
     if was not in ("reserved", "granted", "waitlisted"):
         return
     inputs = {"state": was, "amount_fen": award.amount_fen, "corrected": corrected}
     steps = [{"step": "voided", "amount_fen": held_fen}]
     note(book, award, cause, subsidy.SUBSIDY_VOIDED, inputs, steps, {"was": was}, postings)
+    claw_back(book, award, cause, "corrected" if corrected else "voided")
     if not corrected:
         move_queue(book, book.budgets[award.budget_key], cause)
 
 
 def _void_confirmation(book: Book, award: Award, fact: Voided) -> None:
-    """What was granted is reserved again."""
+    """What was granted is reserved again; what was paid of it stays paid until the award is let go."""
     if fact.data.superseded_by is not None or not award.confirmed:
         return
     award.confirmed, award.changed = False, True
     if award.state != "granted":
         return
     budget = book.budgets[award.budget_key]
-    postings = move(budget, "granted", "reserved", award.amount_fen)
+    postings = move(budget, "granted", "reserved", award.unpaid_fen)
     inputs = {"state": award.state, "amount_fen": award.amount_fen, "confirmed": False}
     award.state = "reserved"
+    said = begin_reservation(book, award)
     steps = [{"step": "confirmation_voided", "amount_fen": award.amount_fen}]
-    note(book, award, cause_of(fact), subsidy.SUBSIDY_GRANT_REVERSED, inputs, steps, {}, postings)
+    note(book, award, cause_of(fact), subsidy.SUBSIDY_GRANT_REVERSED, inputs, steps, said, postings)
 
 
 def _void_withdrawal(book: Book, award: Award, fact: Voided) -> None:
     """The award comes back at the rank that it had: with its money if that is free, otherwise into the queue."""
     amount_fen = min(award.amount_fen, award.tuition_fen - award.scholarship_fen)
-    if fact.data.superseded_by is not None or award.state != "released" or amount_fen <= 0:
+    if fact.data.superseded_by is not None:
         return
-    cause, budget = cause_of(fact), book.budgets[award.budget_key]
+    award.withdrawn, award.changed = False, True
+    if award.state != "released" or amount_fen <= 0:
+        return
     award.amount_fen, award.changed = amount_fen, True
-    inputs = {"state": award.state, "amount_fen": amount_fen, "free_fen": budget.free_fen, "rank": award.rank}
-    steps = [{"step": "withdrawal_voided", "amount_fen": amount_fen}]
-    if not book.queue(budget).ahead_of(award.rank, budget.waiting) and amount_fen <= budget.free_fen:
-        award.state = "reserved"
-        postings = move(budget, "available", "reserved", amount_fen)
-        note(book, award, cause, subsidy.SUBSIDY_RESERVED, inputs, steps, {}, postings)
-        if award.confirmed:
-            grant(book, budget, award, cause)
-    else:
-        award.state = "waitlisted"
-        stand_in_queue(book, budget, award, cause, inputs, steps)
+    come_back(book, award, cause_of(fact), "withdrawal_voided")
 
 
 def _void_scholarship(book: Book, award: Award, fact: Voided) -> None:

@@ -1,4 +1,7 @@
-"""The trail of look-ups: who looked at what, kept in a table that is only added to, and shown to auditors."""
+"""The trail of look-ups: who looked at what, kept in a table that is only added to, and shown to auditors.
+
+A service that tells of single persons has the table `look_up` among its own, and includes this router.
+"""
 
 import hashlib
 from datetime import datetime
@@ -9,8 +12,8 @@ import structlog
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.enrollment import store
 from shared.contracts.envelope import Day
+from shared.plumbing import store
 from shared.plumbing.problem import ProblemRoute, documented
 from shared.plumbing.tokens import Caller, allow
 
@@ -42,7 +45,7 @@ class LookUp(BaseModel):
     what: str
     """What kind of look-up it was."""
     found: dict[str, Any]
-    """What was asked and how much was found; of workers and events a hash (`hash_of` names one to look for)."""
+    """What was asked and how much was found; of single ones a hash (`hash_of` names one to look for)."""
 
 
 class Which(BaseModel):
@@ -53,7 +56,7 @@ class Which(BaseModel):
     day: Day | None = None
     """Those of this day (Asia/Shanghai)."""
     hash_of: Annotated[str, Field(max_length=128, pattern=r"^[^\x00]*$")] | None = None
-    """Only those for this worker (worker_ref) or event (id)."""
+    """Only those for this worker (worker_ref), event (id) or enrollment (number)."""
     after: Annotated[int, Field(ge=0, le=NUMBER_MAX)] = 0
     """Only those with a higher number."""
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = PAGE_MAX
@@ -62,7 +65,7 @@ class Which(BaseModel):
 
 @router.get("/look-ups", responses=documented(401, 403, 422, 503))
 async def look_ups(request: Request, caller: Auditor, which: Annotated[Which, Query()]) -> list[LookUp]:
-    """Who looked at receipts, journeys and registers; asking this is a look-up, too."""
+    """Who looked at single persons and at lists of them; asking this is a look-up, too."""
     about = hashed(which.hash_of) if which.hash_of else None
     async with request.app.state.pool.acquire() as db:
         rows = await store.look_ups(db, which.day, about, which.after, which.limit)
@@ -78,5 +81,5 @@ async def note(request: Request, what: str, caller: Caller, lane: str | None, **
 
 
 def hashed(name: str) -> str:
-    """What stands in the trail for an id, which may hold anything, or a worker: a known one can be compared."""
+    """What stands in the trail for an id (which may hold anything) or a worker: a known one can be compared."""
     return hashlib.sha256(name.encode()).hexdigest()[:HASH_CHARS]

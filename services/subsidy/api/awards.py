@@ -1,0 +1,121 @@
+"""Awards by HTTP: one with every decision, and its explanation for a clerk."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Annotated, Any, Final, TypeVar
+
+import orjson
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, ConfigDict
+
+from services.subsidy import store
+from services.subsidy.api.callers import PersonReader
+from services.subsidy.domain.explaining import (
+    Explanation,
+    Place,
+    Standing,
+    StoredDecision,
+    explain,
+)
+from services.subsidy.domain.schemes import Rules
+from shared.contracts import provinces
+from shared.plumbing import look_ups
+from shared.plumbing.problem import ProblemError, ProblemRoute, documented
+from shared.plumbing.store import Db
+from shared.plumbing.tokens import Caller
+
+AWARD_LOOKED_UP: Final = "award_looked_up"
+_JSON_COLUMNS: Final = ("inputs", "steps", "postings")
+
+T = TypeVar("T", Standing, StoredDecision)
+
+EnrollmentNo = Annotated[
+    provinces.EnrollmentNo,
+    Path(description="The enrollment, as the province numbered it, its own two digits first."),
+]
+
+
+class Explained(BaseModel):
+    """An explanation, and whether it is whole."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    simulated: bool
+    """It comes from a simulation."""
+    complete: bool
+    """False where there are more decisions than one answer shows."""
+    explanation: Explanation
+    """What was decided, from what, by which rule; where it stands, and what to do now."""
+
+
+def router(rules: Rules) -> APIRouter:
+    """The routes of awards, explained by `rules`."""
+    routes = APIRouter(prefix="/v1", tags=["awards"], route_class=ProblemRoute)
+
+    @routes.get("/awards/{enrollment_no}", responses=documented(401, 403, 404, 422, 503))
+    async def award(request: Request, caller: PersonReader, enrollment_no: EnrollmentNo) -> dict[str, Any]:
+        """The award of one enrollment as it stands, and every decision with its inputs, steps and postings."""
+        found, decisions, _ = await _looked_up(request, caller, enrollment_no)
+        return {"award": found, "decisions": decisions}
+
+    @routes.get("/awards/{enrollment_no}/explanation", responses=documented(401, 403, 404, 422, 503))
+    async def explanation(request: Request, caller: PersonReader, enrollment_no: EnrollmentNo) -> Explained:
+        """What was decided about an award, when, from what, by which scheme and version, each step with its reason.
+
+        All sentences in Chinese and English: where it waits and why, and what to do now.
+        """
+        found, decisions, place = await _looked_up(request, caller, enrollment_no)
+        return Explained(
+            simulated=request.app.state.settings.simulated,
+            complete=len(decisions) < store.PAGE_MAX,
+            explanation=explain(
+                rules, _picked(Standing, found), place, [_picked(StoredDecision, one) for one in decisions]
+            ),
+        )
+
+    return routes
+
+
+async def _looked_up(
+    request: Request, caller: Caller, enrollment_no: str
+) -> tuple[dict[str, Any], list[dict[str, Any]], Place | None]:
+    """The award, its decisions and its place in the queue, out of one snapshot; the look-up is written down."""
+    async with request.app.state.pool.acquire() as db, store.snapshot(db):
+        row = await store.award(db, enrollment_no)
+        # Of other provinces' awards it gets what it gets of none.
+        found = dict(row) if row and caller.province in (None, row["lane"]) else None
+        decisions = await store.decisions(db, enrollment_no) if found else []
+        place = await _place(db, found) if found else None
+    await look_ups.note(
+        request,
+        AWARD_LOOKED_UP,
+        caller,
+        caller.province,
+        enrollment_sha256=look_ups.hashed(enrollment_no),
+        decisions=len(decisions),
+    )
+    if found is None:
+        raise ProblemError(
+            404,
+            "no_award",
+            "没有该注册编号的补助记录，请核对编号。历史数据和本省以外的注册没有补助记录。",
+            "No award is kept for this enrollment: check the number. "
+            "History has no award, and those of other provinces are not shown.",
+        )
+    return found, [_parsed(dict(row)) for row in decisions], place
+
+
+async def _place(db: Db, award: Mapping[str, Any]) -> Place | None:
+    if award["state"] != "waitlisted":
+        return None
+    row = await store.place_in_queue(db, award["enrollment_no"])
+    return Place(**row) if row else None
+
+
+def _parsed(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: orjson.loads(value) if name in _JSON_COLUMNS else value for name, value in row.items()}
+
+
+def _picked(kind: type[T], row: Mapping[str, Any]) -> T:
+    """The fields of a row that `kind` has."""
+    return kind(**{field.name: row[field.name] for field in fields(kind)})

@@ -1,0 +1,104 @@
+"""What was paid for an award that stands no more is owed: claimed, taken off later awards, followed until settled."""
+
+from typing import Any, Literal
+
+from services.subsidy.domain.book import Award, Book, Budget, Cause, Claim, move
+from services.subsidy.domain.noting import note, note_of
+from services.subsidy.domain.sentences import CLAWED_BACK
+from shared.contracts import subsidy
+
+Repaid = Literal["returned", "netted", "restored"]
+
+
+def claw_back(book: Book, award: Award, cause: Cause, why: str) -> None:
+    """Claim what was paid for an award that has just been let go."""
+    paid_fen = award.disbursed_fen
+    if not paid_fen:
+        return
+    budget, claim = book.budgets[award.budget_key], book.claim(award)
+    inputs = {"disbursed_fen": paid_fen, "open_fen": claim.open_fen, "why": why}
+    postings = move(budget, "disbursed", "receivable", paid_fen)
+    award.disbursed_fen, award.changed = 0, True
+    claim.open_fen += paid_fen
+    claim.changed = True
+    zh, en = CLAWED_BACK["corrected" if why == "corrected" else "ended"]
+    said = {
+        "clawed_back_fen": paid_fen,
+        "open_fen": claim.open_fen,
+        "why": why,
+        "message_zh": zh,
+        "message_en": en,
+    }
+    steps = [{"step": "clawed_back", "amount_fen": paid_fen}]
+    note(book, award, cause, subsidy.SUBSIDY_CLAWED_BACK, inputs, steps, said, postings)
+
+
+def net(book: Book, budget: Budget, award: Award, cause: Cause) -> None:
+    """Take what the worker owes to the same pot off an award that was just granted; nobody need pay it twice."""
+    for claim in book.claims_against(award):
+        amount_fen = min(claim.open_fen, award.unpaid_fen)
+        if not amount_fen:
+            return
+        inputs = {"unpaid_fen": award.unpaid_fen, "open_fen": claim.open_fen, "owed_for": claim.enrollment_no}
+        postings = move(budget, "granted", "disbursed", amount_fen)
+        award.disbursed_fen += amount_fen
+        award.changed = True
+        steps = [{"step": "netted", "amount_fen": amount_fen}]
+        said = {"paid_fen": amount_fen, "disbursed_fen": award.disbursed_fen, "how": "netted"}
+        said |= {"owed_for": claim.enrollment_no, "owed_for_year": claim.fiscal_year}
+        note(book, award, cause, subsidy.SUBSIDY_DISBURSED, inputs, steps, said, postings)
+        repay(book, claim, amount_fen, cause, "netted", inputs, netted_against=award.enrollment_no)
+
+
+def restore(book: Book, budget: Budget, award: Award, claim: Claim, paid_fen: int, cause: Cause) -> None:
+    """An award stands again, whose money was paid already: the claim shrinks, and what was paid is paid."""
+    inputs = {"open_fen": claim.open_fen, "amount_fen": award.amount_fen}
+    steps = [{"step": "restored", "amount_fen": paid_fen}]
+    claim.open_fen -= paid_fen
+    claim.changed = True
+    note_of(
+        book,
+        claim,
+        cause,
+        subsidy.CLAWBACK_REPAID,
+        inputs,
+        steps,
+        _said(claim, paid_fen, "restored"),
+    )
+    postings = move(budget, "reserved", "disbursed", paid_fen)
+    award.disbursed_fen += paid_fen
+    award.changed = True
+    said = {"paid_fen": paid_fen, "disbursed_fen": award.disbursed_fen, "how": "restored"}
+    note(book, award, cause, subsidy.SUBSIDY_DISBURSED, inputs, steps, said, postings)
+
+
+def repay(
+    book: Book,
+    claim: Claim,
+    amount_fen: int,
+    cause: Cause,
+    how: Repaid,
+    inputs: dict[str, Any],
+    netted_against: str | None = None,
+) -> None:
+    """Money that was owed is there again: it is free, and goes to those who wait once all else is decided."""
+    budget = book.budgets[claim.budget_key]
+    postings = move(budget, "receivable", "available", amount_fen)
+    claim.open_fen -= amount_fen
+    claim.changed = True
+    book.freed.add(budget.key)
+    steps = [{"step": how, "amount_fen": amount_fen}]
+    said = _said(claim, amount_fen, how, netted_against)
+    note_of(book, claim, cause, subsidy.CLAWBACK_REPAID, inputs, steps, said, postings)
+
+
+def _said(claim: Claim, amount_fen: int, how: Repaid, netted_against: str | None = None) -> dict[str, Any]:
+    return {
+        "enrollment_no": claim.enrollment_no,
+        "fiscal_year": claim.fiscal_year,
+        "fund_source": claim.fund_source,
+        "amount_fen": amount_fen,
+        "open_fen": claim.open_fen,
+        "how": how,
+        "netted_against": netted_against,
+    }

@@ -1,0 +1,50 @@
+"""Reservations that no institution has confirmed in time expire with the day that ends them, never by a clock."""
+
+from datetime import date
+
+from services.subsidy.domain.awarding import release, reserve, stand_in_queue
+from services.subsidy.domain.book import Award, Book, Cause
+from services.subsidy.domain.fiscal_year import fiscal_year
+from services.subsidy.domain.schemes import Rules
+
+
+def expire(book: Book, lane: str, cause: Cause) -> None:
+    """Release what is due on the lane's day, in the order of days and ranks; what is too much for one batch goes on."""
+    page = book.lane(lane)
+    while page.day is not None and (award := book.next_due(lane, page.day)) is not None:
+        release(book, award, cause, "expired")
+    page.expiring = cause if lane in book.cut_off else None
+    page.changed = True
+
+
+def confirm_late(rules: Rules, book: Book, award: Award, start: date, cause: Cause) -> None:
+    """Confirmed after the expiry: money if it is free and nobody waits ahead, otherwise the old place in the queue.
+
+    The budget is the one of its fiscal year while that is open, otherwise of the current one, as for a new enrollment.
+    """
+    amount_fen = min(award.amount_fen, award.tuition_fen - award.scholarship_fen)
+    if amount_fen <= 0:
+        return  # scholarships have paid the tuition meanwhile
+    award.fiscal_year = fiscal_year(start, book.lane(award.lane).day, rules.year_closing)
+    award.amount_fen, award.confirmed, award.changed = amount_fen, True, True
+    come_back(book, award, cause, "confirmed_late")
+
+
+def come_back(book: Book, award: Award, cause: Cause, step: str) -> None:
+    """Let an award stand again at the rank that it had: with money where nobody waits ahead, otherwise in the queue."""
+    budget = book.budget(award.budget_key)
+    ahead = book.queue(budget).ahead_of(award.rank, budget.waiting)
+    inputs = {
+        "state": award.state,
+        "amount_fen": award.amount_fen,
+        "lacking_fen": book.lacking_fen(award),
+        "free_fen": budget.free_fen,
+        "rank": award.rank,
+        "ahead": ahead,
+    }
+    steps = [{"step": step, "amount_fen": award.amount_fen}]
+    if not ahead and book.lacking_fen(award) <= budget.free_fen:
+        reserve(book, budget, award, cause, inputs, steps)
+    else:
+        award.state = "waitlisted"
+        stand_in_queue(book, budget, award, cause, inputs, steps)

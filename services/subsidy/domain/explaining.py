@@ -1,0 +1,302 @@
+"""Explains a stored decision to a clerk: from what, by which rule, each step as a sentence, and what to do now."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from services.subsidy.domain.reasons import Inputs, Step, heading, labelled, reason
+from services.subsidy.domain.schemes import Rules
+from services.subsidy.domain.sentences import REFUSED
+from services.subsidy.domain.wording import Said, term, yuan
+from shared.contracts import subsidy
+from shared.contracts.envelope import shanghai_day
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
+    """One journal entry about an award, as it is kept."""
+
+    lane: str
+    entry_no: int
+    event_id: str
+    event_type: str
+    cause_id: str
+    scheme: str | None
+    scheme_version: int | None
+    inputs: Inputs
+    steps: Sequence[Step]
+    recorded_at: datetime
+    postings: Sequence[Mapping[str, Any]] = ()
+    """Money that it moved: fiscal_year, fund_source, purpose, amount_fen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The award as it stands now."""
+
+    enrollment_no: str
+    lane: str
+    state: str
+    fiscal_year: int
+    fund_source: str
+    amount_fen: int
+    tuition_fen: int
+    scholarship_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an award waits: its queue and the money in front of it."""
+
+    position: int
+    """1 is next."""
+    waiting: int
+    """Awards in the queue."""
+    ahead_fen: int
+    """What those before it need."""
+    free_fen: int
+    """What the budget has free."""
+    allocated_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedInput:
+    """One thing that the decision was made from."""
+
+    name: str
+    value: Any
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedStep:
+    """One step with its reason as a sentence."""
+
+    step: str
+    amount_fen: int | None
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The scheme version that decided."""
+
+    name: str
+    version: int
+    issuers: tuple[str, ...]
+    """Bodies that issued it; none where this version is not in force here any more."""
+    valid_from: date | None
+    valid_until: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedDecision:
+    """What was decided, when, from what, by which rule, step by step."""
+
+    lane: str
+    entry_no: int
+    """Its number in the lane's journal."""
+    decided: str
+    """Type of the event that announced it."""
+    zh: str
+    en: str
+    recorded_at: datetime
+    event_id: str
+    cause_id: str
+    """The fact that led to it."""
+    rule: Rule | None
+    inputs: Sequence[ExplainedInput]
+    steps: Sequence[ExplainedStep]
+    postings: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Where an award waits, and why."""
+
+    position: int
+    waiting: int
+    ahead_fen: int
+    free_fen: int
+    missing_fen: int
+    """What must come free or be allocated until it is its turn."""
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All that a clerk needs to answer for one award."""
+
+    enrollment_no: str
+    lane: str
+    state: str
+    fiscal_year: int
+    fund_source: str
+    amount_fen: int
+    tuition_fen: int
+    scholarship_fen: int
+    zh: str
+    """Where it stands."""
+    en: str
+    do_zh: str
+    """What to do now."""
+    do_en: str
+    waits: Waiting | None
+    decisions: Sequence[ExplainedDecision]
+
+
+def explain(
+    rules: Rules, standing: Standing, place: Place | None, decisions: Sequence[StoredDecision]
+) -> Explanation:
+    """The explanation of one award, its decisions in their order; `place` while it waits."""
+    stands, do = _standing(standing, decisions)
+    return Explanation(
+        standing.enrollment_no,
+        standing.lane,
+        standing.state,
+        standing.fiscal_year,
+        standing.fund_source,
+        standing.amount_fen,
+        standing.tuition_fen,
+        standing.scholarship_fen,
+        *stands,
+        *do,
+        None if place is None else _waiting(standing, place),
+        [_decision(rules, one) for one in decisions],
+    )
+
+
+def _decision(rules: Rules, one: StoredDecision) -> ExplainedDecision:
+    return ExplainedDecision(
+        one.lane,
+        one.entry_no,
+        one.event_type,
+        *heading(one.event_type),
+        one.recorded_at,
+        one.event_id,
+        one.cause_id,
+        _rule(rules, one),
+        [ExplainedInput(name, value, *labelled(name, value)) for name, value in one.inputs.items()],
+        [
+            ExplainedStep(step["step"], step.get("amount_fen"), *reason(step, one.inputs))
+            for step in one.steps
+        ],
+        one.postings,
+    )
+
+
+def _rule(rules: Rules, one: StoredDecision) -> Rule | None:
+    if one.scheme is None or one.scheme_version is None:
+        return None
+    for scheme in rules.schemes:
+        if (scheme.name, scheme.version) == (one.scheme, one.scheme_version):
+            return Rule(scheme.name, scheme.version, scheme.issuers, scheme.valid_from, scheme.valid_until)
+    return Rule(one.scheme, one.scheme_version, (), None, None)
+
+
+def _standing(award: Standing, decisions: Sequence[StoredDecision]) -> tuple[Said, Said]:
+    """Where the award stands, and what to do now."""
+    amount = yuan(award.amount_fen)
+    pot = f"{award.fiscal_year} {award.fund_source}"
+    if award.state == "reserved":
+        return (
+            Said(
+                f"已从 {pot} 预留 {amount.zh}，等待院校确认入学。",
+                f"{amount.en} of {pot} is reserved and waits for the institution's confirmation.",
+            ),
+            Said(
+                "请院校确认入学，并报送确认；此前无需其他处理。",
+                "Have the institution confirm, and report it; nothing else is to be done.",
+            ),
+        )
+    if award.state == "granted":
+        return (
+            Said(f"已从 {pot} 批准 {amount.zh}。", f"{amount.en} of {pot} is granted."),
+            Said("无需处理，等待发放。", "Nothing is to be done; the payment follows."),
+        )
+    if award.state == "waitlisted":
+        return (
+            Said(
+                f"{pot} 的预算已用完，{amount.zh}的补助正在候补。",
+                f"The budget {pot} is used up; an award of {amount.en} waits.",
+            ),
+            Said(
+                "无需重新报送：追加拨款或有人退出时自动按顺序递补。",
+                "Nothing is to be sent again: it moves up by itself when money is added or others leave.",
+            ),
+        )
+    if award.state == "refused":
+        return _refused(decisions)
+    if award.state == "expired":
+        return _expired(amount)
+    said = term(award.state)
+    day = shanghai_day(decisions[-1].recorded_at).isoformat() if decisions else ""
+    return (
+        Said(
+            f"该补助{said.zh}（{day}），不占用资金。", f"The award is {said.en} ({day}) and holds no money."
+        ),
+        Said(
+            "无需处理；如有误，请报送更正或作废。",
+            "Nothing is to be done; if it is wrong, correct or void the event.",
+        ),
+    )
+
+
+def _expired(amount: Said) -> tuple[Said, Said]:
+    return (
+        Said(
+            f"预留的 {amount.zh}因期限内未收到院校确认而释放。",
+            f"The {amount.en} that was reserved is free again: no confirmation came in time.",
+        ),
+        Said(
+            "如已入学，请报送院校确认：资金有余则恢复，否则按原登记顺序候补。",
+            "If the worker does study, report the confirmation: it has money again where that is free, "
+            "otherwise its old place in the queue.",
+        ),
+    )
+
+
+def _refused(decisions: Sequence[StoredDecision]) -> tuple[Said, Said]:
+    judged = [one for one in decisions if one.event_type == subsidy.SUBSIDY_REFUSED]
+    if not judged:
+        return (
+            Said(
+                "没有补助，仅登记学费和奖学金。", "There is no award; only tuition and scholarships are kept."
+            ),
+            Said("无需处理。", "Nothing is to be done."),
+        )
+    zh, en = REFUSED[_refusal(judged[-1].steps)]
+    (zh_is, _, zh_do), (en_is, _, en_do) = zh.partition("。"), en.partition(". ")
+    return Said(f"{zh_is}。", en_is.removesuffix(".") + "."), Said(zh_do, en_do)
+
+
+def _refusal(steps: Sequence[Step]) -> Any:
+    last = steps[-1] if steps else {}
+    return {"scheme": "no_scheme", "eligible": "not_eligible"}.get(last.get("step", ""), "nothing_to_pay")
+
+
+def _waiting(award: Standing, place: Place) -> Waiting:
+    missing_fen = max(0, place.ahead_fen + award.amount_fen - place.free_fen)
+    ahead, own = yuan(place.ahead_fen), yuan(award.amount_fen)
+    free, missing = yuan(place.free_fen), yuan(missing_fen)
+    before = place.position - 1
+    unopened = place.allocated_fen == 0
+    return Waiting(
+        place.position,
+        place.waiting,
+        place.ahead_fen,
+        place.free_fen,
+        missing_fen,
+        f"排在第 {place.position} 位（共 {place.waiting} 人候补）。"
+        + ("该预算尚无拨款。" if unopened else "")
+        + f"前面 {before} 人需 {ahead.zh}，本人需 {own.zh}，预算可用 {free.zh}，尚差 {missing.zh}。"
+        "按登记顺序递补，不因金额较小而提前。",
+        f"Number {place.position} of {place.waiting} in the queue. "
+        + ("Nothing has been allocated to this budget yet. " if unopened else "")
+        + f"The {before} before it need {ahead.en}, it needs {own.en}, {free.en} is free: {missing.en} is missing. "
+        "The queue moves in recorded order; a smaller amount passes nobody.",
+    )

@@ -1,0 +1,94 @@
+"""Decides stored decisions again, from their stored inputs alone: the same bytes, or what differs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import orjson
+
+from services.subsidy.domain.judging import (
+    EnrollmentInputs,
+    ScholarshipInputs,
+    judge_enrollment,
+    judge_scholarship,
+)
+from services.subsidy.domain.schemes import Rules
+from shared.contracts import subsidy
+
+Difference = Literal["inputs", "outcome", "amount", "scheme", "steps"]
+
+_TYPE_OF_STATE: Final = {
+    "reserved": subsidy.SUBSIDY_RESERVED,
+    "waitlisted": subsidy.SUBSIDY_WAITLISTED,
+    "refused": subsidy.SUBSIDY_REFUSED,
+}
+_ENROLLMENT: Final = frozenset(EnrollmentInputs.__required_keys__)
+_SCHOLARSHIP: Final = frozenset(ScholarshipInputs.__required_keys__)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A journal entry as it is kept: JSON to the byte."""
+
+    lane: str
+    entry_no: int
+    event_type: str
+    scheme: str | None
+    scheme_version: int | None
+    inputs: str
+    steps: str
+    posted_fen: int
+    """Money that it moved into `reserved` or `scholarship`."""
+
+
+def rederive(rules: Rules, kept: Kept) -> tuple[Difference, ...] | None:
+    """What differs when the entry is judged again; nothing if it is the same, None if no judgement led to it.
+
+    Judged are what becomes of an enrollment and how a scholarship divides. What follows from the state of an award
+    alone (a grant, a release, a turn in the queue) is checked by the ledger's own sums.
+    """
+    inputs = orjson.loads(kept.inputs)
+    try:
+        if inputs.keys() >= _ENROLLMENT:
+            return _enrollment(rules, kept, inputs)
+        if inputs.keys() >= _SCHOLARSHIP:
+            return _scholarship(kept, inputs)
+    except (KeyError, TypeError, ValueError):
+        return ("inputs",)
+    return None
+
+
+def _enrollment(rules: Rules, kept: Kept, inputs: Any) -> tuple[Difference, ...]:
+    outcome = judge_enrollment(rules, inputs)
+    scheme = outcome.scheme
+    named = (scheme.name, scheme.version) if scheme else (None, None)
+    posted_fen = outcome.amount_fen if outcome.state == "reserved" else 0
+    return _unlike(
+        {
+            "outcome": _TYPE_OF_STATE[outcome.state] == kept.event_type,
+            "amount": posted_fen == kept.posted_fen,
+            "scheme": named == (kept.scheme, kept.scheme_version),
+            "steps": orjson.dumps(outcome.steps).decode() == kept.steps,
+        }
+    )
+
+
+def _scholarship(kept: Kept, inputs: Any) -> tuple[Difference, ...]:
+    split = judge_scholarship(inputs)
+    part_fen = {
+        subsidy.SCHOLARSHIP_BOOKED: split.booked_fen,
+        subsidy.SCHOLARSHIP_EXCEEDS_BUDGET: split.over_budget_fen,
+        subsidy.SCHOLARSHIP_EXCEEDS_TUITION: split.over_tuition_fen,
+    }
+    posted_fen = split.booked_fen if kept.event_type == subsidy.SCHOLARSHIP_BOOKED else 0
+    return _unlike(
+        {
+            "outcome": part_fen.get(kept.event_type, 0) > 0,
+            "amount": posted_fen == kept.posted_fen,
+            "steps": orjson.dumps(split.steps).decode() == kept.steps,
+        }
+    )
+
+
+def _unlike(same: Mapping[Difference, bool]) -> tuple[Difference, ...]:
+    return tuple(name for name, holds in same.items() if not holds)

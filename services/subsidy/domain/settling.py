@@ -1,0 +1,164 @@
+"""What provinces have paid and what has come back: booked against its grant, or told as unmatched."""
+
+from typing import Any, Literal, TypedDict
+
+from services.subsidy.domain.book import HELD, Award, Book, Cause, Payment, move
+from services.subsidy.domain.clawing_back import repay
+from services.subsidy.domain.noting import cause_of, note, note_of
+from services.subsidy.domain.sentences import UNMATCHED
+from shared.contracts import enrollment, subsidy
+from shared.contracts.envelope import Fact
+
+Settled = Fact[enrollment.PaymentSettledFact]
+Returned = Fact[enrollment.PaymentReturnedFact]
+Unmatched = Literal["not_granted", "other_pot", "exceeds_grant", "exceeds_payment", "not_owed"]
+
+
+class PaymentInputs(TypedDict):
+    """All that decides how much of a payment is booked."""
+
+    paid_fen: int
+    state: str | None
+    """State of the award; none where the enrollment has none."""
+    same_pot: bool
+    """Whether the payment names the budget from which the award was granted."""
+    unpaid_fen: int
+    """What is granted and not paid yet."""
+
+
+def settle(book: Book, lane: str, fact: Settled) -> None:
+    """A payment disburses what is granted; what is paid beyond that goes back to the province as a decision."""
+    data, cause = fact.data, cause_of(fact)
+    if data.enrollment.history:
+        return
+    award = book.awards.get(data.enrollment_no)
+    pot = (lane, data.fiscal_year, data.fund_source)
+    inputs = PaymentInputs(
+        paid_fen=data.amount_fen,
+        state=award.state if award else None,
+        same_pot=award is not None and award.budget_key == pot,
+        unpaid_fen=award.unpaid_fen if award else 0,
+    )
+    booked_fen, code = judge_payment(inputs)
+    payment = Payment(
+        lane,
+        data.batch_no,
+        data.line_no,
+        data.enrollment_no,
+        fact.subject or "",
+        data.fiscal_year,
+        data.fund_source,
+        booked_fen,
+        data.amount_fen - booked_fen,
+        new=True,
+    )
+    book.payments[payment.key] = payment
+    if award is not None and booked_fen:
+        _disburse(book, award, payment, inputs, cause)
+    if code is not None:
+        _say_unmatched(book, payment, fact, code, payment.unmatched_fen, inputs)
+
+
+def judge_payment(inputs: PaymentInputs) -> tuple[int, Unmatched | None]:
+    """How much of a payment is booked, and why the rest is not."""
+    if inputs["state"] != "granted":
+        return 0, "not_granted"
+    if not inputs["same_pot"]:
+        return 0, "other_pot"
+    booked_fen = min(inputs["paid_fen"], inputs["unpaid_fen"])
+    return booked_fen, None if booked_fen == inputs["paid_fen"] else "exceeds_grant"
+
+
+def take_back(book: Book, lane: str, fact: Returned) -> None:
+    """A payment has come back: first what was never matched, then what is granted, then what is owed."""
+    data, cause = fact.data, cause_of(fact)
+    payment = book.payments.get((lane, data.batch_no, data.line_no))
+    if data.enrollment.history or payment is None:
+        return  # of what was paid before an enrollment was kept here nothing was booked either
+    left_fen = data.amount_fen - _take(payment, "unmatched_fen", data.amount_fen)
+    back_fen = _take(payment, "booked_fen", left_fen)
+    award = book.awards.get(data.enrollment_no)
+    inputs = {
+        "returned_fen": data.amount_fen,
+        "booked_fen": back_fen,
+        "state": award.state if award else None,
+        "disbursed_fen": award.disbursed_fen if award else 0,
+    }
+    owed_fen = back_fen - (_give_back(book, award, payment, back_fen, inputs, cause) if award else 0)
+    claim = book.claims.get((payment.enrollment_no, payment.fiscal_year, payment.fund_source))
+    settled_fen = min(owed_fen, claim.open_fen) if claim else 0
+    if claim is not None and settled_fen:
+        repay(book, claim, settled_fen, cause, "returned", inputs)
+    for code, over_fen in (("not_owed", owed_fen - settled_fen), ("exceeds_payment", left_fen - back_fen)):
+        if over_fen:
+            _say_unmatched(book, payment, fact, code, over_fen, inputs)
+
+
+def _take(payment: Payment, part: Literal["unmatched_fen", "booked_fen"], at_most_fen: int) -> int:
+    taken_fen: int = min(getattr(payment, part), at_most_fen)
+    setattr(payment, part, getattr(payment, part) - taken_fen)
+    payment.changed = payment.changed or taken_fen > 0
+    return taken_fen
+
+
+def _disburse(book: Book, award: Award, payment: Payment, inputs: PaymentInputs, cause: Cause) -> None:
+    budget = book.budgets[award.budget_key]
+    postings = move(budget, "granted", "disbursed", payment.booked_fen)
+    award.disbursed_fen += payment.booked_fen
+    award.changed = True
+    steps = [
+        {"step": "paid", "amount_fen": inputs["paid_fen"]},
+        {"step": "granted", "amount_fen": payment.booked_fen},
+    ]
+    said = {
+        "paid_fen": payment.booked_fen,
+        "disbursed_fen": award.disbursed_fen,
+        "how": "paid",
+        **_line(payment),
+    }
+    note(book, award, cause, subsidy.SUBSIDY_DISBURSED, inputs, steps, said, postings)
+
+
+def _give_back(
+    book: Book, award: Award, payment: Payment, back_fen: int, inputs: dict[str, Any], cause: Cause
+) -> int:
+    """Of an award that stands what came back is granted again, to be paid anew; how much that is."""
+    amount_fen = min(back_fen, award.disbursed_fen) if award.state in HELD else 0
+    if not amount_fen:
+        return 0
+    budget = book.budgets[award.budget_key]
+    postings = move(budget, "disbursed", "granted" if award.state == "granted" else "reserved", amount_fen)
+    award.disbursed_fen -= amount_fen
+    award.changed = True
+    steps = [{"step": "returned", "amount_fen": amount_fen}]
+    said = {"returned_fen": amount_fen, "disbursed_fen": award.disbursed_fen, **_line(payment)}
+    note(book, award, cause, subsidy.SUBSIDY_RETURNED, inputs, steps, said, postings)
+    return amount_fen
+
+
+def _say_unmatched(
+    book: Book,
+    payment: Payment,
+    fact: Settled | Returned,
+    code: Any,
+    amount_fen: int,
+    inputs: Any,
+) -> None:
+    zh, en = UNMATCHED[code]
+    said = {
+        "enrollment_no": payment.enrollment_no,
+        "fiscal_year": payment.fiscal_year,
+        "fund_source": payment.fund_source,
+        **_line(payment),
+        "moved_fen": fact.data.amount_fen,
+        "amount_fen": amount_fen,
+        "code": code,
+        "message_zh": zh,
+        "message_en": en,
+    }
+    steps = [{"step": code, "amount_fen": amount_fen}]
+    note_of(book, payment, cause_of(fact), subsidy.PAYMENT_UNMATCHED, inputs, steps, said)
+
+
+def _line(payment: Payment) -> dict[str, Any]:
+    return {"batch_no": payment.batch_no, "line_no": payment.line_no}

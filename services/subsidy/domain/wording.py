@@ -1,0 +1,57 @@
+"""How money, days and the field's terms are written for a clerk, in Chinese and English."""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+FEN_IN_YUAN: Final = 100
+
+
+class Said(NamedTuple):
+    """A sentence, or a part of one, in both languages."""
+
+    zh: str
+    en: str
+
+
+def yuan(amount_fen: int) -> Said:
+    """`1,000.00 元`: exact, whatever the amount."""
+    sign = "-" if amount_fen < 0 else ""
+    whole, rest = divmod(abs(amount_fen), FEN_IN_YUAN)
+    text = f"{sign}{whole:,}.{rest:02d}"
+    return Said(f"{text} 元", f"{text} yuan")
+
+
+def term(word: str) -> Said:
+    """A word of the contracts as clerks write it; one that is not listed stays as it is."""
+    return TERMS.get(word, Said(word, word))
+
+
+def terms(words: Iterable[str]) -> Said:
+    """Several of them."""
+    found = [term(word) for word in words]
+    return Said("、".join(one.zh for one in found), ", ".join(one.en for one in found))
+
+
+TERMS: Final = {
+    # worker's flags
+    "industrial": Said("产业工人", "industrial worker"),
+    "migrant": Said("农民工", "migrant worker"),
+    "front_line": Said("一线职工", "front-line worker"),
+    "new_employment": Said("新就业形态劳动者", "worker in new forms of employment"),
+    # tracks
+    "academic": Said("学历", "academic"),
+    "skills": Said("技能", "skills"),
+    "combined": Said("学历与技能", "academic and skills"),
+    # states of an award
+    "reserved": Said("已预留", "reserved"),
+    "granted": Said("已批准", "granted"),
+    "waitlisted": Said("候补", "waitlisted"),
+    "released": Said("已释放", "released"),
+    "refused": Said("不予补助", "refused"),
+    "voided": Said("已作废", "voided"),
+    "expired": Said("已过期", "expired"),
+    "corrected": Said("已更正", "corrected"),
+    # why an award was released
+    "withdrawn": Said("退学", "the worker has withdrawn"),
+    "tuition_covered": Said("学费已由奖学金支付", "scholarships pay the whole tuition"),
+}
