@@ -85,7 +85,7 @@ _COURSES: Final = (
     ("物流服务与管理", "junior_high", "secondary_vocational", "combined", "work_study_alternation", 3_600, 2),
 )
 _LINES_PER_BATCH: Final = 50
-_LEFT_FEN: Final = 10_000_000
+_LEFT_FEN: Final = 500_000
 """Last year's money that is free, on each lane."""
 _REASONS: Final = ("personal", "work", "health", "academic", "other")
 

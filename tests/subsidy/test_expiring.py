@@ -80,6 +80,17 @@ def test_days_that_were_missed_and_come_together_decide_as_if_each_had_come_alon
     assert states(one_by_one) == ["expired", "expired", "expired", "reserved", "waitlisted"]
 
 
+def test_who_came_again_under_a_number_expires_at_the_new_rank() -> None:
+    js = reserved(1, allocated_fen=2 * YUAN_1000_FEN)
+    first = js.facts[-1]
+    js.enrolled(1)
+    js.voided(first)
+    js.enrolled(0)
+    js.day(EXPIRY)
+    released = [e.about for e in shelf_of(js).entries if e.type == said_by.SUBSIDY_RELEASED]
+    assert released == ["32-00001", "32-00000"]
+
+
 def test_a_late_confirmation_has_money_again_where_it_is_free_and_nobody_waits_ahead() -> None:
     js = reserved(1)
     js.day("2026-12-31")

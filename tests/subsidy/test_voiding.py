@@ -83,6 +83,21 @@ def test_a_corrected_enrollment_keeps_its_place_its_confirmation_and_its_scholar
     assert shelf.awards["32-00002"].state == "waitlisted"
 
 
+def test_a_correction_in_the_batch_of_its_enrollment_counts_who_waits_ahead_as_if_it_came_alone() -> None:
+    province = begun(allocated_fen=1)
+    for n in (1, 2):
+        province.enrolled(n)
+    cut = len(province.facts)
+    wrong = province.enrolled(3, tuition_fen=0)
+    province.enrolled(4)
+    province.voided(wrong, superseded_by="right")
+    province.enrolled(3)
+    pieces = Shelf(RULES)
+    pieces.take([read(fact) for fact in province.facts[:cut]])
+    pieces.take([read(fact) for fact in province.facts[cut:]])
+    assert pieces.journal() == shelf_of(province).journal()
+
+
 def test_a_correction_after_the_worker_has_left_gives_no_money_until_the_withdrawal_is_voided() -> None:
     province = begun()
     first = province.enrolled(1)

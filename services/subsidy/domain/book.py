@@ -363,9 +363,9 @@ class Book:
         """The reservation that has to expire next on `day`, in the order of days, then of ranks."""
         heap = self.expiries.get(lane, [])
         while heap and heap[0][0] <= day:
-            expires_on, _, enrollment_no = heappop(heap)
+            expires_on, rank, enrollment_no = heappop(heap)
             award = self.awards[enrollment_no]
-            if award.state == "reserved" and award.expires_on == expires_on:
+            if award.state == "reserved" and (award.expires_on, award.rank) == (expires_on, rank):
                 return award
         return None
 

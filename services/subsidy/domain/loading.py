@@ -163,7 +163,10 @@ def _lanes_of_old_ranks(book: Book, facts: Facts) -> set[str]:
         late = fact.type == provinces.ENROLLMENT_CONFIRMED and (
             award is not None and (award.state == "expired" or award.enrollment_no in due)
         )
-        if late or (award is not None and fact.type in (provinces.EVENT_VOIDED, provinces.WORKER_ENROLLED)):
+        again = fact.type == provinces.WORKER_ENROLLED and award is not None
+        if (
+            late or again or fact.type == provinces.EVENT_VOIDED
+        ):  # what is voided may have come in this very batch
             found.add(lane)
     return found
 
