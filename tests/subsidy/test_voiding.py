@@ -83,6 +83,19 @@ def test_a_corrected_enrollment_keeps_its_place_its_confirmation_and_its_scholar
     assert shelf.awards["32-00002"].state == "waitlisted"
 
 
+def test_a_void_of_who_waited_last_leaves_the_others_in_their_order() -> None:
+    province = begun(allocated_fen=YUAN_1000_FEN + 5)
+    first = province.enrolled(1, tuition_fen=0)
+    province.enrolled(2)
+    province.enrolled(3)
+    last = province.enrolled(4)
+    province.voided(last)
+    province.voided(first, superseded_by="right")
+    province.enrolled(1, tuition_fen=5)
+    shelf = shelf_of(province)
+    assert [shelf.awards[f"32-0000{n}"].state for n in (1, 2, 3)] == ["reserved", "reserved", "waitlisted"]
+
+
 def test_a_correction_in_the_batch_of_its_enrollment_counts_who_waits_ahead_as_if_it_came_alone() -> None:
     province = begun(allocated_fen=1)
     for n in (1, 2):

@@ -223,6 +223,10 @@ class Queue:
         self.awards = deque((*others[:place], award, *others[place:]))
         return place + 1
 
+    def drop(self, award: Award) -> None:
+        """Take out an award that loses its rank: the others stay in order."""
+        self.awards = deque(one for one in self.awards if one is not award)
+
 
 @dataclass(slots=True)
 class Posting:

@@ -42,6 +42,8 @@ def _void_enrollment(book: Book, award: Award, fact: Voided) -> None:
     was, held_fen = award.state, award.held_fen
     postings = let_go(book, award, "voided")
     if not corrected:
+        if award.fund_source:
+            book.queue(book.budgets[award.budget_key]).drop(award)
         award.rank, award.confirmed, award.withdrawn = 0, False, False
     if was not in ("reserved", "granted", "waitlisted"):
         return
