@@ -26,6 +26,9 @@ async def decide_awards(rules: Rules, batch: Batch, db: Db) -> None:
         deciding.go_on_expiring(book, book.lanes[lane])
     traceparents += [None] * len(book.entries)
     for one in taken:
+        if deciding.goes_on(book, one.lane):
+            batch.leave_out(one)
+            continue
         before = len(book.entries)
         deciding.decide(rules, book, one.lane, one.event)
         if any(entry.type == SUBSIDY_WAITLISTED for entry in book.entries[before:]):

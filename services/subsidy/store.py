@@ -212,7 +212,7 @@ async def load_budgets(db: Db, book: Book, keys: Iterable[BudgetKey], lanes: Seq
         *values, cause_id, time, correlationid = row
         budget = Budget(*values)
         budget.drain = Cause(cause_id, time, correlationid) if cause_id else None
-        book.budgets[budget.key] = budget
+        book.add_budget(budget)
 
 
 async def load_queues(db: Db, book: Book, lengths: Mapping[BudgetKey, int]) -> None:

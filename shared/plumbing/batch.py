@@ -71,6 +71,8 @@ class Batch:
     """Done once this batch is committed, so never twice: what is counted in metrics."""
     unfinished: set[str] = field(default_factory=set)
     """Lanes on which the handler has more to do than one batch takes: they are ticked again at once."""
+    left_out: list[Taken] = field(default_factory=list)
+    """Records that this batch does not take after all."""
 
     async def all_is_read(self) -> None:
         """All that is decided from is locked and read: what others left before that is stamped before our own.
@@ -95,6 +97,10 @@ class Batch:
     def hand_over(self, lane: str, payload: bytes) -> None:
         """Leave parked work for the owner of `lane` to judge again."""
         self.handovers.append((lane, "parked", payload))
+
+    def leave_out(self, taken: Taken) -> None:
+        """Do not take a fact, nor those after it on its lane: they come again once the lane has ended what it began."""
+        self.left_out.append(taken)
 
     def quarantine(self, taken: Taken, code: str) -> None:
         """Keep the bytes of a record that nobody can read, sealed."""
@@ -460,9 +466,19 @@ class Carrier:
                 await self.group.handle(batch, db)
                 held.after_commit = batch.after_commit
                 self.unfinished |= batch.unfinished
+                self._put_back(held, batch.left_out)
             facts = await self._facts(db, held, batch)
             held.new = await self._stamp(held, facts)
             writes.behind(partial(self._write, db, held, batch, facts))
+
+    def _put_back(self, held: _Held, left_out: Sequence[Taken]) -> None:
+        """Move cursors back before what the handler did not take; the lane drains until it does."""
+        for one in left_out:
+            cursor = held.cursors[one.stream, one.lane]
+            if one.seq <= cursor.last_seq:
+                cursor.next_offset, cursor.last_seq = one.offset, one.seq - 1
+            self.draining.add(one.lane)
+            self.unfinished.add(one.lane)
 
     async def _parked(self, db: Db, held: _Held) -> list[tuple[str, bytes]]:
         """Parked events that were left for lanes of this batch, to be judged before its own."""

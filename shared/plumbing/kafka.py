@@ -66,10 +66,12 @@ POLL_AGAIN_MS: Final = 10
 """While lanes are held: theirs may be there as soon as they are released."""
 FAIR_SHARE_RECORDS: Final = 500
 """So many records of one lane's topic before any lane gives more; a second share is all that a batch takes of one."""
+FAR_BEHIND_RECORDS: Final = 5_000
+"""A lane that has so much more to take gives way to live ones."""
 LIVE_WITHIN_S: Final = 1.0
-"""So long after a live lane had records, lanes in bulk give way."""
+"""So long after live lanes had records."""
 BULK_REST: Final = 1.0
-"""A lane in bulk beside live ones rests so many times as long as its last part took (tried: 0, 0.5 and 1)."""
+"""A lane far behind rests beside live ones so many times as long as its last part took (tried: 0, 0.5 and 1)."""
 BULK_REST_MAX_S: Final = 1.0
 DECODE_STRETCH_RECORDS: Final = 100
 """Then what else the process carries has its turn."""
@@ -189,6 +191,9 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._ends_due: set[str] = set()
         """Lanes taken over whose topics' ends were not yet compared with the log."""
         self._live_at = -LIVE_WITHIN_S
+        self._caught_up: set[TopicPartition] = set()
+        """Lanes of streams that were taken in to their end when last polled."""
+        self._far_behind: set[str] = set()
         self._failures = 0
         self._committed_at = 0.0
         self._forgot_at = -FORGET_EACH_S
@@ -342,6 +347,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._metrics.forget_lag(self.carrier.group.name, self.lanes)
         self._owned, self._paused, self._ends_due = {}, set(), set()
         self._carried_at.clear()
+        self._caught_up.clear()
 
     async def _take(self, records: Sequence[ConsumerRecord]) -> None:
         """Have what was polled carried; returns while it is, where another part may be carried beside it."""
@@ -350,26 +356,34 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         held_back = self._stood | self.carrier.stopped
         if not self._owned:
             return  # fetched while lanes are being opened: these records come again, from the cursor
-        for some in self._apart(records):
-            await self._begin(some, held_back)
+        live, bulk = self._apart(records)
+        if bulk:
+            await self._begin(bulk, held_back)
+        if live:
+            await self._begin(live, held_back)
 
-    def _apart(self, records: Sequence[ConsumerRecord]) -> list[Sequence[ConsumerRecord]]:
-        """Lanes of which much has come, or is to come, apart from live ones: these would wait for them."""
-        counts = Counter(self.carrier.lane_of(one) for one in records)
-        last = {TopicPartition(one.topic, one.partition): one for one in records}
-        bulk = {lane for lane, count in counts.items() if count >= self._fair_share}
-        bulk |= {
-            self.carrier.lane_of(one)
-            for tp, one in last.items()
-            if (self.consumer.highwater(tp) or 0) - one.offset > self._fair_share
-        }
-        live = [one for one in records if self.carrier.lane_of(one) not in bulk]
+    def _apart(
+        self, records: Sequence[ConsumerRecord]
+    ) -> tuple[Sequence[ConsumerRecord], Sequence[ConsumerRecord]]:
+        """What has come of live lanes, where these would have to wait for others in bulk, and the rest.
+
+        A lane is live while it has little to take and had been taken in to its end before.
+        """
+        lane_at = {TopicPartition(one.topic, one.partition): self.carrier.lane_of(one) for one in records}
+        counts = Counter(TopicPartition(one.topic, one.partition) for one in records)
+        last = {TopicPartition(one.topic, one.partition): one.offset for one in records}
+        left = {tp: (self.consumer.highwater(tp) or 0) - offset - 1 for tp, offset in last.items()}
+        much = {tp for tp in last if max(counts[tp], left[tp]) >= self._fair_share}
+        behind = {lane_at[tp] for tp in lane_at if tp in much or tp not in self._caught_up}
+        self._caught_up = (self._caught_up - much) | {tp for tp in left.keys() - much if left[tp] <= 0}
+        self._far_behind = {lane_at[tp] for tp in much if left[tp] >= FAR_BEHIND_RECORDS}
+        live = [one for one in records if self.carrier.lane_of(one) not in behind]
         if not live or len(live) >= OVERLAP_FROM_RECORDS:
-            return [records]
+            return (), records
         self._live_at = time.monotonic()
-        if not bulk:
-            return [records]
-        return [[one for one in records if self.carrier.lane_of(one) in bulk], live]
+        if not much:
+            return (), records
+        return live, [one for one in records if self.carrier.lane_of(one) in behind]
 
     async def _begin(self, records: Sequence[ConsumerRecord], held_back: set[str]) -> None:
         lanes = {self.carrier.lane_of(one) for one in records}
@@ -386,10 +400,10 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self, records: Sequence[ConsumerRecord], lanes: set[str], held_back: set[str]
     ) -> None:
         """One part: carried, or put back whole. Its lanes are held until then."""
-        began_at = time.monotonic()
+        began_at, rests = time.monotonic(), lanes <= self._far_behind
         try:
             await self._carry(records, held_back)
-            if len(records) >= self._fair_share:
+            if rests:
                 await self._rest(time.monotonic() - began_at)
         except Exception as error:  # noqa: BLE001 - nothing may end the poll loop; its text may quote a row
             if not isinstance(error, (postgres.PassingError, *postgres.PASSING)):

@@ -15,6 +15,8 @@ from shared.contracts import lanes, topics
 from shared.contracts.lanes import LANE_CODES
 from shared.plumbing import kafka, store
 from shared.plumbing.batch import Batch
+from shared.plumbing.decoding import Taken
+from shared.plumbing.store import Db
 from tests.plumbing import relay
 from tests.plumbing.relay import INPUT, OUTPUT, Relay
 from tests.plumbing.world import Running, World, until
@@ -187,6 +189,14 @@ async def test_a_lane_with_a_bulk_file_leaves_the_others_their_places_in_every_b
     assert first[bulk] == 100 - 15, "and the rest of it goes to who has more"
 
 
+async def until_live(world: World, lanes: Sequence[str]) -> None:
+    """Have a first note of each lane taken in: there is nothing left of it."""
+    for lane in lanes:
+        await world.notes(lane, 0)
+    for lane in lanes:
+        await world.until_relayed(lane, 0)
+
+
 class SlowInBulk(Relay):
     """A handler that does not come to an end with the records of one lane before it is let go on."""
 
@@ -207,9 +217,10 @@ async def test_lanes_with_a_few_records_do_not_wait_for_one_with_a_bulk_file(
     handle = SlowInBulk()
     handle.slow = bulk
     async with world.relay(handle, batch_max_records=100) as running:
+        await until_live(world, others)
         await polled_at_once(world, running, monkeypatch, {bulk: 400, **dict.fromkeys(others, 5)})
         for lane in others:
-            await world.until_relayed(lane, *range(1, 6))
+            await world.until_relayed(lane, 0, *range(1, 6))
         assert await world.relayed(bulk) == [], "it is not through yet"
         handle.gate.set()
         await world.until_relayed(bulk, *range(1, 401))
@@ -218,20 +229,51 @@ async def test_lanes_with_a_few_records_do_not_wait_for_one_with_a_bulk_file(
 async def test_a_lane_in_bulk_rests_after_each_part_while_others_are_live(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("TICK_S", 600.0), ("FAIR_SHARE_RECORDS", 50), ("OVERLAP_FROM_RECORDS", 60)):
+    limits = {
+        "FAIR_SHARE_RECORDS": 50,
+        "OVERLAP_FROM_RECORDS": 60,
+        "FAR_BEHIND_RECORDS": 100,
+        "TICK_S": 600.0,
+    }
+    for name, value in limits.items():
         monkeypatch.setattr(kafka, name, value)
     for name in ("LIVE_WITHIN_S", "BULK_REST", "BULK_REST_MAX_S"):
         monkeypatch.setattr(kafka, name, 1e6)
     bulk, live = world.some_lanes(2)
     async with world.relay(batch_max_records=100) as running:
+        await until_live(world, [live])
         await polled_at_once(world, running, monkeypatch, {bulk: 400, live: 5})
         await world.until_relayed(bulk, *range(1, 96))
         await world.notes(live, 6)
-        await world.until_relayed(live, *range(1, 7))
+        await world.until_relayed(live, *range(7))
         assert await world.relayed(bulk) == [*range(1, 96)], "it goes on when it has rested"
         monkeypatch.setattr(kafka, "BULK_REST_MAX_S", 0.0)
         await running.consumer.finish(0)
         await world.until_relayed(bulk, *range(1, 401))
+
+
+class OneAtATime(Relay):
+    """A handler that takes one note of each lane in a batch, and leaves the others out."""
+
+    async def __call__(self, batch: Batch, db: Db) -> None:
+        first: dict[str, Taken] = {}
+        for taken in batch.taken:
+            if first.setdefault(taken.lane, taken) is not taken:
+                batch.leave_out(taken)
+        batch.taken = list(first.values())
+        await super().__call__(batch, db)
+
+
+async def test_what_a_handler_leaves_out_comes_again_in_its_order_and_once(world: World) -> None:
+    one, other = world.some_lanes(2)
+    handle = OneAtATime()
+    async with world.relay(handle) as running:
+        await world.notes_at_once(one, *range(1, 6))
+        await world.notes_at_once(other, *range(11, 14))
+        await world.until_relayed(one, *range(1, 6))
+        await world.until_relayed(other, *range(11, 14))
+        assert running.consumer.carrier.waiting == set(), "it is no gap"
+    assert sorted(handle.given) == [*range(1, 6), *range(11, 14)]
 
 
 async def test_a_lane_that_is_appended_leaves_all_others_where_they_are(

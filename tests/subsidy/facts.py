@@ -273,9 +273,12 @@ class Service:
     owner_dsn: str
 
     async def take(self, *facts: dict[str, Any]) -> None:
-        """Carry facts through one batch."""
+        """Carry facts through one batch; those that it leaves out come again, as Kafka would bring them."""
         taken = self.carrier.decode([record(fact) for fact in facts])
-        await self.carrier.carry(taken, lanes_of(taken))
+        lanes = lanes_of(taken)
+        await self.carrier.carry(taken, lanes)
+        while self.carrier.draining.intersection(lanes):
+            await self.carrier.carry(taken, lanes)
 
     async def tick(self, *lanes: str) -> None:
         """An idle lane's turn."""

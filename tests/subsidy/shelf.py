@@ -35,8 +35,24 @@ class Shelf:
     entries: list[Entry] = field(default_factory=list)
 
     def take(self, facts: list[Fact[Any]]) -> None:
-        """Carry a batch: load by plan, go on with queues that still move, decide, write back what changed."""
+        """Carry a batch: load by plan, go on with what moves, decide, write back; what is left out comes again."""
         on_lanes = [(fact.lane, fact) for fact in facts]
+        book = self._load(on_lanes)
+        for budget in list(book.budgets.values()):
+            deciding.go_on(book, budget)
+        for page in list(book.lanes.values()):
+            deciding.go_on_expiring(book, page)
+        later = []
+        for lane, fact in on_lanes:
+            if deciding.goes_on(book, lane):
+                later.append(fact)
+            else:
+                deciding.decide(self.rules, book, lane, fact)
+        self._put_back(book)
+        if later:
+            self.take(later)
+
+    def _load(self, on_lanes: loading.Facts) -> Book:
         book = Book()
         book.lanes = deepcopy(self.lanes)
         book.awards = {n: deepcopy(self.awards[n]) for n in loading.award_nos(on_lanes) if n in self.awards}
@@ -63,9 +79,9 @@ class Shelf:
             if key in self.payments
         }
         keys = loading.budget_keys(self.rules, book, on_lanes)
-        book.budgets = {
-            k: deepcopy(b) for k, b in self.budgets.items() if k in keys or b.drain or b.receivable_fen
-        }
+        for key, budget in self.budgets.items():
+            if key in keys or budget.drain or budget.receivable_fen:
+                book.add_budget(deepcopy(budget))
         for key, length in loading.queue_lengths(self.rules, book, on_lanes).items():
             waiting = [a for a in self.awards.values() if a.state == "waitlisted" and a.budget_key == key]
             head = sorted(waiting, key=lambda award: award.rank)[:length]
@@ -73,13 +89,7 @@ class Shelf:
         debtors = set(loading.debtors(book, on_lanes))
         claims = [c for c in self.claims.values() if c.worker_ref in debtors and c.open_fen]
         book.claims = {claim.key: deepcopy(claim) for claim in claims}
-        for budget in list(book.budgets.values()):
-            deciding.go_on(book, budget)
-        for page in list(book.lanes.values()):
-            deciding.go_on_expiring(book, page)
-        for lane, fact in on_lanes:
-            deciding.decide(self.rules, book, lane, fact)
-        self._put_back(book)
+        return book
 
     def _put_back(self, book: Book) -> None:
         self.lanes.update((page.lane, page) for page in book.lanes.values() if page.changed)

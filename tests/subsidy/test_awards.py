@@ -197,6 +197,29 @@ async def test_however_batches_are_cut_the_tables_are_the_same(
     assert subsidy.carrier.stopped == set()
 
 
+async def test_however_batches_are_cut_what_is_too_much_for_one_comes_to_its_end_first(
+    subsidy: Service, another_subsidy: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "MOVE_MAX", 2)
+    js = Province()
+    js.day("2026-03-01")
+    for n in range(9):
+        js.enrolled(n)
+    js.allocated(6 * YUAN_1000_FEN)
+    js.withdrawn(4)  # its turn comes before it leaves, whether or not it is read together with the money
+    js.enrolled(9)
+    js.adjusted(-YUAN_1000_FEN)
+    await subsidy.take(*js.facts)
+    for fact in js.facts:
+        await another_subsidy.take(fact)
+        for _ in range(5):
+            await another_subsidy.tick("32")
+
+    assert await another_subsidy.tables() == await subsidy.tables()
+    said = await subsidy.said()
+    assert said.index("subsidy.reserved 32-00004") < said.index("subsidy.released 32-00004")
+
+
 async def test_every_fact_follows_its_contract(subsidy: Service) -> None:
     zj = Province("33")
     zj.day("2026-03-01")

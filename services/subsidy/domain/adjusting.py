@@ -79,14 +79,10 @@ def carry_over(policy: CutPolicy, book: Book, lane: str, fact: Fact[provinces.Bu
 
 
 def takeable_fen(budget: Budget, policy: CutPolicy, asked_fen: int) -> int:
-    """How much of what is asked for a budget gives: never what is reserved, granted, paid or owed.
-
-    While its queue still moves, what is free is on its way to those who wait.
-    """
-    free_fen = 0 if budget.drain is not None else budget.free_fen
-    if policy == "refuse" and free_fen < asked_fen:
+    """How much of what is asked for a budget gives: never what is reserved, granted, paid or owed."""
+    if policy == "refuse" and budget.free_fen < asked_fen:
         return 0
-    return min(free_fen, asked_fen)
+    return min(budget.free_fen, asked_fen)
 
 
 def _asked(
@@ -98,7 +94,6 @@ def _asked(
         "open": budget.opened,
         "before_fen": budget.allocated_fen,
         "free_fen": budget.free_fen,
-        "queue_moves": budget.drain is not None,
         "policy": policy,
     }
 

@@ -138,6 +138,7 @@ def move_queue(book: Book, budget: Budget, cause: Cause) -> None:
     drain = cause if budget.waiting and not queue.awards and not queue.complete else None
     budget.changed = budget.changed or drain != budget.drain
     budget.drain = drain
+    (book.draining.add if drain else book.draining.discard)(budget.key)
     if budget.waiting:
         _say_exhausted(book, budget, cause)
 

@@ -282,6 +282,8 @@ class Book:
     """Budgets for which nobody waits any more, to be said once all else is decided."""
     freed: set[BudgetKey] = field(default_factory=set)
     """Budgets that were owed money which has come back while another queue moved."""
+    draining: set[BudgetKey] = field(default_factory=set)
+    """Budgets whose queues were too long for one batch."""
 
     def owed(self, award: Award) -> Claim | None:
         """What is owed for the very enrollment to the budget that its award draws from, if anything is."""
@@ -326,6 +328,12 @@ class Book:
     def lane(self, lane: str) -> LaneBook:
         """The lane's own page."""
         return self.lanes.setdefault(lane, LaneBook(lane))
+
+    def add_budget(self, budget: Budget) -> None:
+        """Take in a budget as it was loaded."""
+        self.budgets[budget.key] = budget
+        if budget.drain is not None:
+            self.draining.add(budget.key)
 
     def budget(self, key: BudgetKey) -> Budget:
         """The budget, empty where nothing was allocated yet."""

@@ -83,6 +83,14 @@ def decide(rules: Rules, book: Book, lane: str, fact: Fact[Any]) -> None:
     alerting.watch(book, cause, since)
 
 
+def goes_on(book: Book, lane: str) -> bool:
+    """Whether what a fact has begun on the lane was too much for one batch: nothing more is decided before its end.
+
+    So how records come in batches decides nothing.
+    """
+    return book.lane(lane).expiring is not None or any(key[0] == lane for key in book.draining)
+
+
 def go_on(book: Book, budget: Budget) -> None:
     """Hand money down a queue that was too long for one batch."""
     if budget.drain is not None:
