@@ -301,3 +301,18 @@ async def test_voids_are_booked_in_the_real_ledger(subsidy: Service) -> None:
         checked = await store.check(db)
     wrong = {name: value for name, value in checked.items() if name not in ("budgets", "entries", "postings")}
     assert set(wrong.values()) == {0}
+
+
+async def test_a_number_that_comes_again_in_a_later_batch_stands_behind_those_who_waited(
+    subsidy: Service,
+) -> None:
+    province = begun(allocated_fen=YUAN_1000_FEN)
+    first = province.enrolled(1)
+    province.voided(first)
+    province.enrolled(2)
+    province.enrolled(3)
+    province.enrolled(1)
+    province.allocated(YUAN_1000_FEN)
+    for fact in province.facts:
+        await subsidy.take(fact)
+    assert (await subsidy.said())[-2:] == ["subsidy.reserved 32-00003", "budget.exhausted 2026"]
