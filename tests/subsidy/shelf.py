@@ -39,7 +39,13 @@ class Shelf:
         on_lanes = [(fact.lane, fact) for fact in facts]
         book = Book()
         book.lanes = deepcopy(self.lanes)
-        book.awards = {n: deepcopy(self.awards[n]) for n in loading.award_nos(on_lanes) if n in self.awards}
+        book.payments = {
+            key: deepcopy(self.payments[key])
+            for key in loading.returned_payments(on_lanes)
+            if key in self.payments
+        }
+        numbers = loading.award_nos(book, on_lanes)
+        book.awards = {n: deepcopy(self.awards[n]) for n in numbers if n in self.awards}
         for lane, day in loading.days_to_expire(book, on_lanes).items():
             due = [
                 a
@@ -57,11 +63,6 @@ class Shelf:
                 if p.purpose == "scholarship"
             ]
             book.booked[cause] = [(p.budget.key, p.amount_fen) for p in booked if p.amount_fen > 0]
-        book.payments = {
-            key: deepcopy(self.payments[key])
-            for key in loading.returned_payments(on_lanes)
-            if key in self.payments
-        }
         keys = loading.budget_keys(self.rules, book, on_lanes)
         book.budgets = {
             k: deepcopy(b) for k, b in self.budgets.items() if k in keys or b.drain or b.receivable_fen
@@ -73,7 +74,7 @@ class Shelf:
         debtors = set(loading.debtors(book, on_lanes))
         claims = [c for c in self.claims.values() if c.worker_ref in debtors and c.open_fen]
         book.claims = {claim.key: deepcopy(claim) for claim in claims}
-        for budget in list(book.budgets.values()):
+        for _, budget in sorted(book.budgets.items()):
             deciding.go_on(book, budget)
         for page in list(book.lanes.values()):
             deciding.go_on_expiring(book, page)

@@ -33,9 +33,10 @@ _ABOUT_AWARDS: Final = frozenset(
 )
 
 
-def award_nos(facts: Facts) -> list[str]:
-    """The enrollments whose awards the facts touch."""
-    return sorted({number for _, fact in facts if (number := _enrollment_no(fact)) is not None})
+def award_nos(book: Book, facts: Facts) -> list[str]:
+    """The enrollments whose awards the facts touch; payments that come back are loaded before."""
+    paid_for = {payment.enrollment_no for payment in book.payments.values()}
+    return sorted(paid_for | {number for _, fact in facts if (number := _enrollment_no(fact)) is not None})
 
 
 def reversed_causes(facts: Facts) -> list[str]:
