@@ -112,6 +112,8 @@ asyncio.run(main())
 - **It was wrong in part**: send the same event with its right content under a **new id**, and the old id in the
   attribute `supersedes` (add a column 更正的事件编号 or `supersedes` to your table). What was built on the old one
   stays: a corrected enrollment keeps its confirmation, its scholarships and its place in the queue.
+- A scholarship that is voided or corrected leaves tuition to pay again: an award that it had covered is sought again
+  at its old rank, and one that waits for less waits for all of it. What is reserved or granted stays as it is.
 - Only your own events, only accepted ones, each once; type, worker and numbers stay as they were. Where other events
   build on it, the receipt says `has_dependants` and lists them: void those first, the last one first.
 - Budgets and payments are never voided: send `budget.adjusted` or `payment.returned`.
@@ -121,6 +123,7 @@ asyncio.run(main())
 误发的事件请发送 `event.voided`，填写事件编号和原因。
 内容有误的，请以**新编号**重新发送正确的事件，并在“更正的事件编号”一栏填写原编号。
 其他事件以其为基础时不能作废（`has_dependants`），请先作废后面的事件，或改用更正。
+奖学金作废或更正后，因其覆盖学费而释放的补助按原登记顺序重新安排。
 预算和支付不能作废，请用 `budget.adjusted` 或 `payment.returned`。
 
 ## Money: what comes back on `provinces.<code>.decisions` (资金决定)
@@ -129,6 +132,7 @@ asyncio.run(main())
   in the queue.
 - **A payment** (`payment.settled`) counts against what is granted from the year and fund source that it names. What
   is paid without a grant, from another pot or above it comes back as `payment.unmatched`, with what to do.
+  `payment.returned` is booked for the enrollment for which that batch and line was paid.
 - **Withdrawn after it was paid**: `subsidy.clawed_back` says what must come back. Send `payment.returned` for it; what
   is still owed is taken off the worker's later awards from the same fund source (`clawback.repaid`): pay that much
   less.

@@ -20,7 +20,7 @@ async def decide_awards(rules: Rules, batch: Batch, db: Db) -> None:
         return
     book = await _load(rules, batch, db, [(one.lane, one.event) for one in taken])
     traceparents: list[str | None] = []
-    for budget in [budget for budget in book.budgets.values() if budget.drain]:
+    for budget in sorted((b for b in book.budgets.values() if b.drain), key=lambda b: b.key):
         deciding.go_on(book, budget)
     for lane in sorted(book.lanes):
         deciding.go_on_expiring(book, book.lanes[lane])
@@ -46,14 +46,14 @@ async def _load(rules: Rules, batch: Batch, db: Db, facts: Facts) -> Book:
     """Everything that the batch touches, in a fixed number of queries."""
     book = Book()
     await store.load_lanes(db, book, batch.lanes)
-    if numbers := loading.award_nos(facts):
+    if payments := loading.returned_payments(facts):
+        await store.load_payments(db, book, payments)
+    if numbers := loading.award_nos(book, facts):
         await store.load_awards(db, book, numbers)
     if days := loading.days_to_expire(book, facts):
         await store.load_due(db, book, days, loading.MOVE_MAX)
     if causes := loading.reversed_causes(facts):
         await store.load_booked(db, book, numbers, causes)
-    if payments := loading.returned_payments(facts):
-        await store.load_payments(db, book, payments)
     await store.load_budgets(db, book, loading.budget_keys(rules, book, facts), batch.lanes)
     if lengths := loading.queue_lengths(rules, book, facts):
         await store.load_queues(db, book, lengths)

@@ -366,14 +366,15 @@ async def _save_awards(db: Db, awards: Sequence[Award]) -> None:
             "y": a.fiscal_year,
             "e": a.expires_on,
             "w": a.withdrawn,
+            "r": a.rank,
         }
         for a in awards
     ]
     await db.execute(
         """UPDATE award SET state = n.s, amount_fen = n.a, scholarship_fen = n.h, confirmed = n.c, disbursed_fen = n.d,
-               fiscal_year = n.y, expires_on = n.e, withdrawn = n.w
+               fiscal_year = n.y, expires_on = n.e, withdrawn = n.w, rank = n.r
            FROM json_to_recordset($1::json)
-               AS n(n text, s text, a bigint, h bigint, c boolean, d bigint, y smallint, e date, w boolean)
+               AS n(n text, s text, a bigint, h bigint, c boolean, d bigint, y smallint, e date, w boolean, r bigint)
            WHERE enrollment_no = n.n""",
         orjson.dumps(rows).decode(),
     )

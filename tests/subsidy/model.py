@@ -170,18 +170,17 @@ class Model:
     def confirm(self, number: int) -> None:
         """The institution confirms, perhaps after the reservation has expired."""
         award = self.awards[number]
+        award.confirmed = True
         if award.state == "expired" and not award.withdrawn:
             amount = min(award.amount, award.tuition - award.scholarship)
             if amount > 0:
-                award.amount, award.confirmed = amount, True
+                award.amount = amount
                 award.year = self.fiscal_year(award.start)
                 self._stand(award)
-        elif award.state in ("reserved", "waitlisted"):
-            award.confirmed = True
-            if award.state == "reserved":
-                freed: set[int] = set()
-                self._grant(award, freed)
-                self.move(*sorted(freed))
+        elif award.state == "reserved":
+            freed: set[int] = set()
+            self._grant(award, freed)
+            self.move(*sorted(freed))
 
     def void_confirmation(self, number: int) -> None:
         """What was granted is reserved again."""
@@ -203,7 +202,8 @@ class Model:
         award = self.awards[number]
         award.withdrawn = False
         amount = min(award.amount, award.tuition - award.scholarship)
-        if award.state == "released" and amount > 0:
+        late = award.state == "expired" and award.confirmed
+        if (award.state == "released" or late) and amount > 0:
             award.amount = amount
             self._stand(award)
 

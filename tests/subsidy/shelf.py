@@ -38,7 +38,7 @@ class Shelf:
         """Carry a batch: load by plan, go on with what moves, decide, write back; what is left out comes again."""
         on_lanes = [(fact.lane, fact) for fact in facts]
         book = self._load(on_lanes)
-        for budget in list(book.budgets.values()):
+        for _, budget in sorted(book.budgets.items()):
             deciding.go_on(book, budget)
         for page in list(book.lanes.values()):
             deciding.go_on_expiring(book, page)
@@ -55,7 +55,13 @@ class Shelf:
     def _load(self, on_lanes: loading.Facts) -> Book:
         book = Book()
         book.lanes = deepcopy(self.lanes)
-        book.awards = {n: deepcopy(self.awards[n]) for n in loading.award_nos(on_lanes) if n in self.awards}
+        book.payments = {
+            key: deepcopy(self.payments[key])
+            for key in loading.returned_payments(on_lanes)
+            if key in self.payments
+        }
+        numbers = loading.award_nos(book, on_lanes)
+        book.awards = {n: deepcopy(self.awards[n]) for n in numbers if n in self.awards}
         for lane, day in loading.days_to_expire(book, on_lanes).items():
             due = [
                 a
@@ -73,11 +79,6 @@ class Shelf:
                 if p.purpose == "scholarship"
             ]
             book.booked[cause] = [(p.budget.key, p.amount_fen) for p in booked if p.amount_fen > 0]
-        book.payments = {
-            key: deepcopy(self.payments[key])
-            for key in loading.returned_payments(on_lanes)
-            if key in self.payments
-        }
         keys = loading.budget_keys(self.rules, book, on_lanes)
         for key, budget in self.budgets.items():
             if key in keys or budget.drain or budget.receivable_fen:

@@ -110,9 +110,7 @@ class MoneyOfOneLane(RuleBasedStateMachine):
     @precondition(_somebody)
     @rule(pick=PICKS)
     def confirm(self, pick: int) -> None:
-        n = self._one(
-            pick, lambda _, there: "enrolled" in there and not there.keys() & {"confirmed", "withdrawn"}
-        )
+        n = self._one(pick, lambda _, there: "enrolled" in there and "confirmed" not in there)
         if n is not None:
             self._confirm(n)
 

@@ -123,6 +123,32 @@ def test_more_coming_back_than_was_paid_is_told_and_not_booked() -> None:
     assert accounts(shelf) == (900_000, YUAN_1000_FEN, 0, 0)
 
 
+def test_what_comes_back_is_booked_for_the_enrollment_that_its_line_was_paid_for() -> None:
+    js = granted()
+    js.enrolled(2)
+    js.confirmed(2)
+    paid = js.paid(1, YUAN_1000_FEN)
+    js.paid(2, YUAN_1000_FEN)
+    cut = len(js.facts)
+    js.returned(paid)["data"]["enrollment_no"] = js.number(2)
+    shelf = Shelf(RULES)
+    shelf.take([read(fact) for fact in js.facts[:cut]])
+    shelf.take([read(fact) for fact in js.facts[cut:]])
+    assert [shelf.awards[f"32-0000{n}"].disbursed_fen for n in (1, 2)] == [0, YUAN_1000_FEN]
+    assert told(shelf, 6)[-1] == "subsidy.returned 32-00001"
+
+
+def test_a_payment_comes_back_though_its_enrollment_was_corrected_into_history_since() -> None:
+    js = granted()
+    enrolled = js.facts[2]
+    paid = js.paid(1, YUAN_1000_FEN)
+    js.voided(enrolled, superseded_by="right")
+    js.enrolled(1, history=True)
+    assert accounts(shelf_of(js)) == (900_000, 0, 0, YUAN_1000_FEN)
+    js.returned(paid)["data"]["enrollment"]["history"] = True
+    assert accounts(shelf_of(js)) == (1_000_000, 0, 0, 0)
+
+
 def test_a_withdrawal_frees_what_is_unpaid_and_claws_back_what_was_paid() -> None:
     js = granted()
     js.paid(1, 30_000)

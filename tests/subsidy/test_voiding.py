@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -215,6 +216,54 @@ def test_a_voided_scholarship_goes_back_to_its_pot() -> None:
     assert shelf.decided()[-1].data["amount_fen"] == 30_000
 
 
+def test_a_confirmation_is_kept_where_there_was_nothing_to_grant_yet() -> None:
+    province = begun()
+    refused = province.enrolled(1, categories=[])
+    province.enrolled(2)
+    gone = province.withdrawn(2)
+    for n in (1, 2):
+        province.confirmed(n)
+    province.voided(refused, superseded_by="right")
+    province.enrolled(1)
+    province.voided(gone)
+    shelf = shelf_of(province)
+    assert [shelf.awards[f"32-0000{n}"].state for n in (1, 2)] == ["granted", "granted"]
+
+
+@pytest.mark.parametrize("corrected", [False, True], ids=["voided", "corrected"])
+def test_who_was_covered_by_a_scholarship_that_counts_no_more_stands_again_at_the_old_rank(
+    *, corrected: bool
+) -> None:
+    province = begun(allocated_fen=YUAN_1000_FEN)
+    for n in (1, 2, 3):
+        province.enrolled(n, tuition_fen=YUAN_1000_FEN)
+    province.allocated(2 * YUAN_1000_FEN, pot="wuxi-merit", level="city")
+    awarded = province.scholarship(2, YUAN_1000_FEN, tuition_fen=YUAN_1000_FEN)
+    assert shelf_of(province).awards["32-00002"].state == "released"
+    province.voided(awarded, superseded_by="right" if corrected else None)
+    cut = len(province.facts)
+    if corrected:
+        province.scholarship(2, 10_000, tuition_fen=YUAN_1000_FEN)
+    province.allocated(YUAN_1000_FEN)
+    shelf, pieces = shelf_of(province), Shelf(RULES)
+    second, third = (shelf.awards[f"32-0000{n}"] for n in (2, 3))
+    assert (second.state, second.amount_fen) == ("reserved", 90_000 if corrected else YUAN_1000_FEN)
+    assert third.state == "waitlisted"
+    pieces.take([read(fact) for fact in province.facts[:cut]])
+    pieces.take([read(fact) for fact in province.facts[cut:]])
+    assert pieces.journal() == shelf.journal()
+
+
+def test_who_waits_for_less_because_of_a_scholarship_waits_for_all_again_without_it() -> None:
+    province = begun(allocated_fen=1)
+    province.allocated(YUAN_1000_FEN, pot="wuxi-merit", level="city")
+    province.enrolled(1, tuition_fen=YUAN_1000_FEN)
+    awarded = province.scholarship(1, 30_000, tuition_fen=YUAN_1000_FEN)
+    assert shelf_of(province).awards["32-00001"].amount_fen == 70_000
+    province.voided(awarded)
+    assert shelf_of(province).awards["32-00001"].amount_fen == YUAN_1000_FEN
+
+
 def test_what_led_to_nothing_is_voided_without_a_word() -> None:
     province = begun()
     history = province.enrolled(1, history=True)
@@ -314,3 +363,18 @@ async def test_voids_are_booked_in_the_real_ledger(subsidy: Service) -> None:
         checked = await store.check(db)
     wrong = {name: value for name, value in checked.items() if name not in ("budgets", "entries", "postings")}
     assert set(wrong.values()) == {0}
+
+
+async def test_a_number_that_comes_again_in_a_later_batch_stands_behind_those_who_waited(
+    subsidy: Service,
+) -> None:
+    province = begun(allocated_fen=YUAN_1000_FEN)
+    first = province.enrolled(1)
+    province.voided(first)
+    province.enrolled(2)
+    province.enrolled(3)
+    province.enrolled(1)
+    province.allocated(YUAN_1000_FEN)
+    for fact in province.facts:
+        await subsidy.take(fact)
+    assert (await subsidy.said())[-2:] == ["subsidy.reserved 32-00003", "budget.exhausted 2026"]

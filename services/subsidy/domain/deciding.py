@@ -231,13 +231,13 @@ def _move_queues(book: Book, cause: Cause, *awards: Award | None) -> None:
 
 def _confirm(rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.EnrollmentConfirmedFact]) -> None:
     award = book.awards.get(fact.data.enrollment_no)
-    if award is not None and award.state == "expired" and not award.withdrawn:
-        expiring.confirm_late(rules, book, award, fact.data.enrollment.start, cause_of(fact))
-        return
-    if award is None or award.confirmed or award.state not in ("reserved", "waitlisted"):
-        return  # history, refused, or withdrawn before: there is nothing to grant
+    if award is None or award.confirmed:
+        return  # history
+    # Kept where there is nothing to grant, too: what is refused may be corrected, and a withdrawal voided.
     award.confirmed = award.changed = True
-    if award.state == "reserved":
+    if award.state == "expired" and not award.withdrawn:
+        expiring.confirm_late(rules, book, award, fact.data.enrollment.start, cause_of(fact))
+    elif award.state == "reserved":
         grant(book, book.budgets[award.budget_key], award, cause_of(fact))
 
 
@@ -299,6 +299,7 @@ def _book_scholarship(
             returned = {**said, "exceeding_fen": over_fen, "message_zh": zh, "message_en": en}
             write_down(book, award, cause, kind, inputs, split.steps, returned)
     _shrink_waiting(book, award, cause)
+    expiring.uncover(rules, book, award, cause)
     move_queue(book, budget, cause)
 
 
@@ -353,6 +354,6 @@ _DECIDE: Final[Mapping[str, Callable[[Rules, Book, str, Fact[Any]], None]]] = {
     provinces.BUDGET_CARRIED_OVER: lambda rules, book, lane, fact: adjusting.carry_over(
         rules.cuts, book, lane, fact
     ),
-    provinces.EVENT_VOIDED: lambda _rules, book, _lane, fact: voiding.void(book, fact),
+    provinces.EVENT_VOIDED: lambda rules, book, _lane, fact: voiding.void(rules, book, fact),
     enrollment.DAY_BEGAN: _begin_day,
 }

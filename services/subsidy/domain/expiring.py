@@ -22,12 +22,38 @@ def confirm_late(rules: Rules, book: Book, award: Award, start: date, cause: Cau
 
     The budget is the one of its fiscal year while that is open, otherwise of the current one, as for a new enrollment.
     """
-    amount_fen = min(award.amount_fen, award.tuition_fen - award.scholarship_fen)
+    amount_fen = sought_fen(rules, award)
     if amount_fen <= 0:
         return  # scholarships have paid the tuition meanwhile
     award.fiscal_year = fiscal_year(start, book.lane(award.lane).day, rules.year_closing)
-    award.amount_fen, award.confirmed, award.changed = amount_fen, True, True
+    award.amount_fen, award.changed = amount_fen, True
     come_back(book, award, cause, "confirmed_late")
+
+
+def may_come_back(award: Award) -> bool:
+    """Whether an award stands no more only because scholarships paid its tuition: without them it is sought again."""
+    let_go = award.state == "released" or (award.state == "expired" and award.confirmed)
+    return let_go and not award.withdrawn
+
+
+def sought_fen(rules: Rules, award: Award) -> int:
+    """What an award's scheme gives towards the tuition that scholarships leave; not above 0 where they leave none."""
+    scheme = rules.scheme_of(award.scheme, award.scheme_version)
+    most_fen = scheme.amount_base_fen if scheme else award.amount_fen
+    return min(most_fen, award.tuition_fen - award.scholarship_fen)
+
+
+def uncover(rules: Rules, book: Book, award: Award, cause: Cause) -> None:
+    """A scholarship counts no more: who waits needs more again, and who was covered by it stands again at the old rank.
+
+    What an award holds already stays as it is.
+    """
+    amount_fen = sought_fen(rules, award)
+    if award.state == "waitlisted" and amount_fen > award.amount_fen:
+        award.amount_fen, award.changed = amount_fen, True
+    elif amount_fen > 0 and may_come_back(award):
+        award.amount_fen, award.changed = amount_fen, True
+        come_back(book, award, cause, "scholarship_voided")
 
 
 def come_back(book: Book, award: Award, cause: Cause, step: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from services.subsidy.domain import voiding
 from services.subsidy.domain.book import Book, BudgetKey, PaymentKey
+from services.subsidy.domain.expiring import may_come_back
 from services.subsidy.domain.fiscal_year import possible_years
 from services.subsidy.domain.schemes import Rules
 from shared.contracts import enrollment, provinces
@@ -33,9 +34,10 @@ _ABOUT_AWARDS: Final = frozenset(
 )
 
 
-def award_nos(facts: Facts) -> list[str]:
-    """The enrollments whose awards the facts touch."""
-    return sorted({number for _, fact in facts if (number := _enrollment_no(fact)) is not None})
+def award_nos(book: Book, facts: Facts) -> list[str]:
+    """The enrollments whose awards the facts touch; payments that come back are loaded before."""
+    paid_for = {payment.enrollment_no for payment in book.payments.values()}
+    return sorted(paid_for | {number for _, fact in facts if (number := _enrollment_no(fact)) is not None})
 
 
 def reversed_causes(facts: Facts) -> list[str]:
@@ -164,9 +166,9 @@ def _lanes_of_old_ranks(book: Book, facts: Facts) -> set[str]:
             award is not None and (award.state == "expired" or award.enrollment_no in due)
         )
         again = fact.type == provinces.WORKER_ENROLLED and award is not None
-        if (
-            late or again or fact.type == provinces.EVENT_VOIDED
-        ):  # what is voided may have come in this very batch
+        uncovered = fact.type == provinces.SCHOLARSHIP_AWARDED and award is not None and may_come_back(award)
+        # What is voided may have come in this very batch.
+        if late or again or uncovered or fact.type == provinces.EVENT_VOIDED:
             found.add(lane)
     return found
 

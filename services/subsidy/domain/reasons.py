@@ -191,6 +191,10 @@ _STEPS: Final[Mapping[str, Callable[[Step, Inputs], Said]]] = {
         "逾期后收到院校确认，按原登记顺序重新安排 {}。",
         "The confirmation came after the expiry; {} is sought again at the rank that it had.",
     ),
+    "scholarship_voided": _with_amount(
+        "支付学费的奖学金已作废或更正，按原登记顺序重新安排 {}。",
+        "The scholarship that paid the tuition was voided or corrected; {} is sought again at the rank that it had.",
+    ),
     "paid": _with_amount("支付金额为 {}。", "{} was paid."),
     "granted": _with_amount(
         "其中 {}在已批准未支付的范围内，予以入账。",

@@ -67,6 +67,10 @@ class Rules:
                 return scheme
         return None
 
+    def scheme_of(self, name: str, version: int) -> Scheme | None:
+        """A scheme version by its name; none where it is not in force here any more."""
+        return next((one for one in self.schemes if (one.name, one.version) == (name, version)), None)
+
 
 def overlap(schemes: Sequence[Scheme]) -> tuple[Scheme, Scheme] | None:
     """Two versions that could both cover one enrollment, if there are such."""

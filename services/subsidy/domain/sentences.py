@@ -78,8 +78,8 @@ UNMATCHED: Final[Mapping[str, tuple[str, str]]] = {
         "More came back than was paid in this line; the rest is not booked. Check batch, line and amount.",
     ),
     "not_owed": (
-        "退回的金额已不再欠付：此前已从该工人的其他补助中抵扣。请将该金额支付给该工人。",
-        "What came back is owed no more: it was taken off another award of the worker. Pay it out to the worker.",
+        "该金额此前已从该工人的其他补助中抵扣，账上已计为支付。请直接支付给该工人，无需报送 payment.settled。",
+        "It was taken off another award of the worker and counts as paid: pay it out, without a payment.settled.",
     ),
 }
 """Why a payment, or what came back of it, is not booked."""

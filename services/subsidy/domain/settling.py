@@ -73,11 +73,13 @@ def take_back(book: Book, lane: str, fact: Returned) -> None:
     """A payment has come back: first what was never matched, then what is granted, then what is owed."""
     data, cause = fact.data, cause_of(fact)
     payment = book.payments.get((lane, data.batch_no, data.line_no))
-    if data.enrollment.history or payment is None:
+    if payment is None:
         return  # of what was paid before an enrollment was kept here nothing was booked either
     left_fen = data.amount_fen - _take(payment, "unmatched_fen", data.amount_fen)
     back_fen = _take(payment, "booked_fen", left_fen)
-    award = book.awards.get(data.enrollment_no)
+    award = book.awards.get(
+        payment.enrollment_no
+    )  # batch and line name the payment, whatever else is said of it
     inputs = {
         "returned_fen": data.amount_fen,
         "booked_fen": back_fen,

@@ -7,22 +7,23 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from services.subsidy.domain.awarding import begin_reservation, let_go, move_queue
-from services.subsidy.domain.book import Award, Book, move
+from services.subsidy.domain.book import Award, Book, Budget, move
 from services.subsidy.domain.clawing_back import claw_back
-from services.subsidy.domain.expiring import come_back
+from services.subsidy.domain.expiring import come_back, may_come_back, sought_fen, uncover
 from services.subsidy.domain.noting import cause_of, note, write_down
+from services.subsidy.domain.schemes import Rules
 from shared.contracts import enrollment, provinces, subsidy
 from shared.contracts.envelope import Fact
 
 Voided = Fact[enrollment.EventVoidedFact]
 
 
-def void(book: Book, fact: Voided) -> None:
+def void(rules: Rules, book: Book, fact: Voided) -> None:
     """Take back what a fact has led to; history and what was refused has led to nothing."""
     undo = _UNDO.get(fact.data.voided_type)
     award = book.awards.get(enrollment_no(fact) or "")
     if undo is not None and award is not None:
-        undo(book, award, fact)
+        undo(rules, book, award, fact)
 
 
 def enrollment_no(fact: Voided) -> str | None:
@@ -36,7 +37,7 @@ def reverses(fact: Voided) -> bool:
     return fact.data.voided_type == provinces.SCHOLARSHIP_AWARDED
 
 
-def _void_enrollment(book: Book, award: Award, fact: Voided) -> None:
+def _void_enrollment(_rules: Rules, book: Book, award: Award, fact: Voided) -> None:
     """Its award is void, and comes again with the enrollment; corrected, it keeps its rank and confirmation."""
     cause, corrected = cause_of(fact), fact.data.superseded_by is not None
     was, held_fen = award.state, award.held_fen
@@ -55,7 +56,7 @@ def _void_enrollment(book: Book, award: Award, fact: Voided) -> None:
         move_queue(book, book.budgets[award.budget_key], cause)
 
 
-def _void_confirmation(book: Book, award: Award, fact: Voided) -> None:
+def _void_confirmation(_rules: Rules, book: Book, award: Award, fact: Voided) -> None:
     """What was granted is reserved again; what was paid of it stays paid until the award is let go."""
     if fact.data.superseded_by is not None or not award.confirmed:
         return
@@ -71,21 +72,22 @@ def _void_confirmation(book: Book, award: Award, fact: Voided) -> None:
     note(book, award, cause_of(fact), subsidy.SUBSIDY_GRANT_REVERSED, inputs, steps, said, postings)
 
 
-def _void_withdrawal(book: Book, award: Award, fact: Voided) -> None:
+def _void_withdrawal(rules: Rules, book: Book, award: Award, fact: Voided) -> None:
     """The award comes back at the rank that it had: with its money if that is free, otherwise into the queue."""
-    amount_fen = min(award.amount_fen, award.tuition_fen - award.scholarship_fen)
+    amount_fen = sought_fen(rules, award)
     if fact.data.superseded_by is not None:
         return
     award.withdrawn, award.changed = False, True
-    if award.state != "released" or amount_fen <= 0:
+    if not may_come_back(award) or amount_fen <= 0:
         return
     award.amount_fen, award.changed = amount_fen, True
     come_back(book, award, cause_of(fact), "withdrawal_voided")
 
 
-def _void_scholarship(book: Book, award: Award, fact: Voided) -> None:
-    """What was booked of it goes back to its pot."""
+def _void_scholarship(rules: Rules, book: Book, award: Award, fact: Voided) -> None:
+    """What was booked of it goes back to its pot; an award that it had covered stands again before others have that."""
     cause = cause_of(fact)
+    freed: list[Budget] = []
     for key, booked_fen in book.booked_of(fact.data.voided_fact_id or ""):
         budget = book.budgets[key]
         postings = move(budget, "scholarship", "available", booked_fen)
@@ -95,7 +97,10 @@ def _void_scholarship(book: Book, award: Award, fact: Voided) -> None:
         inputs = {"booked_fen": booked_fen, "scholarship_fen": award.scholarship_fen}
         steps = [{"step": "voided", "amount_fen": booked_fen}]
         write_down(book, award, cause, subsidy.SCHOLARSHIP_REVERSED, inputs, steps, said, postings)
-        if fact.data.superseded_by is None:
+        freed.append(budget)
+    if fact.data.superseded_by is None:
+        uncover(rules, book, award, cause)
+        for budget in freed:
             move_queue(book, budget, cause)
 
 
@@ -113,7 +118,7 @@ def _reversed(award: Award, fact: Voided, pot: tuple[int, str], booked_fen: int)
     }
 
 
-_UNDO: Final[Mapping[str, Callable[[Book, Award, Voided], None]]] = {
+_UNDO: Final[Mapping[str, Callable[[Rules, Book, Award, Voided], None]]] = {
     provinces.WORKER_ENROLLED: _void_enrollment,
     provinces.ENROLLMENT_CONFIRMED: _void_confirmation,
     provinces.ENROLLMENT_WITHDRAWN: _void_withdrawal,
