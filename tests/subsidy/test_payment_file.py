@@ -99,6 +99,8 @@ def test_the_root_of_the_xml_holds_the_sums_of_its_elements() -> None:
     assert root.attrib["sha256"] == hashlib.sha256(text.encode()).hexdigest()
     assert root.attrib["amount_fen"] == str(sum(int(one.attrib["amount_fen"]) for one in root))
     assert (root.attrib["lines"], len(root)) == ("3", 3)
+    in_yuan = [one.attrib["amount_yuan"] for one in (*root, root)]
+    assert in_yuan == ["1000.00", "0.01", "90071992547409.91", "90071992548409.92"]
 
 
 def test_both_forms_of_a_file_have_the_same_sums() -> None:
