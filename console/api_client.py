@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,8 @@ from shared.contracts.topics import SERVICES
 
 TIMEOUT_S: Final = 30.0
 CONNECT_TIMEOUT_S: Final = 3.0
+FILE_TIMEOUT_S: Final = 600.0
+"""A file of a million lines is read once before it begins, for its sums."""
 PER_ADDRESS_CONNECTIONS_MAX: Final = 8
 
 Query = Mapping[str, str | int | list[str]]
@@ -102,6 +104,25 @@ class Api:
         answer = await self._answer("GET", service, path, headers={"Accept": "text/csv"})
         return answer.text, answer.links.get("next", {}).get("url", "")
 
+    async def download(self, service: str, path: str, query: Query, write: Callable[[bytes], object]) -> None:
+        """Write a file piece by piece as it comes; raises as `get`, also where it ends before it is whole."""
+        address = self._address(service)
+        timeout = httpx.Timeout(FILE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+        try:
+            async with self._client.stream("GET", address + path, params=query, timeout=timeout) as answer:
+                if answer.is_error:
+                    await answer.aread()
+                    raise RefusedError(f"{service} refused: {_why(answer)}", answer.status_code)
+                async for piece in answer.aiter_bytes():
+                    write(piece)
+        except httpx.RemoteProtocolError as error:
+            raise UnreachableError(
+                f"The file from {service} ended before it was whole; ask for it again. "
+                "/ 文件未传完，请重新获取。"
+            ) from error
+        except httpx.HTTPError as error:
+            raise _unreachable(service, address, error) from error
+
     async def post(
         self, service: str, path: str, body: Mapping[str, Any], timeout_s: float = TIMEOUT_S
     ) -> Any:
@@ -136,25 +157,33 @@ class Api:
     async def _answer(
         self, method: str, service: str, path: str, timeout_s: float = TIMEOUT_S, **sent: Any
     ) -> httpx.Response:
+        address = self._address(service)
+        try:
+            timeout = httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S)
+            answer = await self._client.request(method, address + path, timeout=timeout, **sent)
+        except httpx.HTTPError as error:
+            raise _unreachable(service, address, error) from error
+        if answer.is_error:
+            raise RefusedError(f"{service} refused: {_why(answer)}", answer.status_code)
+        return answer
+
+    def _address(self, service: str) -> str:
         address = self.deployment.addresses.get(service)
         if address is None:
             known = ", ".join(self.services) or "none"
             raise UnreachableError(f"No address is known for {service}; known are: {known}.")
-        try:
-            timeout = httpx.Timeout(timeout_s, connect=CONNECT_TIMEOUT_S)
-            answer = await self._client.request(method, address + path, timeout=timeout, **sent)
-        except httpx.TimeoutException as error:
-            raise UnreachableError(
-                f"{service} at {address} did not answer in time. `dreams status` shows whether it is ready."
-            ) from error
-        except httpx.HTTPError as error:
-            raise UnreachableError(
-                f"{service} does not answer at {address}. `dreams status` shows whether it runs, "
-                f"`dreams logs {service}` why not."
-            ) from error
-        if answer.is_error:
-            raise RefusedError(f"{service} refused: {_why(answer)}", answer.status_code)
-        return answer
+        return address
+
+
+def _unreachable(service: str, address: str, error: httpx.HTTPError) -> UnreachableError:
+    if isinstance(error, httpx.TimeoutException):
+        return UnreachableError(
+            f"{service} at {address} did not answer in time. `dreams status` shows whether it is ready."
+        )
+    return UnreachableError(
+        f"{service} does not answer at {address}. `dreams status` shows whether it runs, "
+        f"`dreams logs {service}` why not."
+    )
 
 
 def _token_from_environment() -> str:

@@ -10,6 +10,7 @@ from console import (
     commands_lanes,
     commands_ledger,
     commands_messages,
+    commands_payments,
     commands_publish,
     commands_receipts,
     commands_registers,
@@ -35,6 +36,7 @@ app.command()(commands_receipts.receipts)
 app.command()(commands_registers.completeness)
 app.command()(commands_registers.registers)
 app.command("look-ups")(commands_registers.look_ups)
+app.add_typer(commands_payments.payments, name="payments")
 app.command("publish")(commands_publish.publish_file)
 app.command()(commands_certify.certify)
 app.command()(commands_demo.demo)

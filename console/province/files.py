@@ -19,6 +19,7 @@ from console.province.headers import (
 )
 from console.province.said_error import SaidError
 from console.province.workbook import read_workbook
+from shared.contracts.payment_file import TOTAL_LINE
 from shared.contracts.strict_json import parse_strict
 
 FILE_MAX_BYTES: Final = 256 * 1024 * 1024
@@ -221,8 +222,10 @@ def _in_sheet(error: FileError, sheet: str) -> FileError:
 def _row(
     number: int, cells: list[str] | None, header: Sequence[str], type_: str | None, sheet: str
 ) -> Row | None:
-    """None for a line without content."""
+    """None for a line without content, and for the control sums at the end of a payment file."""
     problem = None
+    if cells and cells[0].strip() == TOTAL_LINE:
+        return None
     if cells is None:
         problem = SaidError("有单元格显示错误值（如 #N/A）", "a cell shows an error such as #N/A")
     elif not any(cell.strip() for cell in cells):

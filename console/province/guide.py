@@ -133,6 +133,11 @@ asyncio.run(main())
 - **A payment** (`payment.settled`) counts against what is granted from the year and fund source that it names. What
   is paid without a grant, from another pot or above it comes back as `payment.unmatched`, with what to do.
   `payment.returned` is booked for the enrollment for which that batch and line was paid.
+- **What is to be paid**: `dreams payments due --province 32 --out 待支付.csv` writes what is granted and not paid, with
+  control sums in its last line, for the finance office (`--format xml` for its system; how to check it:
+  [operating](operating.md)). Once it has paid, fill in 支付日期, delete the lines that were not paid, leave the rest as
+  it is, and send the same file by `dreams publish`. Do so before you draw up the next one: until then the same awards
+  stand in it again. The file holds no names: whoever pays finds the worker by the enrollment.
 - **Withdrawn after it was paid**: `subsidy.clawed_back` says what must come back. Send `payment.returned` for it; what
   is still owed is taken off the worker's later awards from the same fund source (`clawback.repaid`): pay that much
   less.
@@ -140,6 +145,8 @@ asyncio.run(main())
   Nothing is changed for a budget that was never allocated: `budget.change_refused`.
 
 预留的补助注明到期日，请在此之前确认在读；到期后资金转给候补者，补确认的有资金则重新预留，否则按原顺序候补。
+待支付清单由 `dreams payments due` 生成：财务支付后只需填写“支付日期”，删去未支付的行，
+用 `dreams publish` 发送同一文件；发送前请勿生成下一份清单，以免重复支付。清单不含姓名，按注册编号查找本人。
 支付按年度和资金来源与已发放的补助核对，不符的部分以 `payment.unmatched` 退回并说明处理办法。
 已支付后退学的，`subsidy.clawed_back` 说明须追回的金额；收回后请报送 `payment.returned`，未收回部分从以后的补助中抵扣。
 核减和结转只动用可用资金，其余以决定告知。

@@ -1,7 +1,7 @@
 """Runs subsidy: budgets, awards and the ledger."""
 
 from services.subsidy import consumers
-from services.subsidy.api import awards, checks, lists, money, schemes
+from services.subsidy.api import awards, checks, lists, money, payments, schemes
 from services.subsidy.config import Settings, load_rules
 from services.subsidy.domain import deciding
 from shared.contracts.catalogue import batch_of
@@ -20,6 +20,7 @@ def definition(settings: Settings) -> Definition:
         routers=(
             money.router,
             lists.router,
+            payments.router,
             awards.router(rules),
             checks.router(rules),
             schemes.router(rules),

@@ -730,3 +730,26 @@ async def queue(db: Db, key: BudgetKey, after_rank: int, limit: int) -> list[Rec
             limit,
         )
     )
+
+
+async def lane_book(db: Db, lane: str) -> Record | None:
+    """The day that began last on a lane, and the number of its last journal entry: (day, last_entry)."""
+    return await db.fetchrow("SELECT day, last_entry FROM lane_book WHERE lane = $1", lane)
+
+
+async def due_payments(db: Db, lane: str, fiscal_year: int, after: str, limit: int) -> list[Record]:
+    """What is granted to awards of a lane and not paid yet, in the order of their numbers, those after a number."""
+    return list(
+        await db.fetch(
+            """SELECT enrollment_no, worker_ref, fund_source, amount_fen - disbursed_fen AS amount_fen, scheme,
+                      scheme_version
+               FROM award
+               WHERE lane = $1 AND enrollment_no > $3 AND fiscal_year = $2 AND state = 'granted'
+                 AND amount_fen > disbursed_fen
+               ORDER BY enrollment_no LIMIT $4""",
+            lane,
+            fiscal_year,
+            after,
+            limit,
+        )
+    )

@@ -1,6 +1,11 @@
-"""The main job: a file made by hand in a spreadsheet goes out by `dreams publish` and shows in the nation's numbers."""
+"""The main job: a file made by hand in a spreadsheet goes out by `dreams publish` and shows in the nation's numbers.
+
+And the money that follows: what is due goes to the finance office as a file, and the same file says that it is paid.
+"""
 
 import asyncio
+import csv
+import io
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -17,6 +22,7 @@ from typer.testing import CliRunner
 
 from console.main import app
 from console.stack.infrastructure import Infrastructure
+from console.stack.private_files import write_private
 from console.stack.stack import Stack
 from shared.contracts import subsidy
 from shared.contracts.topics import PROVINCE_DECISIONS
@@ -62,6 +68,13 @@ class Sent:
 
     stack: Stack
     endings: dict[str, tuple[int, str]]
+    folder: Path
+    environment: dict[str, str]
+
+    async def dreams(self, *words: str) -> tuple[int, str]:
+        """Run the command; exit status and output."""
+        ended = await asyncio.to_thread(CliRunner().invoke, app, list(words), env=self.environment)
+        return ended.exit_code, ended.output
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +93,7 @@ async def sent(
                 call = ["publish", "--province", "32", "--type", kind, str(shutil.copy(FILES / name, folder))]
                 ended = await asyncio.to_thread(CliRunner().invoke, app, call, env=environment)
                 endings[name] = (ended.exit_code, ended.output)
-            yield Sent(stack, endings)
+            yield Sent(stack, endings, folder, environment)
     finally:
         await infrastructure.drop_namespace("job.")
 
@@ -95,6 +108,8 @@ def _environment(stack: Stack, folder: Path) -> dict[str, str]:
         "DREAMS_KAFKA_PASSWORD_FILE": str(folder / "password"),
         "DREAMS_NAMESPACE": stack.namespace,
         "DREAMS_WORKER_KEY_FILE": str(folder / "key"),
+        "DREAMS_API_SUBSIDY": stack.address("subsidy"),
+        "DREAMS_API_TOKEN_FILE": str(write_private(folder / "token", stack.token("operator"))),
     }
 
 
@@ -128,6 +143,39 @@ async def test_the_province_reads_its_decisions_as_its_own_user(sent: Sent) -> N
             found += [orjson.loads(record.value) for records in batches.values() for record in records]
     assert [event["seq"] for event in found] == list(range(1, len(DECISIONS) + 1))
     assert {(event["type"], event["data"]["enrollment_no"]) for event in found} == DECISIONS
+
+
+async def test_the_finance_offices_file_comes_back_with_the_day_of_payment_only_and_nothing_is_due(
+    sent: Sent,
+) -> None:
+    file = sent.folder / "待支付.csv"
+    due = ("payments", "due", "--province", "32")
+    code, said = await sent.dreams(*due, "--out", str(file))
+    assert (code, "已写入" in said) == (0, True), said
+    head, *lines, total = csv.reader(io.StringIO(file.read_text("utf-8-sig"), newline=""))
+    assert [line[2] for line in lines] == ["32-2026-001", "32-2026-002"]
+    assert (total[1], total[6]) == ("2", "2000.00")
+    for line in lines:
+        line[head.index("支付日期")] = "2026/9/14"
+    with file.open("w", encoding="gb18030", newline="") as saved:  # as a spreadsheet saves it
+        csv.writer(saved).writerows([head, *lines, total])
+    code, said = await sent.dreams("publish", "--province", "32", str(file))
+    assert (code, "已采用 accepted 2" in said) == (0, True), said
+    deadline = time.monotonic() + WITHIN_S
+    while (budgets := await _budgets(sent))[0]["disbursed_fen"] != WANTED["granted_fen"]:
+        assert time.monotonic() < deadline, budgets
+        await asyncio.sleep(0.1)
+    assert [one["granted_fen"] for one in budgets] == [0]
+    code, said = await sent.dreams(*due, "--year", "2026", "--format", "xml")
+    assert (code, 'lines="0"' in said, "<payment " in said) == (0, True, False), said
+    code, said = await sent.dreams(*due, "--out", str(file))
+    assert (code, "未覆盖" in said) == (2, True), said
+
+
+async def _budgets(sent: Sent) -> list[dict[str, Any]]:
+    code, said = await sent.dreams("budgets", "--lane", "32", "--year", "2026", "--json")
+    assert code == 0, said
+    return list(orjson.loads(said))
 
 
 async def _numbers(client: httpx.AsyncClient) -> tuple[dict[str, int], dict[str, int]]:

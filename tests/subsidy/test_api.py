@@ -1,9 +1,13 @@
 """Promises of the HTTP interface: what a clerk and an auditor can ask, and who may."""
 
 import asyncio
+import codecs
+import csv
+import io
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import asyncpg
 import httpx
@@ -12,7 +16,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.subsidy import main
-from services.subsidy.api import awards, checks, lists, money
+from services.subsidy.api import awards, checks, lists, money, payments
 from services.subsidy.config import Settings
 from services.subsidy.domain.schemes import Rules
 from shared.plumbing import look_ups
@@ -38,7 +42,8 @@ async def client(subsidy: Service, settings: Settings, rules: Rules) -> AsyncIte
     zj.enrolled(1)
     await subsidy.take(*js.facts, *zj.facts)
     app = FastAPI()
-    for router in (money.router, lists.router, awards.router(rules), checks.router(rules), look_ups.router):
+    listed = (money.router, lists.router, payments.router)
+    for router in (*listed, awards.router(rules), checks.router(rules), look_ups.router):
         app.include_router(router)
     app.state.pool, app.state.settings = subsidy.pool, settings
     app.state.tokens = Tokens(settings.tokens_file)
@@ -256,6 +261,72 @@ async def test_decisions_are_derived_again_page_by_page_and_what_differs_is_name
     ]
 
 
+@pytest.mark.parametrize("page", [1, 2, 1_000])
+async def test_what_is_due_is_the_same_file_however_it_is_paged_with_each_award_once(
+    client: httpx.AsyncClient, subsidy: Service, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    js = Province()
+    js.facts += [{}] * 5  # known already
+    js.allocated(4 * YUAN_1000_FEN)
+    for number in (3, 4, 5):
+        js.enrolled(number)
+        js.confirmed(number)
+    js.paid(4, YUAN_1000_FEN)
+    js.paid(5, 30_000)
+    js.allocated(YUAN_1000_FEN, year=2027)
+    js.enrolled(6, start="2027-03-01")
+    js.confirmed(6)
+    js.enrolled(7)
+    await subsidy.take(*js.facts[5:])
+    monkeypatch.setattr(payments, "PAGE", page)
+    answer = await client.get("/v1/payments/due?lane=32&year=2026")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.content.startswith(codecs.BOM_UTF8)
+    _, *lines, total = csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""))
+    due = [(line[1], line[2], line[6], line[8]) for line in lines]
+    assert due == [
+        ("1", "32-00001", "1000.00", "100000"),
+        ("2", "32-00003", "1000.00", "100000"),
+        ("3", "32-00005", "700.00", "70000"),
+    ]
+    assert (total[1], total[6], total[8]) == ("3", "2700.00", "270000")
+    assert (await client.get("/v1/payments/due?lane=32&year=2026")).content == answer.content
+    root = ET.fromstring((await client.get("/v1/payments/due?lane=32&year=2026&format=xml")).content)  # noqa: S314 - our own file
+    assert [(one.get("line_no"), one.get("enrollment_no")) for one in root] == [one[:2] for one in due]
+    assert (root.get("sha256"), root.get("lines")) == (total[2].removeprefix("sha256:"), total[1])
+    assert {line[0] for line in lines} == {root.get("batch_no")}
+    monkeypatch.setattr(payments, "LINES_MAX", 2)
+    root = ET.fromstring((await client.get("/v1/payments/due?lane=32&year=2026&format=xml")).content)  # noqa: S314 - our own file
+    assert [one.get("enrollment_no") for one in root] == [one[1] for one in due[:2]]
+
+
+async def test_a_payment_file_has_another_number_once_something_changed(
+    client: httpx.AsyncClient, subsidy: Service
+) -> None:
+    async def asked() -> tuple[str | None, int]:
+        root = ET.fromstring((await client.get("/v1/payments/due?lane=32&format=xml")).content)  # noqa: S314 - our own file
+        return root.get("batch_no"), len(root)
+
+    before, lines = await asked()
+    assert lines == 1
+    js = Province()
+    js.facts += [{}] * 5  # known already
+    js.paid(1, YUAN_1000_FEN)
+    await subsidy.take(*js.facts[5:])
+    after, lines = await asked()
+    assert (lines, after != before) == (0, True)
+
+
+async def test_a_look_up_of_payments_leaves_a_trail(
+    client: httpx.AsyncClient,
+) -> None:
+    await client.get("/v1/payments/due", headers={"Authorization": "Bearer official-32"})
+    trail = [one for one in await _ask(client, "/v1/look-ups") if one["what"] == "payments_looked_up"]
+    assert [(one["caller"], one["lane"], one["found"]) for one in trail] == [
+        ("official-32", "32", {"format": "csv"})
+    ]
+
+
 async def test_totals_are_those_of_all_lanes(client: httpx.AsyncClient) -> None:
     assert await _ask(client, "/v1/totals") == {
         "allocated_fen": YUAN_1000_FEN + 50_000,
@@ -291,6 +362,13 @@ async def test_totals_are_those_of_all_lanes(client: httpx.AsyncClient) -> None:
         ("official", "/v1/awards?lane=32", 403),
         ("official", "/v1/ledger?lane=32", 403),
         ("official", "/v1/budgets?lane=32&as_of=2026-03-01", 200),
+        ("official", "/v1/payments/due?lane=32", 403),
+        ("official-32", "/v1/payments/due", 200),
+        ("province-32", "/v1/payments/due", 200),
+        ("province-32", "/v1/payments/due?lane=33", 403),
+        ("auditor", "/v1/payments/due?lane=33&format=xml", 200),
+        ("auditor", "/v1/payments/due", 422),
+        ("auditor", "/v1/payments/due?lane=32&format=xlsx", 422),
         ("", "/v1/look-ups", 401),
         ("province-32", "/v1/look-ups", 403),
         ("province-32", "/v1/ledger/check", 403),
