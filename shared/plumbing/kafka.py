@@ -5,7 +5,7 @@ import logging
 import random
 import ssl
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import partial
@@ -191,8 +191,8 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._ends_due: set[str] = set()
         """Lanes taken over whose topics' ends were not yet compared with the log."""
         self._live_at = -LIVE_WITHIN_S
-        self._caught_up: set[TopicPartition] = set()
-        """Lanes of streams that were taken in to their end when last polled."""
+        self._caught_up: set[tuple[str, int]] = set()
+        """Topics and partitions that were taken in to their end when last polled."""
         self._far_behind: set[str] = set()
         self._failures = 0
         self._committed_at = 0.0
@@ -369,21 +369,27 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
         A lane is live while it has little to take and had been taken in to its end before.
         """
-        lane_at = {TopicPartition(one.topic, one.partition): self.carrier.lane_of(one) for one in records}
-        counts = Counter(TopicPartition(one.topic, one.partition) for one in records)
-        last = {TopicPartition(one.topic, one.partition): one.offset for one in records}
-        left = {tp: (self.consumer.highwater(tp) or 0) - offset - 1 for tp, offset in last.items()}
-        much = {tp for tp in last if max(counts[tp], left[tp]) >= self._fair_share}
-        behind = {lane_at[tp] for tp in lane_at if tp in much or tp not in self._caught_up}
+        places: dict[tuple[str, int], list[ConsumerRecord]] = defaultdict(list)
+        for one in records:
+            places[one.topic, one.partition].append(one)
+        lane_at = {tp: self.carrier.lane_of(some[-1]) for tp, some in places.items()}
+        # Records in hand may be of lanes that were given up meanwhile: the client knows nothing of these any more.
+        left = {
+            tp: (self.consumer.highwater(TopicPartition(*tp)) or 0) - some[-1].offset - 1
+            for tp, some in places.items()
+            if tp in self._owned
+        }
+        much = {tp for tp, some in places.items() if max(len(some), left.get(tp, 0)) >= self._fair_share}
+        behind = {lane for tp, lane in lane_at.items() if tp in much or tp not in self._caught_up}
         self._caught_up = (self._caught_up - much) | {tp for tp in left.keys() - much if left[tp] <= 0}
-        self._far_behind = {lane_at[tp] for tp in much if left[tp] >= FAR_BEHIND_RECORDS}
-        live = [one for one in records if self.carrier.lane_of(one) not in behind]
+        self._far_behind = {lane_at[tp] for tp in much if left.get(tp, 0) >= FAR_BEHIND_RECORDS}
+        live = [one for tp, some in places.items() if lane_at[tp] not in behind for one in some]
         if not live or len(live) >= OVERLAP_FROM_RECORDS:
             return (), records
         self._live_at = time.monotonic()
         if not much:
             return (), records
-        return live, [one for one in records if self.carrier.lane_of(one) in behind]
+        return live, [one for tp, some in places.items() if lane_at[tp] in behind for one in some]
 
     async def _begin(self, records: Sequence[ConsumerRecord], held_back: set[str]) -> None:
         lanes = {self.carrier.lane_of(one) for one in records}

@@ -243,7 +243,9 @@ class Life(RuleBasedStateMachine):
         lane, event = data.draw(st.sampled_from(self.sent))
         known = {step[2] for step in (*self.recorded, *self.waiting)}
         if event["id"] in known:
-            assert self.books.ask(event, lane=lane) == ("duplicate", "duplicate")
+            waits = event["id"] in {step[2] for step in self.waiting}
+            code = "duplicate_waiting" if waits else "duplicate"
+            assert self.books.ask(event, lane=lane) == ("duplicate", code)
 
     def _judge(self, step: tuple[int, str, str]) -> str:
         day, letter, _ = step
