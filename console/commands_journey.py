@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from console.amounts import yuan
 from console.commands_lanes import DATA, AsJson, Data, asked, event_path, named, write_json
 from console.times import shanghai
 
@@ -19,7 +20,6 @@ _TOLD: Final = (
     "level", "level_after", "occupation", "name", "grade", "to_role", "reason", "programme", "amount_fen",
 )  # fmt: skip
 """What of an event's data says best what it was."""
-_FEN_IN_YUAN: Final = 100
 
 
 def journey(
@@ -82,7 +82,7 @@ def _what(stage: Mapping[str, Any]) -> str:
 
 
 def _word(name: str, value: Any) -> str:
-    return f"{value / _FEN_IN_YUAN:,.2f} yuan" if name.endswith("_fen") else str(value)
+    return f"{yuan(value)} yuan" if name.endswith("_fen") else str(value)
 
 
 def _standing(found: Mapping[str, Any]) -> Iterable[str]:

@@ -9,10 +9,10 @@ from typing import Annotated, Final
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from console.late_progress import bar
 from console.province.connection import find_connection, find_key
 from console.province.drafting import Ready, Refused, Sender, draft, is_example
 from console.province.files import Contents, read_file
@@ -127,7 +127,7 @@ def _sent(drafts: Sequence[Ready | Refused], path: Path, lane: str, data: Path) 
     connection = find_connection(lane, data)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what fails is raised, and said by us
     ready = [one for one in drafts if isinstance(one, Ready)]
-    with _progress() as progress:
+    with bar(Console(stderr=True)) as progress:
         task = progress.add_task("回执 receipts", total=len(ready))
         sent = asyncio.run(
             publish(
@@ -152,16 +152,6 @@ def _outcomes(drafts: Sequence[Ready | Refused], sent: Mapping[tuple[str, int], 
         else sent.get((one.sheet, one.number)) or Outcome(one.number, one.id, "accepted", type=one.type)
         for one in drafts
     ]
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-    )
 
 
 def _report(path: Path, outcomes: Sequence[Outcome], *, dry_run: bool) -> int:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
+from console.amounts import yuan
 from console.api_client import Api, ApiError
 from console.commands_lanes import DATA, Data, asked, event_path, write_json
 from console.event_way import (
@@ -202,7 +203,7 @@ def _add_spans(tree: Tree, spans: Sequence[Span]) -> None:
 
 def _said(name: str, value: Any) -> str:
     if name.endswith("_fen"):
-        return f"{'' if name == 'amount_fen' else name.removesuffix('_fen') + ' '}{value / 100:,.2f} yuan"
+        return f"{'' if name == 'amount_fen' else name.removesuffix('_fen') + ' '}{yuan(value)} yuan"
     if name in ("status", "state"):
         return f"[{STYLES.get(value, 'default')}]{escape(str(value))}[/]"
     if name == "fund_source":

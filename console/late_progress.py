@@ -1,4 +1,4 @@
-"""A bar on standard error for what lasts: shown only once it has taken longer than two seconds."""
+"""Bars on standard error for what lasts; one is shown only once it has taken longer than two seconds."""
 
 import time
 from types import TracebackType
@@ -10,19 +10,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 SHOWN_AFTER_S: Final = 2.0
 
 
+def bar(console: Console, *, transient: bool = False) -> Progress:
+    """What is done of how much, and the time that it took; `transient`: it disappears at its end."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=transient,
+    )
+
+
 class LateProgress:
     """Counts what is done of `total`; use it as a context."""
 
     def __init__(self, what: str, total: int | None, console: Console | None = None) -> None:
         self._began_s = time.monotonic()
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console or Console(stderr=True),
-            transient=True,
-        )
+        self._bar = bar(console or Console(stderr=True), transient=True)
         self._task = self._bar.add_task(what, total=total)
         self.shown = False
 

@@ -14,6 +14,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from console.amounts import yuan
 from console.demo.numbers import FINAL, Snapshot
 from console.demo.running import Outcome
 from console.province.simulator import Expected
@@ -142,8 +143,8 @@ def _numbers(now: Snapshot, sent: Expected, rates: Mapping[str, float], since_s:
         )
     table.add_row("  parked", f"{verdicts['parked_open']:,}")
     table.add_row("national facts", f"{now.facts:,}", f"{rates['facts']:,.0f}")
-    table.add_row("money granted, in yuan", _yuan(_granted_fen(now.money)), "", _bar(now.money))
-    table.add_row("  of allocated", _yuan(now.money["allocated_fen"]))
+    table.add_row("money granted, in yuan", yuan(_granted_fen(now.money)), "", _bar(now.money))
+    table.add_row("  of allocated", yuan(now.money["allocated_fen"]))
     table.add_row("  waiting for money", f"{now.money['waitlisted']:,}")
     for name, lag in _lags(now, sent).items():
         table.add_row(f"lag of {name}", f"{lag:,}")
@@ -161,8 +162,8 @@ def summary(outcome: Outcome) -> Group:
     for status, count in reconciled.receipts.items():
         table.add_row(f"  {status}", f"{count:,}")
     table.add_row("  parked", f"{reconciled.parked_open:,}")
-    table.add_row("money allocated, in yuan", _yuan(money["allocated_fen"]))
-    table.add_row("money granted, in yuan", _yuan(_granted_fen(money)))
+    table.add_row("money allocated, in yuan", yuan(money["allocated_fen"]))
+    table.add_row("money granted, in yuan", yuan(_granted_fen(money)))
     table.add_row("lanes", f"{outcome.lanes}")
     table.add_row("from first send to drained", f"{outcome.duration_s:.1f} s")
     table.add_row("events a second", f"{outcome.sent.events / outcome.duration_s:,.0f}")
@@ -204,10 +205,6 @@ def _lags(now: Snapshot, sent: Expected) -> dict[str, int]:
 
 def _bar(money: Mapping[str, int]) -> ProgressBar:
     return ProgressBar(money["allocated_fen"] or 1, _granted_fen(money), width=BAR_WIDTH)
-
-
-def _yuan(amount_fen: int) -> str:
-    return f"{amount_fen // FEN_PER_YUAN:,}.{amount_fen % FEN_PER_YUAN:02d}"
 
 
 def _clock(seconds: float) -> str:

@@ -1,13 +1,13 @@
 """Settings of subsidy, and the schemes: read from reviewed YAML files, refused with file, line and reason."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import yaml
 from pydantic import Field, ValidationError
 
 from services.subsidy.domain.fiscal_year import Closing
-from services.subsidy.domain.schemes import Rules, Scheme, overlap
+from services.subsidy.domain.schemes import CutPolicy, Rules, Scheme, overlap
 from shared.plumbing.settings import ServiceSettings
 
 SCHEMES: Final = Path(__file__).parent / "schemes"
@@ -21,7 +21,7 @@ class Settings(ServiceSettings):
     fiscal_year_closes_month: Annotated[int, Field(ge=1, le=12)] = 2
     fiscal_year_closes_day: Annotated[int, Field(ge=1, le=28)] = 1
     """The day of the following year on which a fiscal year closes."""
-    budget_cuts: Literal["clamp", "refuse"] = "clamp"
+    budget_cuts: CutPolicy = "clamp"
     """What becomes of a cut or a carry-over that asks for more than is free: take what is free, or nothing."""
 
 

@@ -1,7 +1,7 @@
 """The envelope: CloudEvents 1.0 attributes and our extensions, around typed data."""
 
 import hashlib
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -123,6 +123,11 @@ def event_type(noun_verb: str, major: int = 1) -> str:
 def derived_id(*parts: object) -> str:
     """An id that derives from its cause: the same decision made again has the same id."""
     return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:32]
+
+
+def day_begins(day: date) -> datetime:
+    """The instant at which a Shanghai day begins: what was recorded by the end of a day lies before the next one's."""
+    return datetime.combine(day, time(), SHANGHAI)
 
 
 def shanghai_day(instant: datetime) -> date:

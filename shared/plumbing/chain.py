@@ -1,12 +1,12 @@
 """Checks the chain of hashes of a log: each row is linked to the one before, to its facts and to announced heads."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import orjson
 
+from shared.plumbing.outgoing import linked
 from shared.plumbing.store import LogRow
 
 Fault = Literal["missing", "link", "content", "count", "announced", "end"]
@@ -81,7 +81,7 @@ def _fault(row: LogRow, read_to: int, head: bytes, heads: Sequence[Head]) -> Fau
         return "missing"
     if row.prev_hash != head:
         return "link"
-    if hashlib.sha256(head + row.events).digest() != row.hash:
+    if linked(head, row.events) != row.hash:
         return "content"
     if row.events.count(b"\n") != row.last_seq - row.first_seq:
         return "count"

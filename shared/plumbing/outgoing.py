@@ -99,11 +99,16 @@ def stamped(row: LaneRow, lines: Sequence[tuple[str, bytes, str | None]]) -> Log
 def _chained(row: LaneRow, recorded: datetime, lines: list[bytes], traces: list[str | None]) -> LogRow:
     first = row.seq + 1
     events = b"\n".join(lines)
-    prev_hash, row.head = row.head, hashlib.sha256(row.head + events).digest()
+    prev_hash, row.head = row.head, linked(row.head, events)
     row.seq += len(lines)
     row.recorded_at = recorded
     traceparents = "\n".join(trace or "" for trace in traces) if any(traces) else None
     return LogRow(row.stream, row.lane, first, row.seq, recorded, prev_hash, row.head, events, traceparents)
+
+
+def linked(head: bytes, events: bytes) -> bytes:
+    """The hash of a row whose `events` follow where the chain's hash was `head`."""
+    return hashlib.sha256(head + events).digest()
 
 
 def _line(common: dict[str, str], fact: Outgoing, seq: int) -> bytes:

@@ -1,7 +1,7 @@
 """A worker's journey by HTTP: what happened, in the order of the days, across provinces, as known on any day."""
 
 import dataclasses
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 import orjson
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from services.enrollment import store
 from services.enrollment.api.events import refusal
 from services.enrollment.domain.journey import FACTS_MAX, Correction, Overlap, Stage, Study, journey, may_see
-from shared.contracts.envelope import SHANGHAI, WORKER_REF_PATTERN, Day, shanghai_day
+from shared.contracts.envelope import WORKER_REF_PATTERN, Day, day_begins, shanghai_day
 from shared.plumbing import look_ups
 from shared.plumbing.postgres import utc_now
 from shared.plumbing.problem import ProblemRoute, documented
@@ -99,4 +99,4 @@ async def worker_journey(request: Request, ref: Ref, caller: Anyone, as_known_on
 
 
 def _end(day: date | None) -> datetime | None:
-    return datetime.combine(day + timedelta(days=1), time(), SHANGHAI) if day else None
+    return day_begins(day + timedelta(days=1)) if day else None

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.enrollment import store
 from services.enrollment.api.events import RETRY_SOON_S, only_own, refusal
 from services.enrollment.api.judged import Receipt, Status, out_of_inbox, read_on
-from shared.contracts.envelope import SHANGHAI, Day, shanghai_day
+from shared.contracts.envelope import SHANGHAI, Day, day_begins, shanghai_day
 from shared.contracts.receipt_codes import STATUSES, sentences
 from shared.contracts.spreadsheet import safe
 from shared.plumbing import look_ups
@@ -216,8 +216,8 @@ async def _page(db: Db, lane: str, which: Which, simulated: bool) -> Page:
     day = which.day or (shanghai_day(utc_now()) if which.after is None else None)
     after, before = which.after or 0, None
     if day is not None:
-        after = max(after, await store.receipts_issued_before(db, lane, _begin(day)))
-        before = _begin(day + timedelta(days=1))
+        after = max(after, await store.receipts_issued_before(db, lane, day_begins(day)))
+        before = day_begins(day + timedelta(days=1))
     found: list[Receipt] = []
     for _ in range(CHUNKS_MAX):
         chunk = await read_on(db, lane, after, before, limit=which.limit - len(found), status=which.status)
@@ -228,10 +228,6 @@ async def _page(db: Db, lane: str, which: Which, simulated: bool) -> Page:
     else:
         return Page(simulated=simulated, receipts=found, next=after, more=True)
     return Page(simulated=simulated, receipts=found, next=after, more=not chunk.ended)
-
-
-def _begin(day: date) -> datetime:
-    return datetime.combine(day, time(), SHANGHAI)
 
 
 def _next_page(lane: str, which: Which, page: Page) -> dict[str, str]:

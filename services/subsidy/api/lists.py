@@ -1,7 +1,7 @@
 """Lists by HTTP, page by page: a lane's awards by state, the queue of a budget, the entries of the journal."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 import orjson
@@ -10,10 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.subsidy import store
 from services.subsidy.api.callers import PersonReader, named_lane
-from services.subsidy.api.days import end_of
 from services.subsidy.domain.book import State
 from shared.contracts import provinces
-from shared.contracts.envelope import Day, DocumentNo, LaneCode
+from shared.contracts.envelope import Day, DocumentNo, LaneCode, day_begins
 from shared.plumbing import look_ups
 from shared.plumbing.problem import ProblemRoute, documented
 
@@ -234,7 +233,9 @@ async def ledger(request: Request, caller: PersonReader, which: Annotated[WhichE
     """Entries of a lane's journal with their postings, from a number on, as of any day."""
     lane = named_lane(caller, which.lane)
     async with request.app.state.pool.acquire() as db:
-        last = await store.entries_before(db, lane, end_of(which.as_of)) if which.as_of else NUMBER_MAX
+        last = NUMBER_MAX
+        if which.as_of:
+            last = await store.entries_before(db, lane, day_begins(which.as_of + timedelta(days=1)))
         rows = await store.journal_page(db, lane, which.after, last, which.limit)
     asked = _asked(which)
     await look_ups.note(request, "ledger_looked_up", caller, lane, entries=len(rows), **asked)

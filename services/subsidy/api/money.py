@@ -1,6 +1,7 @@
 """Money by HTTP: budgets, now or as of a day, and totals, also as metrics."""
 
 import asyncio
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 import structlog
@@ -10,9 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.subsidy import store
 from services.subsidy.api.callers import Reader, named_lane, of_all_lanes, own_lane
-from services.subsidy.api.days import end_of
 from shared.contracts import provinces
-from shared.contracts.envelope import Day, LaneCode
+from shared.contracts.envelope import Day, LaneCode, day_begins
 from shared.plumbing import postgres
 from shared.plumbing.problem import ProblemError, ProblemRoute, documented
 from shared.plumbing.service import Parts
@@ -68,7 +68,7 @@ async def budgets(request: Request, caller: Reader, which: Annotated[Which, Quer
             found = [dict(row) for row in rows]
         else:
             lane = named_lane(caller, lane)
-            last = await store.entries_before(db, lane, end_of(which.as_of))
+            last = await store.entries_before(db, lane, day_begins(which.as_of + timedelta(days=1)))
             async with store.whole_tables(db):
                 sums = await store.balances(db, lane, last)
             found = [one for one in _balanced(lane, sums) if _fits(one, which.year, after)]

@@ -5,12 +5,11 @@ from typing import Any, Literal
 from services.subsidy.domain.awarding import move_queue
 from services.subsidy.domain.book import Book, Budget, Cause, Posting, move
 from services.subsidy.domain.noting import cause_of, note_budget
+from services.subsidy.domain.schemes import CutPolicy
 from services.subsidy.domain.sentences import CHANGE_REFUSED, NOT_CARRIED, NOT_CUT
 from shared.contracts import provinces, subsidy
 from shared.contracts.envelope import Fact
 
-CutPolicy = Literal["clamp", "refuse"]
-"""What becomes of a cut, or a carry-over, that asks for more than is free: take what is free, or nothing."""
 RefusedChange = Literal["not_open", "committed"]
 
 

@@ -192,10 +192,10 @@ def _decision(rules: Rules, one: StoredDecision) -> ExplainedDecision:
 def _rule(rules: Rules, one: StoredDecision) -> Rule | None:
     if one.scheme is None or one.scheme_version is None:
         return None
-    for scheme in rules.schemes:
-        if (scheme.name, scheme.version) == (one.scheme, one.scheme_version):
-            return Rule(scheme.name, scheme.version, scheme.issuers, scheme.valid_from, scheme.valid_until)
-    return Rule(one.scheme, one.scheme_version, (), None, None)
+    scheme = rules.scheme_of(one.scheme, one.scheme_version)
+    if scheme is None:
+        return Rule(one.scheme, one.scheme_version, (), None, None)
+    return Rule(scheme.name, scheme.version, scheme.issuers, scheme.valid_from, scheme.valid_until)
 
 
 def _standing(award: Standing, decisions: Sequence[StoredDecision]) -> tuple[Said, Said]:

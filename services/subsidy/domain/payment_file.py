@@ -9,6 +9,7 @@ from datetime import date
 from typing import Final, Literal
 from xml.sax.saxutils import quoteattr  # it writes only; nothing is parsed
 
+from services.subsidy.domain.wording import FEN_IN_YUAN
 from shared.contracts.payment_file import HEADERS, TOTAL_LINE
 from shared.contracts.spreadsheet import safe
 
@@ -17,7 +18,6 @@ LINES_MAX: Final = 1_000_000
 """`payment.settled` numbers no more lines of one batch: what is left stands in the next one."""
 BYTE_ORDER_MARK: Final = "\ufeff"
 """Without it spreadsheets take UTF-8 for something else."""
-FEN_IN_YUAN: Final = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from services.subsidy.domain.fiscal_year import FIRST_OF_FEBRUARY, Closing
 from shared.contracts.envelope import AmountFen, Day, DocumentNo, LaneCode, Text, Value
 from shared.contracts.provinces import Category, Track
 
+CutPolicy = Literal["clamp", "refuse"]
+"""What becomes of a cut, or a carry-over, that asks for more than is free: take what is free, or nothing."""
+
 
 class Scheme(Value, extra="forbid", strict=False):
     """One version of a scheme, as reviewed and issued."""
@@ -57,8 +60,7 @@ class Rules:
 
     schemes: Sequence[Scheme]
     year_closing: Closing = FIRST_OF_FEBRUARY
-    cuts: Literal["clamp", "refuse"] = "clamp"
-    """What becomes of a cut or a carry-over that asks for more than is free: take what is free, or nothing."""
+    cuts: CutPolicy = "clamp"
 
     def scheme_for(self, lane: str, start: date, track: Track) -> Scheme | None:
         """The scheme version that covers such an enrollment; at most one does (`overlap`)."""

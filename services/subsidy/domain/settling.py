@@ -77,9 +77,8 @@ def take_back(book: Book, lane: str, fact: Returned) -> None:
         return  # of what was paid before an enrollment was kept here nothing was booked either
     left_fen = data.amount_fen - _take(payment, "unmatched_fen", data.amount_fen)
     back_fen = _take(payment, "booked_fen", left_fen)
-    award = book.awards.get(
-        payment.enrollment_no
-    )  # batch and line name the payment, whatever else is said of it
+    # Batch and line name the payment, whatever else is said of it.
+    award = book.awards.get(payment.enrollment_no)
     inputs = {
         "returned_fen": data.amount_fen,
         "booked_fen": back_fen,
