@@ -91,7 +91,8 @@ class TakeIn:
             batch.publish(PROVINCE_RECEIPTS, receipt.lane, _receipt(receipt, batch.recorded_at))
         for parked in results.released_elsewhere:
             batch.hand_over(parked.lane, _payload(parked))
-        batch.noticed += _worth_a_span(batch, results)
+        if batch.noticed is not None:
+            batch.noticed += _worth_a_span(batch, results)
         unreadable = {(s.lane, s.offset): code for s, code in results.unreadable}
         for taken in batch.taken:
             code = unreadable.get((taken.lane, taken.offset))

@@ -27,11 +27,11 @@ async def decide_awards(rules: Rules, batch: Batch, db: Db) -> None:
     traceparents += [None] * len(book.entries)
     for one in taken:
         if deciding.goes_on(book, one.lane):
-            batch.leave_out(one)
+            batch.postpone(one)
             continue
         before = len(book.entries)
         deciding.decide(rules, book, one.lane, one.event)
-        if any(entry.type == SUBSIDY_WAITLISTED for entry in book.entries[before:]):
+        if batch.noticed is not None and any(e.type == SUBSIDY_WAITLISTED for e in book.entries[before:]):
             batch.noticed.append(one)
         traceparents += [one.traceparent] * (len(book.entries) - len(traceparents))
     facts = [_fact(entry, trace) for entry, trace in zip(book.entries, traceparents, strict=True)]

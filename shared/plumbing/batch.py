@@ -59,8 +59,8 @@ class Batch:
     """Statements that need not be waited for; once there is one, the handler itself reads no more."""
     take_left: Callable[[], Awaitable[list[Record]]]
     """Takes the decided facts that other lanes left for ours."""
-    noticed: list[Taken]
-    """Put here what is worth a span though its trace is not sampled."""
+    noticed: list[Taken] | None
+    """Put here what is worth a span though its trace is not sampled; none where nothing is traced."""
     left: list[Record] | None = None
     """These facts, once they are taken: (lane, payload)."""
     facts: dict[tuple[str, str], list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
@@ -71,8 +71,8 @@ class Batch:
     """Done once this batch is committed, so never twice: what is counted in metrics."""
     unfinished: set[str] = field(default_factory=set)
     """Lanes on which the handler has more to do than one batch takes: they are ticked again at once."""
-    left_out: list[Taken] = field(default_factory=list)
-    """Records that this batch does not take after all."""
+    postponed: list[Taken] = field(default_factory=list)
+    """Facts that this batch does not take after all."""
 
     async def all_is_read(self) -> None:
         """All that is decided from is locked and read: what others left before that is stamped before our own.
@@ -98,9 +98,9 @@ class Batch:
         """Leave parked work for the owner of `lane` to judge again."""
         self.handovers.append((lane, "parked", payload))
 
-    def leave_out(self, taken: Taken) -> None:
+    def postpone(self, taken: Taken) -> None:
         """Do not take a fact, nor those after it on its lane: they come again once the lane has ended what it began."""
-        self.left_out.append(taken)
+        self.postponed.append(taken)
 
     def quarantine(self, taken: Taken, code: str) -> None:
         """Keep the bytes of a record that nobody can read, sealed."""
@@ -456,7 +456,7 @@ class Carrier:
         self._metrics.gap(self.group.name, cursor.lane)
         log.error("gap", stream=cursor.stream, lane=cursor.lane, expected=cursor.last_seq + 1, seen=one.seq)
 
-    async def _decide(self, db: Db, held: _Held, passed: list[Taken], noticed: list[Taken]) -> None:
+    async def _decide(self, db: Db, held: _Held, passed: list[Taken], noticed: list[Taken] | None) -> None:
         parked = await self._parked(db, held)
         heads = {row.lane: row.head for row in reversed(held.lane_rows) if row.stream in self._writes[:1]}
         async with Writes() as writes:
@@ -466,14 +466,14 @@ class Carrier:
                 await self.group.handle(batch, db)
                 held.after_commit = batch.after_commit
                 self.unfinished |= batch.unfinished
-                self._put_back(held, batch.left_out)
+                self._postpone(held, batch.postponed)
             facts = await self._facts(db, held, batch)
             held.new = await self._stamp(held, facts)
             writes.behind(partial(self._write, db, held, batch, facts))
 
-    def _put_back(self, held: _Held, left_out: Sequence[Taken]) -> None:
+    def _postpone(self, held: _Held, postponed: Sequence[Taken]) -> None:
         """Move cursors back before what the handler did not take; the lane drains until it does."""
-        for one in left_out:
+        for one in postponed:
             cursor = held.cursors[one.stream, one.lane]
             if one.seq <= cursor.last_seq:
                 cursor.next_offset, cursor.last_seq = one.offset, one.seq - 1

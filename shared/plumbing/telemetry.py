@@ -90,17 +90,17 @@ class Telemetry:
             self._provider.shutdown()
 
     @contextmanager
-    def batch(self, group: str, taken: Sequence[Taken]) -> Iterator[list[Taken]]:
+    def batch(self, group: str, taken: Sequence[Taken]) -> Iterator[list[Taken] | None]:
         """Spans around one batch; each sampled event's `traceparent` becomes that of its own span.
 
-        What the event causes carries it on. Records put into the list that is given have a span, sampled or not.
+        What the event causes carries it on. Records put into the list that is given have a span, sampled or not; there is
+        none where nothing is traced.
         """
-        noticed: list[Taken] = []
         if self._at_the_door:
             for one in taken:
                 one.traceparent = self._decided(one.traceparent)
         if self._tracer is None or not taken:
-            yield noticed
+            yield None
             return
         with self._tracer.start_as_current_span(
             f"{group} batch",
@@ -109,6 +109,7 @@ class Telemetry:
             attributes={"batch.records": len(taken)},
         ) as batch_span:
             began_ns = time.time_ns()
+            noticed: list[Taken] = []
             link = Link(batch_span.get_span_context())
             spans = {id(one): span for one in taken if (span := self._sampled(group, one, link))}
             try:

@@ -74,19 +74,22 @@ class Tokens:
 
     def _read_again(self) -> None:
         """Read the file where it has changed; while it is away or wrong, the tokens that were read last hold."""
+        version = _version(self._path)
+        if version == self._version:
+            return
+        self._version = version
         try:
-            version = _version(self._path)
-            if version == self._version:
-                return
-            self._version = version
             self._entries = _entries(self._path)
         except (OSError, ValueError, yaml.YAMLError) as error:
             log.error("tokens_not_read", error=type(error).__name__)
 
 
-def _version(path: Path) -> tuple[int, int, int]:
-    """What differs once a file was written or replaced."""
-    found = path.stat()
+def _version(path: Path) -> tuple[int, int, int] | None:
+    """What differs once a file was written or replaced; none where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 

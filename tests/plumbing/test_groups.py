@@ -253,18 +253,18 @@ async def test_a_lane_in_bulk_rests_after_each_part_while_others_are_live(
 
 
 class OneAtATime(Relay):
-    """A handler that takes one note of each lane in a batch, and leaves the others out."""
+    """A handler that takes one note of each lane in a batch, and postpones the others."""
 
     async def __call__(self, batch: Batch, db: Db) -> None:
         first: dict[str, Taken] = {}
         for taken in batch.taken:
             if first.setdefault(taken.lane, taken) is not taken:
-                batch.leave_out(taken)
+                batch.postpone(taken)
         batch.taken = list(first.values())
         await super().__call__(batch, db)
 
 
-async def test_what_a_handler_leaves_out_comes_again_in_its_order_and_once(world: World) -> None:
+async def test_what_a_handler_postpones_comes_again_in_its_order_and_once(world: World) -> None:
     one, other = world.some_lanes(2)
     handle = OneAtATime()
     async with world.relay(handle) as running:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from pydantic import ValidationError
 
 from console.deployment.__main__ import main
@@ -105,6 +106,8 @@ def test_a_file_that_changes_counts_at_once_and_one_that_is_wrong_changes_nothin
         (tmp_path / "tokens.json").write_text(wrong)
         assert tokens.caller("kept", NOW) == JIANGSU
     (tmp_path / "tokens.json").unlink()
-    assert tokens.caller("kept", NOW) == JIANGSU
+    with structlog.testing.capture_logs() as said:
+        assert tokens.caller("kept", NOW) == tokens.caller("kept", NOW) == JIANGSU
+    assert [one["event"] for one in said] == ["tokens_not_read"], "once, not with each request"
     tokens_of(tmp_path, entry("new"))
     assert tokens.caller("kept", NOW) is None

@@ -273,7 +273,7 @@ class Service:
     owner_dsn: str
 
     async def take(self, *facts: dict[str, Any]) -> None:
-        """Carry facts through one batch; those that it leaves out come again, as Kafka would bring them."""
+        """Carry facts through one batch; those that it postpones come again, as Kafka would bring them."""
         taken = self.carrier.decode([record(fact) for fact in facts])
         lanes = lanes_of(taken)
         await self.carrier.carry(taken, lanes)

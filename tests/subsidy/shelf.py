@@ -35,7 +35,7 @@ class Shelf:
     entries: list[Entry] = field(default_factory=list)
 
     def take(self, facts: list[Fact[Any]]) -> None:
-        """Carry a batch: load by plan, go on with what moves, decide, write back; what is left out comes again."""
+        """Carry a batch: load by plan, go on with what moves, decide, write back; what is postponed comes again."""
         on_lanes = [(fact.lane, fact) for fact in facts]
         book = self._load(on_lanes)
         for _, budget in sorted(book.budgets.items()):
