@@ -88,6 +88,7 @@ async def _rehearsed(
         "schemes": rules["schemes"],
         "closes_month": rules["closes_month"],
         "closes_day": rules["closes_day"],
+        "budget_cuts": rules["budget_cuts"],
         "scheme_file": str(scheme.resolve()) if scheme else None,
         "budgets_fen": dict(budgets_fen),
     }

@@ -18,7 +18,7 @@ from services.subsidy.config import SchemeError, load_scheme
 from services.subsidy.domain.deciding import READ
 from services.subsidy.domain.fiscal_year import Closing
 from services.subsidy.domain.rehearsing import Rehearsal, difference, with_scheme
-from services.subsidy.domain.schemes import Rules, Scheme
+from services.subsidy.domain.schemes import CutPolicy, Rules, Scheme
 from shared.contracts.envelope import Fact
 
 WRONG: Final = 2
@@ -35,6 +35,8 @@ class Supposed:
     closes_month: int
     closes_day: int
     """The day of the following year on which a fiscal year closes."""
+    budget_cuts: CutPolicy
+    """What becomes of a cut that asks for more than is free."""
     scheme_file: Path | None
     """A scheme to be tried; none leaves those in force."""
     budgets_fen: dict[str, int]
@@ -91,8 +93,8 @@ def _pair(asked: Supposed) -> Pair:
     schemes = tuple(asked.schemes)
     tried = schemes if asked.scheme_file is None else with_scheme(schemes, load_scheme(asked.scheme_file))
     return Pair(
-        Rehearsal(Rules(schemes, closing), asked.lane, asked.year),
-        Rehearsal(Rules(tried, closing), asked.lane, asked.year, asked.budgets_fen),
+        Rehearsal(Rules(schemes, closing, asked.budget_cuts), asked.lane, asked.year),
+        Rehearsal(Rules(tried, closing, asked.budget_cuts), asked.lane, asked.year, asked.budgets_fen),
     )
 
 

@@ -115,6 +115,7 @@ def lines(js: Province, **head: Any) -> list[bytes]:
         "schemes": [scheme.model_dump(mode="json") for scheme in SHIPPED],
         "closes_month": 2,
         "closes_day": 1,
+        "budget_cuts": "clamp",
         "scheme_file": None,
         "budgets_fen": {},
     }
@@ -140,6 +141,14 @@ def test_the_program_answers_with_counts_and_names_nobody(tmp_path: Path) -> Non
         (2, "2025-12-31"),
     ]
     assert b"32-0000" not in orjson.dumps(answer)
+
+
+@pytest.mark.parametrize(("policy", "allocated"), [("clamp", 2), ("refuse", 5)])
+def test_cuts_are_rehearsed_by_the_policy_in_force(policy: str, allocated: int) -> None:
+    js = queue_of(2, allocated_fen=5 * YUAN_1000_FEN)
+    js.adjusted(-4 * YUAN_1000_FEN)
+    (pot,) = rehearse(lines(js, budget_cuts=policy))["in_force"]["pots"]
+    assert pot["allocated_fen"] == allocated * YUAN_1000_FEN
 
 
 def test_a_file_that_is_no_scheme_is_told_by_line(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.subsidy.api.callers import everybody
 from services.subsidy.domain.deciding import READ
-from services.subsidy.domain.schemes import Rules, Scheme
+from services.subsidy.domain.schemes import CutPolicy, Rules, Scheme
 from shared.plumbing.problem import ProblemRoute, documented
 
 
@@ -20,6 +20,8 @@ class InForce(BaseModel):
     """A fiscal year closes on this day of the following year: month …"""
     closes_day: int
     """… and day."""
+    budget_cuts: CutPolicy
+    """What becomes of a cut that asks for more than is free: take what is free, or nothing."""
     reads: list[str]
     """Types of facts that move money, or the day on which they do."""
 
@@ -36,6 +38,7 @@ def router(rules: Rules) -> APIRouter:
             schemes=list(rules.schemes),
             closes_month=closing.month,
             closes_day=closing.day,
+            budget_cuts=rules.cuts,
             reads=sorted(READ),
         )
 
