@@ -93,8 +93,8 @@ class Telemetry:
     def batch(self, group: str, taken: Sequence[Taken]) -> Iterator[list[Taken] | None]:
         """Spans around one batch; each sampled event's `traceparent` becomes that of its own span.
 
-        What the event causes carries it on. Records put into the list that is given have a span, sampled or not; there is
-        none where nothing is traced.
+        What the event causes carries it on. Records put into the list that is given have a span, sampled or not;
+        there is none where nothing is traced.
         """
         if self._at_the_door:
             for one in taken:

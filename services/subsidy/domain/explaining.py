@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from services.subsidy.domain.reasons import Inputs, Step, heading, labelled, reason
 from services.subsidy.domain.schemes import Rules
@@ -198,42 +198,59 @@ def _rule(rules: Rules, one: StoredDecision) -> Rule | None:
     return Rule(scheme.name, scheme.version, scheme.issuers, scheme.valid_from, scheme.valid_until)
 
 
+_STANDS: Final[Mapping[str, tuple[Said, Said]]] = {
+    "reserved": (
+        Said(
+            "已从 {pot} 预留 {amount}，等待院校确认入学。",
+            "{amount} of {pot} is reserved and waits for the institution's confirmation.",
+        ),
+        Said(
+            "请院校确认入学，并报送确认；此前无需其他处理。",
+            "Have the institution confirm, and report it; nothing else is to be done.",
+        ),
+    ),
+    "granted": (
+        Said("已从 {pot} 批准 {amount}。", "{amount} of {pot} is granted."),
+        Said("无需处理，等待发放。", "Nothing is to be done; the payment follows."),
+    ),
+    "waitlisted": (
+        Said(
+            "{pot} 的预算已用完，{amount}的补助正在候补。",
+            "The budget {pot} is used up; an award of {amount} waits.",
+        ),
+        Said(
+            "无需重新报送：追加拨款或有人退出时自动按顺序递补。",
+            "Nothing is to be sent again: it moves up by itself when money is added or others leave.",
+        ),
+    ),
+    "expired": (
+        Said(
+            "预留的 {amount}因期限内未收到院校确认而释放。",
+            "The {amount} that was reserved is free again: no confirmation came in time.",
+        ),
+        Said(
+            "如已入学，请报送院校确认：资金有余则恢复，否则按原登记顺序候补。",
+            "If the worker does study, report the confirmation: it has money again where that is free, "
+            "otherwise its old place in the queue.",
+        ),
+    ),
+}
+"""By the state of an award: where it stands, and what to do now."""
+
+
 def _standing(award: Standing, decisions: Sequence[StoredDecision]) -> tuple[Said, Said]:
     """Where the award stands, and what to do now."""
-    amount = yuan(award.amount_fen)
-    pot = f"{award.fiscal_year} {award.fund_source}"
-    if award.state == "reserved":
-        return (
-            Said(
-                f"已从 {pot} 预留 {amount.zh}，等待院校确认入学。",
-                f"{amount.en} of {pot} is reserved and waits for the institution's confirmation.",
-            ),
-            Said(
-                "请院校确认入学，并报送确认；此前无需其他处理。",
-                "Have the institution confirm, and report it; nothing else is to be done.",
-            ),
-        )
-    if award.state == "granted":
-        return (
-            Said(f"已从 {pot} 批准 {amount.zh}。", f"{amount.en} of {pot} is granted."),
-            Said("无需处理，等待发放。", "Nothing is to be done; the payment follows."),
-        )
-    if award.state == "waitlisted":
-        return (
-            Said(
-                f"{pot} 的预算已用完，{amount.zh}的补助正在候补。",
-                f"The budget {pot} is used up; an award of {amount.en} waits.",
-            ),
-            Said(
-                "无需重新报送：追加拨款或有人退出时自动按顺序递补。",
-                "Nothing is to be sent again: it moves up by itself when money is added or others leave.",
-            ),
-        )
     if award.state == "refused":
         return _refused(decisions)
-    if award.state == "expired":
-        return _expired(amount)
-    said = term(award.state)
+    if award.state not in _STANDS:
+        return _ended(award.state, decisions)
+    stands, do = _STANDS[award.state]
+    pot, amount = f"{award.fiscal_year} {award.fund_source}", yuan(award.amount_fen)
+    return Said(stands.zh.format(pot=pot, amount=amount.zh), stands.en.format(pot=pot, amount=amount.en)), do
+
+
+def _ended(state: str, decisions: Sequence[StoredDecision]) -> tuple[Said, Said]:
+    said = term(state)
     day = shanghai_day(decisions[-1].recorded_at).isoformat() if decisions else ""
     return (
         Said(
@@ -242,20 +259,6 @@ def _standing(award: Standing, decisions: Sequence[StoredDecision]) -> tuple[Sai
         Said(
             "无需处理；如有误，请报送更正或作废。",
             "Nothing is to be done; if it is wrong, correct or void the event.",
-        ),
-    )
-
-
-def _expired(amount: Said) -> tuple[Said, Said]:
-    return (
-        Said(
-            f"预留的 {amount.zh}因期限内未收到院校确认而释放。",
-            f"The {amount.en} that was reserved is free again: no confirmation came in time.",
-        ),
-        Said(
-            "如已入学，请报送院校确认：资金有余则恢复，否则按原登记顺序候补。",
-            "If the worker does study, report the confirmation: it has money again where that is free, "
-            "otherwise its old place in the queue.",
         ),
     )
 

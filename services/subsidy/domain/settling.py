@@ -124,11 +124,11 @@ def _give_back(
     book: Book, award: Award, payment: Payment, back_fen: int, inputs: dict[str, Any], cause: Cause
 ) -> int:
     """Of an award that stands what came back is granted again, to be paid anew; how much that is."""
-    amount_fen = min(back_fen, award.disbursed_fen) if award.state in HELD else 0
-    if not amount_fen:
+    amount_fen = min(back_fen, award.disbursed_fen)
+    if award.state not in HELD or not amount_fen:
         return 0
     budget = book.budgets[award.budget_key]
-    postings = move(budget, "disbursed", "granted" if award.state == "granted" else "reserved", amount_fen)
+    postings = move(budget, "disbursed", award.state, amount_fen)
     award.disbursed_fen -= amount_fen
     award.changed = True
     steps = [{"step": "returned", "amount_fen": amount_fen}]
