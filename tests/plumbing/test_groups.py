@@ -201,9 +201,14 @@ class SlowInBulk(Relay):
     """A handler that does not come to an end with the records of one lane before it is let go on."""
 
     slow: str = ""
+    together: frozenset[str] = frozenset()
+    """The lanes of the last batch in which there was something of that lane."""
 
     async def _wait(self, batch: Batch) -> None:
-        self.held = any(taken.lane == self.slow for taken in batch.taken)
+        lanes = frozenset(taken.lane for taken in batch.taken)
+        self.held = self.slow in lanes
+        if self.held:
+            self.together = lanes
         await super()._wait(batch)
 
 
@@ -222,6 +227,23 @@ async def test_lanes_with_a_few_records_do_not_wait_for_one_with_a_bulk_file(
         for lane in others:
             await world.until_relayed(lane, 0, *range(1, 6))
         assert await world.relayed(bulk) == [], "it is not through yet"
+        assert handle.together == {bulk}
+        handle.gate.set()
+        await world.until_relayed(bulk, *range(1, 401))
+
+
+async def test_at_the_end_of_a_backlog_small_lanes_are_carried_with_the_large_ones(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("FAIR_SHARE_RECORDS", 50), ("OVERLAP_FROM_RECORDS", 60), ("TICK_S", 600.0)):
+        monkeypatch.setattr(kafka, name, value)
+    bulk, *others = world.some_lanes(4)
+    handle = SlowInBulk()
+    handle.slow = bulk
+    async with world.relay(handle, batch_max_records=100) as running:
+        await polled_at_once(world, running, monkeypatch, {bulk: 400, **dict.fromkeys(others, 5)})
+        await asyncio.wait_for(handle.entered.wait(), 30)
+        assert handle.together == {bulk, *others}, "who was never taken in to its end is behind, not live"
         handle.gate.set()
         await world.until_relayed(bulk, *range(1, 401))
 
