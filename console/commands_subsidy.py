@@ -1,6 +1,6 @@
 """`dreams explain`, `budgets`, `waitlist`: what was decided about money and why, what there is, and who waits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal
 
 import typer
@@ -23,6 +23,7 @@ from console.commands_lanes import (
     write_json,
 )
 from console.explanation import Lang, page
+from console.wide_tables import show
 from shared.contracts.lanes import lane as named_lane
 
 PAGE: Final = 500
@@ -71,14 +72,25 @@ def budgets(
     if as_json:
         write_json(rows)
         return
+    _show_budgets(Console(), rows, as_of)
+
+
+def _show_budgets(console: Console, rows: Sequence[Mapping[str, Any]], as_of: str | None) -> None:
+    """A table; one budget below the other where the terminal is too narrow for it: nothing is cut off."""
     headers = ("省份\nlane", "年度\nyear", "资金来源\nfund source", *(name for name, _ in _ACCOUNTS))
     table = _table(f"预算（元）budgets (yuan){_on(as_of)}", *headers, "候补\nwaiting")
-    for one in rows:
-        amounts = [yuan(one.get(name, 0)) for _, name in _ACCOUNTS]
-        waits = "—" if one.get("waiting") is None else f"{one['waiting']:,}"
-        lane_zh = f"{one['lane']} {named_lane(one['lane']).name_zh}"
-        table.add_row(lane_zh, str(one["fiscal_year"]), escape(one["fund_source"]), *amounts, waits)
-    Console().print(table)
+    show(console, table, [(*_place(one), *_figures(one)) for one in rows], keys=3)
+
+
+def _place(one: Mapping[str, Any]) -> tuple[str, str, str]:
+    lane_zh = f"{one['lane']} {named_lane(one['lane']).name_zh}"
+    return lane_zh, str(one["fiscal_year"]), escape(one["fund_source"])
+
+
+def _figures(one: Mapping[str, Any]) -> list[str]:
+    """What is not known of a day that is past is a dash."""
+    waits = "—" if one.get("waiting") is None else f"{one['waiting']:,}"
+    return [*(yuan(one.get(name, 0)) for _, name in _ACCOUNTS), waits]
 
 
 def waitlist(

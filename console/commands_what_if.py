@@ -20,6 +20,7 @@ from console.commands_subsidy import FUND_WIDTH
 from console.late_progress import LateProgress
 from console.province.columns import CHINESE
 from console.stack.failures import StackError
+from console.wide_tables import show
 from shared.contracts.topics import ENROLLMENT_EVENTS
 
 REHEARSAL: Final = "services.subsidy.what_if"
@@ -166,7 +167,7 @@ def _show(found: Mapping[str, Any], lane: str, year: int) -> None:
         )
     console.print(_people(one, other))
     console.print(_changed(found["difference"]))
-    console.print(_pots(one["pots"], other["pots"]))
+    _show_pots(console, one["pots"], other["pots"])
     if not found["like_the_books"]:
         console.print(
             "[yellow]按现行办法重算与账目不一致：其间又有新事件，或办法曾经更改。 / "
@@ -207,7 +208,9 @@ def _changed(found: Mapping[str, int]) -> Table:
     return table
 
 
-def _pots(one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]) -> Table:
+def _show_pots(
+    console: Console, one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]
+) -> None:
     table = _table(
         "资金来源\nfund source",
         "",
@@ -217,13 +220,18 @@ def _pots(one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]) 
         "候补\nwaiting",
         "用完日期\nran out on",
     )
-    for which, pots in (("现行 in force", one), ("假设 supposed", other)):
-        for pot in pots:
-            amounts = (yuan(pot[name]) for name in ("allocated_fen", "held_fen", "free_fen"))
-            table.add_row(
-                escape(pot["fund_source"]), which, *amounts, f"{pot['waiting']:,}", pot["exhausted_on"] or "—"
-            )
-    return table
+    rows = [
+        (
+            escape(pot["fund_source"]),
+            which,
+            *(yuan(pot[name]) for name in ("allocated_fen", "held_fen", "free_fen")),
+            f"{pot['waiting']:,}",
+            pot["exhausted_on"] or "—",
+        )
+        for which, pots in (("现行 in force", one), ("假设 supposed", other))
+        for pot in pots
+    ]
+    show(console, table, rows, keys=2)
 
 
 def _signed_yuan(amount_fen: int) -> str:
