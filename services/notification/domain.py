@@ -121,7 +121,11 @@ def _completed(data: Any) -> Details | None:
 def _degree_voided(data: Any) -> Details | None:
     """Of voided events only a completed degree was told; history was not."""
     voided = data.voided
-    if data.voided_type != provinces.DEGREE_COMPLETED or voided is None or voided["enrollment"].get("history"):
+    if (
+        data.voided_type != provinces.DEGREE_COMPLETED
+        or voided is None
+        or voided["enrollment"].get("history")
+    ):
         return None
     return _degree(voided)
 
