@@ -122,6 +122,9 @@ def _allocate(_rules: Rules, book: Book, lane: str, fact: Fact[provinces.BudgetA
         "amount_fen": data.amount_fen,
         "before_fen": budget.allocated_fen,
     }
+    if adjusting.too_large(budget, data.amount_fen):
+        adjusting.refuse(book, budget, cause, data, "allocation", inputs, "too_large")
+        return
     if not budget.opened:
         budget.funder_level = data.funder.level
     postings = move(budget, "allocated", "available", data.amount_fen)
