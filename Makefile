@@ -13,7 +13,7 @@ UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test campaign bench schemas compose-secrets lint format clean
+.PHONY: help setup demo test campaign mutation bench schemas compose-secrets lint format clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -40,6 +40,10 @@ test: setup  ## all tests on a real Kafka and a real PostgreSQL, with branch cov
 
 campaign: setup  ## the generated tests at full counts, for hours if need be
 	$(VENV)/bin/python -m pytest -m 'campaign or hypothesis' --hypothesis-profile=campaign --timeout=0
+
+mutation: setup  ## change the rules of subsidy in thousands of ways: its pure tests must notice; `mutmut results` lists the rest
+	@UV_PROJECT_ENVIRONMENT='$(CURDIR)/$(VENV)' $(VENV)/bin/uv sync --frozen --quiet --group mutation
+	nice -n 19 $(VENV)/bin/mutmut run
 
 bench: setup  ## floor, ceiling, every service alone, the chain
 	@exec $(VENV)/bin/dreams bench

@@ -44,6 +44,16 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# A changed rule is tried by thousands of runs: each generated test is a short one.
+settings.register_profile(
+    "mutation",
+    max_examples=30,
+    stateful_step_count=30,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.differing_executors],
+)
 settings.load_profile("suite")
 
 
@@ -62,9 +72,16 @@ async def namespace(infrastructure: Infrastructure) -> AsyncIterator[str]:
     await infrastructure.drop_namespace(fresh)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put what takes longest first: the processes of `make test` take one file after another in this order."""
+    """Put what takes longest first: the processes of `make test` take one file after another in this order.
+
+    What stands on the real Kafka or PostgreSQL is marked, so that pure tests can be run alone: `-m 'not real'`.
+    """
     items.sort(key=_turn)
+    for item in items:
+        if isinstance(item, pytest.Function) and "infrastructure" in item.fixturenames:
+            item.add_marker(pytest.mark.real)
 
 
 def _turn(item: pytest.Item) -> int:

@@ -115,13 +115,14 @@ async def any_goes_on(db: Db, lanes: Sequence[str]) -> bool:
 async def load_lanes(db: Db, book: Book, lanes: Sequence[str]) -> None:
     """Load the pages of `lanes`; the caller holds their cursors."""
     rows = await db.fetch(
-        """SELECT lane, day, last_entry, expire_cause, expire_time, expire_correlation
-           FROM lane_book WHERE lane = ANY($1)""",
+        """SELECT lane, day, last_entry, expire_cause, expire_time, expire_correlation,
+                  EXISTS (SELECT FROM budget b WHERE b.lane = l.lane AND drain_cause IS NOT NULL) AS drains
+           FROM lane_book l WHERE lane = ANY($1)""",
         lanes,
     )
-    for lane, day, last_entry, cause_id, time, correlationid in rows:
+    for lane, day, last_entry, cause_id, time, correlationid, drains in rows:
         expiring = Cause(cause_id, time, correlationid) if cause_id else None
-        book.lanes[lane] = LaneBook(lane, day, last_entry, expiring)
+        book.lanes[lane] = LaneBook(lane, day, last_entry, expiring, drains or expiring is not None)
 
 
 async def load_awards(db: Db, book: Book, enrollment_nos: Sequence[str]) -> None:
@@ -196,17 +197,19 @@ async def load_claims(db: Db, book: Book, lanes: Sequence[str], worker_refs: Seq
 
 
 async def load_budgets(db: Db, book: Book, keys: Iterable[BudgetKey], lanes: Sequence[str]) -> None:
-    """Load the budgets of `keys`, and those of `lanes` whose queues still move or to which something is owed."""
+    """Load the budgets of `keys`, those of `lanes` to which something is owed, and all of lanes that go on."""
     wanted = sorted(keys)
+    going_on = [page.lane for page in book.lanes.values() if page.went_on]
     rows = await db.fetch(
         f"""SELECT {_BUDGET_COLUMNS}, drain_cause, drain_time, drain_correlation FROM budget
             WHERE (lane, fiscal_year, fund_source) IN (
                       SELECT l, y, f FROM unnest($1::text[], $2::smallint[], $3::text[]) AS k(l, y, f))
-               OR (lane = ANY($4) AND (drain_cause IS NOT NULL OR receivable_fen > 0))""",  # noqa: S608 - our own columns
+               OR (lane = ANY($4) AND receivable_fen > 0) OR lane = ANY($5)""",  # noqa: S608 - our own columns
         [lane for lane, _, _ in wanted],
         [year for _, year, _ in wanted],
         [fund for _, _, fund in wanted],
         lanes,
+        going_on,
     )
     for row in rows:
         *values, cause_id, time, correlationid = row

@@ -255,11 +255,11 @@ class CarryoverBooked(Value):
 
 
 class BudgetChangeRefused(Value):
-    """An adjustment or a carry-over has changed nothing."""
+    """An allocation, an adjustment or a carry-over has changed nothing."""
 
     document_no: str
     """Number of its document."""
-    change: Literal["increase", "decrease", "carry_over"]
+    change: Literal["allocation", "increase", "decrease", "carry_over"]
     """What was asked for."""
     fiscal_year: int
     """Year of the budget; of a carry-over the one that was to lose money."""
@@ -267,8 +267,8 @@ class BudgetChangeRefused(Value):
     """The pot."""
     asked_fen: int
     """How much, in fen."""
-    code: Literal["not_open", "committed"]
-    """Why: nothing was ever allocated to the budget; or its money is committed."""
+    code: Literal["not_open", "committed", "too_large"]
+    """Why: nothing was ever allocated to it; its money is committed; or it would exceed what is exact."""
     message_zh: str
     """What happened, why and what to do now, in Chinese."""
     message_en: str

@@ -100,6 +100,7 @@ BAD: dict[str, tuple[dict[str, Any] | bytes | None, str, str | None]] = {
     "an amount with a fraction": (allocated("a-3", amount_fen=1.5), "invalid", "data.amount_fen"),
     "an amount in words": (allocated("a-4", amount_fen="100"), "invalid", "data.amount_fen"),
     "an amount beyond what is exact": (allocated("a-5", amount_fen=2**53), "invalid", "data.amount_fen"),
+    "the largest amount of 64 bits": (allocated("a-7", amount_fen=2**63 - 1), "invalid", "data.amount_fen"),
     "an amount beyond 64 bits": (
         orjson.dumps(allocated("a-6")).replace(b"10000000", str(2**70).encode()),
         "invalid",

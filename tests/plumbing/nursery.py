@@ -1,4 +1,4 @@
-"""Starts relay processes quickly, by fork, and has them die or freeze at a named point; runs as a program.
+"""Starts relay or subsidy processes quickly, by fork, to die or freeze at a named point; runs as a program.
 
 Reads one order a line on standard input and answers with the child's process id. All children end with it, and it
 ends when its standard input does. The points are patched into the child: the services know nothing of them.
@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from services.subsidy import main as subsidy
+from services.subsidy.config import Settings as SubsidySettings
 from shared.plumbing import service, store
 from shared.plumbing.batch import Carrier
 from shared.plumbing.decoding import Taken
@@ -52,7 +54,7 @@ def main() -> None:
 
 
 def run(order: dict[str, Any]) -> None:
-    """Be a relay process until told to end."""
+    """Be such a process until told to end."""
     status = 1
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -62,8 +64,14 @@ def run(order: dict[str, Any]) -> None:
             os.dup2(log, descriptor)
         if order["point"]:
             patch(order["point"], Point(order["point"], freeze if order["freezes"] else die))
-        settings = ServiceSettings.model_validate(order["settings"])
-        service.run(relay.definition(relay.Relay(), order["group"]), settings)
+        if order["service"] == "subsidy":
+            settings = SubsidySettings.model_validate(order["settings"])
+            service.run(subsidy.definition(settings), settings)
+        else:
+            service.run(
+                relay.definition(relay.Relay(), order["group"]),
+                ServiceSettings.model_validate(order["settings"]),
+            )
         status = 0
     finally:
         os._exit(status)

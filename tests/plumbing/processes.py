@@ -1,4 +1,4 @@
-"""Relay processes of their own, to be killed, frozen and woken."""
+"""Processes of their own, of the relay or of subsidy, to be killed, frozen and woken."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import httpx
 import psutil
@@ -99,14 +99,22 @@ class Nursery:
     started: list[RelayProcess] = field(default_factory=list)
 
     async def start(
-        self, world: World, group: str, *, dies: str | None = None, freezes: str | None = None, **changes: Any
+        self,
+        world: World,
+        group: str,
+        *,
+        dies: str | None = None,
+        freezes: str | None = None,
+        service: Literal["relay", "subsidy"] = "relay",
+        **changes: Any,
     ) -> RelayProcess:
-        """Start one; it dies or freezes at the point that is named."""
+        """Start one; it dies or freezes at the point that is named. Subsidy is in its own group always."""
         port = free_port()
         log = self.folder / f"{group}-{secrets.token_hex(3)}.log"
         settings = world.settings(http_port=port, **changes)
         order = {
             "settings": json.loads(settings.model_dump_json()),
+            "service": service,
             "group": f"{relay.USER}-{group}",
             "log": str(log),
             "point": dies or freezes,

@@ -300,18 +300,7 @@ class Service:
 
     async def tables(self) -> dict[str, list[dict[str, Any]]]:
         """All that the service keeps, without the time at which it was recorded and how batches were cut."""
-        found = {}
-        for name in TABLES[:-1]:
-            rows = await self.pool.fetch(f"SELECT * FROM {name}")  # noqa: S608
-            found[name] = sorted((_timeless(row) for row in rows), key=str)
-        streams = ("subsidy.events", "provinces.{lane}.decisions")
-        found["log"] = [
-            {k: v for k, v in fact.items() if k not in ("recordedtime", "source")}
-            for stream in streams
-            for lane in ("32", "33")
-            for fact in await self.published(stream, lane, alerts=True)
-        ]
-        return found
+        return await kept(self.pool)
 
     async def faults(self) -> dict[str, int]:
         """What the ledger's check finds wrong; nothing, while all is right."""
@@ -330,6 +319,21 @@ class Service:
         )
         assert row is not None
         return row
+
+
+async def kept(pool: Pool) -> dict[str, list[dict[str, Any]]]:
+    """All that the service keeps, without the time at which it was recorded and how batches were cut."""
+    found = {}
+    for name in TABLES[:-1]:
+        rows = await pool.fetch(f"SELECT * FROM {name}")  # noqa: S608 - our own tables
+        found[name] = sorted((_timeless(row) for row in rows), key=str)
+    logged = await pool.fetch("SELECT events FROM log ORDER BY stream, lane, first_seq")
+    found["log"] = [
+        {k: v for k, v in orjson.loads(line).items() if k not in ("recordedtime", "source")}
+        for row in logged
+        for line in row["events"].split(b"\n")
+    ]
+    return found
 
 
 def _timeless(row: Record) -> dict[str, Any]:

@@ -1,7 +1,14 @@
-"""Histories of a lane, decided in memory."""
+"""Histories of a lane, and what comes of one in memory."""
 
+import random
+from typing import Any
+
+import orjson
+
+from services.subsidy.config import SCHEMES, load_schemes
 from services.subsidy.domain.schemes import Rules
-from tests.subsidy.facts import POT, YUAN_1000_FEN, Province, read
+from shared.contracts import provinces
+from tests.subsidy.facts import POT, YUAN_1000_FEN, Province, read, worker_ref
 from tests.subsidy.shelf import Shelf
 
 
@@ -49,3 +56,173 @@ def whole_history(rules: Rules) -> Shelf:
     shelf = Shelf(rules)
     shelf.take([read(fact) for fact in everything().facts])
     return shelf
+
+
+def busy(seed: int, lane: str = "32", *, enrollments: int = 40) -> Province:
+    """Everything that can happen, in some order: money too small for all, several pots and years."""
+    rnd, province, paid = random.Random(seed), Province(lane), []
+    # When the year before closes, and when what was reserved at first has expired.
+    later_days = {enrollments // 2: "2027-02-01", enrollments * 3 // 4: "2028-01-20"}
+    province.day("2027-01-15")
+    province.allocated(3 * YUAN_1000_FEN, year=2027)
+    province.allocated(90_000, pot="wuxi-merit", year=2027, level="city")
+    for n in range(enrollments):
+        tuition_fen = rnd.choice([0, 40_000, 100_000, 500_000, 500_000])
+        start = rnd.choice(["2027-03-01", "2027-03-01", "2026-11-01", "2018-09-01"])
+        province.enrolled(
+            n, tuition_fen=tuition_fen, start=start, categories=rnd.choice([["migrant"], ["industrial"]])
+        )
+        other = rnd.randrange(n + 1)
+        act = rnd.randrange(11)
+        if act <= 1:
+            province.confirmed(other)
+        elif act == 2:
+            province.withdrawn(other)
+        elif act <= 4:
+            province.scholarship(
+                other,
+                rnd.choice([100, 40_000, 100_000]),
+                pot=rnd.choice([POT, "wuxi-merit"]),
+                awarded_on="2027-03-01",
+                tuition_fen=province.tuition(other),
+            )
+        elif act == 5:
+            province.allocated(rnd.choice([1, 150_000]), year=2027)
+        elif act <= 8:
+            confirmed = [int(f["data"]["enrollment_no"][3:]) for f in province.facts if _confirms(f)]
+            fact = province.paid(rnd.choice([other, *confirmed]), rnd.choice([30_000, 100_000]), year=2027)
+            paid.append(fact)
+        elif act == 9 and paid:
+            province.returned(paid.pop(rnd.randrange(len(paid))))
+        elif act == 10:
+            province.adjusted(rnd.choice([50_000, -20_000]), year=2027)
+        if n in later_days:
+            province.day(later_days[n])
+    return province
+
+
+def _confirms(fact: dict[str, Any]) -> bool:
+    return bool(fact["type"] == provinces.ENROLLMENT_CONFIRMED)
+
+
+def reviewed() -> Province:
+    """Everything, and what is rare: debts that are netted, restored and returned, corrections, late comers, edges."""
+    js = everything()
+    js.adjusted(5_000)
+    js.adjusted(-2_000_000)
+    js.adjusted(-1)
+    js.adjusted(1, year=2031)
+    js.adjusted(-1, year=2031)
+    js.carried_over(1)
+    js.allocated(2**53 - 1, pot="enterprise", level="enterprise")
+    js.allocated(1, pot="enterprise", level="enterprise")
+    js.adjusted(1, pot="enterprise")
+    js.carried_over(70_000, pot="enterprise")
+    js.carried_over(2**53 - 100_001, pot="enterprise")
+    js.carried_over(2**53 - 1, pot="enterprise")
+    js.scholarship(
+        99, 1_000, pot="enterprise", awarded_on="2026-12-01"
+    )  # of an enrollment that is not known here
+    js.day("2027-01-10")
+    js.allocated(6 * YUAN_1000_FEN, year=2027)
+    _debts(js)
+    _corrections(js)
+    js.day("2028-01-15")
+    js.confirmed(24)
+    js.scholarship(24, 30_000, awarded_on="2028-01-02")
+    js.day("2028-02-01")
+    js.allocated(YUAN_1000_FEN // 2, year=2028)
+    js.enrolled(28, start="2027-12-01", tuition_fen=50_001)
+    js.allocated(20 * YUAN_1000_FEN, year=2028)
+    return js
+
+
+def _debts(js: Province) -> None:
+    """One owes and is awarded again; one comes back to what was paid; payments that fit nothing come back."""
+    for n in (20, 21, 22):
+        js.enrolled(n, start="2027-01-05")
+        js.confirmed(n)
+    first, second = js.paid(20, 80_000, year=2027), js.paid(21, 60_000, year=2027)
+    too_much = js.paid(22, 110_000, year=2027)
+    js.paid(22, 5, year=2026)
+    js.paid(77, 9, year=2027)
+    js.returned(too_much, 10_001)
+    js.returned(too_much, 200_000)
+    for n in (20, 21):
+        js.withdrawn(n)
+    js.returned(first, 30_000)
+    for fact in (js.enrolled(23, start="2027-01-06", tuition_fen=70_000), js.confirmed(23)):
+        fact["subject"] = worker_ref(20)
+    js.returned(first, 50_000)
+    js.voided(next(f for f in js.facts[::-1] if f["type"] == provinces.ENROLLMENT_WITHDRAWN))
+    js.returned(second, 60_000)
+
+
+def _corrections(js: Province) -> None:
+    """Enrollments, confirmations, withdrawals and scholarships that are voided or corrected, paid ones among them."""
+    wrong = js.enrolled(24, start="2027-01-07")
+    js.voided(wrong, superseded_by="right")
+    right = js.enrolled(24, start="2027-01-07", tuition_fen=90_000)
+    granted = js.confirmed(22)
+    js.voided(granted)
+    js.paid(24, 1, year=2027)
+    paid = js.enrolled(25, start="2027-01-07")
+    js.confirmed(25)
+    js.paid(25, 40_000, year=2027)
+    js.voided(paid, superseded_by="right")
+    js.enrolled(25, start="2027-01-07", tuition_fen=30_000)
+    covered = js.enrolled(26, start="2027-01-07", tuition_fen=20_000)
+    given = js.scholarship(26, 20_000, pot="enterprise", awarded_on="2027-01-02", tuition_fen=20_000)
+    js.voided(covered, superseded_by="right")
+    js.enrolled(26, start="2027-01-07", tuition_fen=20_000)
+    js.scholarship(26, 1, pot="enterprise", awarded_on="2027-01-02", tuition_fen=20_000)
+    js.voided(given)
+    for n in (27, 29, 31, 32, 33):
+        js.enrolled(n, start="2027-01-08")
+    part = js.scholarship(33, 450_000, pot="enterprise", awarded_on="2027-01-02")
+    js.scholarship(32, 500_000, pot="enterprise", awarded_on="2027-01-02")
+    js.voided(part, superseded_by="right")
+    js.scholarship(33, 410_000, pot="enterprise", awarded_on="2027-01-02")
+    js.voided(right)
+    js.enrolled(24, start="2027-01-09")
+    js.confirmed(31)
+    gone = js.withdrawn(31)
+    js.allocated(2 * YUAN_1000_FEN, year=2027)
+    js.voided(gone)
+
+
+def journal_lines(shelf: Shelf) -> list[str]:
+    """A journal as text, one entry a line."""
+    return [
+        orjson.dumps(
+            {
+                "no": e.no,
+                "type": e.type.removeprefix("dreams.").removesuffix(".v1"),
+                "about": e.about,
+                "enrollment": e.enrollment_no,
+                "subject": e.subject and e.subject[:8],
+                "cause": e.cause.id,
+                "scheme": [e.scheme, e.scheme_version],
+                "inputs": e.inputs,
+                "steps": e.steps,
+                "data": e.data,
+                "moves": [
+                    f"{p.budget.fiscal_year}/{p.budget.fund_source} {p.purpose} {p.amount_fen}"
+                    for p in e.postings
+                ],
+            }
+        ).decode()
+        for e in shelf.entries
+    ]
+
+
+def reviewed_journal(rules: Rules) -> list[str]:
+    """What comes of the reviewed history, as text."""
+    shelf = Shelf(rules)
+    for fact in reviewed().facts:
+        shelf.take([read(fact)])
+    return journal_lines(shelf)
+
+
+if __name__ == "__main__":
+    print("\n".join(reviewed_journal(Rules(load_schemes(SCHEMES)))))  # noqa: T201 - it is the program's answer

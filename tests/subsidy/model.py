@@ -147,12 +147,12 @@ class Model:
         """An enrollment; one that was corrected or voided before keeps its scholarships."""
         before = self.awards.get(number)
         booked = before.scholarship if before else 0
-        award = Given(number, max(tuition, booked), start, rank, self.fiscal_year(start), scholarship=booked)
+        award = Given(number, tuition, start, rank, self.fiscal_year(start), scholarship=booked)
         if before is not None and before.rank:
             award.rank, award.confirmed, award.withdrawn = before.rank, before.confirmed, before.withdrawn
         award.amount = min(YUAN_1000_FEN, max(0, tuition - booked))
         self.awards[number] = award
-        if award.amount and award.withdrawn:
+        if (award.amount and award.withdrawn) or (booked and not award.amount):
             award.state = "released"
         elif award.amount:
             self._stand(award)

@@ -52,9 +52,19 @@ class Shelf:
         if later:
             self.take(later)
 
+    def come_to_rest(self) -> None:
+        """Carry empty batches, as an idle lane does, until what was too much for one is at its end."""
+        while any(page.expiring for page in self.lanes.values()) or any(
+            b.drain for b in self.budgets.values()
+        ):
+            self.take([])
+
     def _load(self, on_lanes: loading.Facts) -> Book:
         book = Book()
         book.lanes = deepcopy(self.lanes)
+        for page in book.lanes.values():
+            drains = any(b.drain for b in self.budgets.values() if b.lane == page.lane)
+            page.went_on = drains or page.expiring is not None
         book.payments = {
             key: deepcopy(self.payments[key])
             for key in loading.returned_payments(on_lanes)
@@ -81,7 +91,7 @@ class Shelf:
             book.booked[cause] = [(p.budget.key, p.amount_fen) for p in booked if p.amount_fen > 0]
         keys = loading.budget_keys(self.rules, book, on_lanes)
         for key, budget in self.budgets.items():
-            if key in keys or budget.drain or budget.receivable_fen:
+            if key in keys or budget.receivable_fen or book.lane(budget.lane).went_on:
                 book.add_budget(deepcopy(budget))
         for key, length in loading.queue_lengths(self.rules, book, on_lanes).items():
             waiting = [a for a in self.awards.values() if a.state == "waitlisted" and a.budget_key == key]

@@ -7,12 +7,9 @@ from typing import Any
 import pytest
 
 from services.subsidy.domain import loading
-from shared.contracts import provinces
 from shared.contracts.subsidy import FACT_MODELS
 from tests.subsidy.facts import POT, YUAN_1000_FEN, Province, Service, days, short
-
-LATER_DAYS = {20: "2027-02-01", 30: "2028-01-20"}
-"""When the year before closes, and when what was reserved at first has expired."""
+from tests.subsidy.histories import busy
 
 
 async def test_an_enrollment_reserves_and_its_confirmation_grants(subsidy: Service) -> None:
@@ -172,7 +169,7 @@ async def test_last_year_pays_until_the_first_of_february_begins_and_this_year_a
 
 
 async def test_a_second_delivery_changes_nothing(subsidy: Service) -> None:
-    js = _busy_province(1)
+    js = busy(1)
     await subsidy.take(*js.facts)
     before = await subsidy.tables()
     await subsidy.take(*js.facts)
@@ -184,7 +181,7 @@ async def test_a_second_delivery_changes_nothing(subsidy: Service) -> None:
 async def test_however_batches_are_cut_the_tables_are_the_same(
     subsidy: Service, another_subsidy: Service
 ) -> None:
-    facts = _mixed(_busy_province(2), _busy_province(3, "33"))
+    facts = _mixed(busy(2), busy(3, "33"))
     await subsidy.take(*facts)
     rnd = random.Random(4)
     while facts:
@@ -240,7 +237,7 @@ async def test_every_fact_follows_its_contract(subsidy: Service) -> None:
     zj.paid(2, 2 * YUAN_1000_FEN)
     zj.withdrawn(2)
     zj.returned(zj.facts[-2], 150_000)
-    await subsidy.take(*_busy_province(5).facts, *zj.facts)
+    await subsidy.take(*busy(5).facts, *zj.facts)
 
     published = await subsidy.published(alerts=True) + await subsidy.published(lane="33", alerts=True)
     assert {fact["type"] for fact in published} == set(FACT_MODELS)
@@ -286,54 +283,6 @@ async def test_days_move_the_lane_and_nothing_else(subsidy: Service) -> None:
 
     assert await subsidy.pool.fetchval("SELECT day FROM lane_book WHERE lane = '32'") == date(2026, 3, 3)
     assert await subsidy.said() == []
-
-
-def _busy_province(seed: int, lane: str = "32") -> Province:
-    """Everything that can happen, in some order: money too small for all, several pots and years."""
-    rnd, province, paid = random.Random(seed), Province(lane), []
-    province.day("2027-01-15")
-    province.allocated(3 * YUAN_1000_FEN, year=2027)
-    province.allocated(90_000, pot="wuxi-merit", year=2027, level="city")
-    for n in range(40):
-        tuition_fen = rnd.choice([0, 40_000, 100_000, 500_000, 500_000])
-        start = rnd.choice(["2027-03-01", "2027-03-01", "2026-11-01", "2018-09-01"])
-        province.enrolled(
-            n, tuition_fen=tuition_fen, start=start, categories=rnd.choice([["migrant"], ["industrial"]])
-        )
-        other = rnd.randrange(n + 1)
-        act = rnd.randrange(11)
-        if act <= 1:
-            province.confirmed(other)
-        elif act == 2:
-            province.withdrawn(other)
-        elif act <= 4:
-            tuition = province.tuition(other)
-            pot = rnd.choice([POT, "wuxi-merit"])
-            province.scholarship(
-                other,
-                rnd.choice([100, 40_000, 100_000]),
-                pot=pot,
-                awarded_on="2027-03-01",
-                tuition_fen=tuition,
-            )
-        elif act == 5:
-            province.allocated(rnd.choice([1, 150_000]), year=2027)
-        elif act <= 8:
-            confirmed = [int(f["data"]["enrollment_no"][3:]) for f in province.facts if _confirms(f)]
-            paid.append(
-                province.paid(rnd.choice([other, *confirmed]), rnd.choice([30_000, 100_000]), year=2027)
-            )
-        elif act == 9 and paid:
-            province.returned(paid.pop(rnd.randrange(len(paid))))
-        elif act == 10:
-            province.adjusted(rnd.choice([50_000, -20_000]), year=2027)
-        if n in LATER_DAYS:
-            province.day(LATER_DAYS[n])
-    return province
-
-
-def _confirms(fact: dict[str, Any]) -> bool:
-    return bool(fact["type"] == provinces.ENROLLMENT_CONFIRMED)
 
 
 def _mixed(*provinces: Province) -> list[dict[str, Any]]:

@@ -214,3 +214,14 @@ async def test_a_silent_lane_gives_its_money_on_when_days_begin_in_the_real_ledg
         "subsidy.reserved 32-00005",
     ]
     assert await subsidy.faults() == {}
+
+
+def test_days_read_together_end_one_after_the_other_though_the_later_is_too_much_for_one_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loading, "MOVE_MAX", 2)
+    js = reserved(3, allocated_fen=3 * YUAN_1000_FEN)
+    shelf = shelf_of(js)
+    shelf.take([read(js.day(LAST_DAY)), read(js.day(EXPIRY))])
+    shelf.come_to_rest()
+    assert states(shelf) == ["expired"] * 3

@@ -254,6 +254,35 @@ def test_who_was_covered_by_a_scholarship_that_counts_no_more_stands_again_at_th
     assert pieces.journal() == shelf.journal()
 
 
+def test_who_was_refused_only_because_scholarships_paid_the_tuition_stands_when_they_count_no_more() -> None:
+    province = begun(allocated_fen=1)
+    province.allocated(2 * YUAN_1000_FEN, pot="wuxi-merit", level="city")
+    first = province.enrolled(1, tuition_fen=YUAN_1000_FEN)
+    awarded = province.scholarship(1, YUAN_1000_FEN, tuition_fen=YUAN_1000_FEN)
+    province.voided(first, superseded_by="right")
+    province.enrolled(1, tuition_fen=YUAN_1000_FEN)
+    province.enrolled(2)
+    assert "subsidy.refused 32-00001" in said(shelf_of(province))
+    province.voided(awarded)
+    province.allocated(YUAN_1000_FEN)
+    shelf = shelf_of(province)
+    award = shelf.awards["32-00001"]
+    assert (award.state, award.amount_fen, award.rank) == ("reserved", YUAN_1000_FEN, first["seq"])
+    assert shelf.awards["32-00002"].state == "waitlisted"
+
+
+def test_what_a_scholarship_leaves_when_it_counts_no_more_is_never_above_the_corrected_tuition() -> None:
+    province = begun()
+    province.allocated(2 * YUAN_1000_FEN, pot="wuxi-merit", level="city")
+    first = province.enrolled(1, tuition_fen=2 * YUAN_1000_FEN)
+    awarded = province.scholarship(1, YUAN_1000_FEN, tuition_fen=2 * YUAN_1000_FEN)
+    province.voided(first, superseded_by="right")
+    province.enrolled(1, tuition_fen=60_000)
+    province.voided(awarded)
+    award = shelf_of(province).awards["32-00001"]
+    assert (award.state, award.amount_fen) == ("reserved", 60_000)
+
+
 def test_who_waits_for_less_because_of_a_scholarship_waits_for_all_again_without_it() -> None:
     province = begun(allocated_fen=1)
     province.allocated(YUAN_1000_FEN, pot="wuxi-merit", level="city")

@@ -8,9 +8,10 @@ from services.subsidy.domain.noting import cause_of, note_budget
 from services.subsidy.domain.schemes import CutPolicy
 from services.subsidy.domain.sentences import CHANGE_REFUSED, NOT_CARRIED, NOT_CUT
 from shared.contracts import provinces, subsidy
-from shared.contracts.envelope import Fact
+from shared.contracts.envelope import MAX_AMOUNT_FEN, Fact
 
-RefusedChange = Literal["not_open", "committed"]
+Change = Literal["allocation", "increase", "decrease", "carry_over"]
+RefusedChange = Literal["not_open", "committed", "too_large"]
 
 
 def adjust(policy: CutPolicy, book: Book, lane: str, fact: Fact[provinces.BudgetAdjusted]) -> None:
@@ -23,7 +24,7 @@ def adjust(policy: CutPolicy, book: Book, lane: str, fact: Fact[provinces.Budget
     inputs = _asked(budget, policy, data)
     taken_fen = takeable_fen(budget, policy, data.amount_fen)
     if not taken_fen:
-        _refuse(book, budget, cause, data, "decrease", inputs)
+        refuse(book, budget, cause, data, "decrease", inputs, _why(budget))
         return
     postings = move(budget, "available", "allocated", taken_fen)
     refused_fen = data.amount_fen - taken_fen
@@ -34,9 +35,12 @@ def adjust(policy: CutPolicy, book: Book, lane: str, fact: Fact[provinces.Budget
 def _increase(book: Book, budget: Budget, cause: Cause, data: provinces.BudgetAdjusted) -> None:
     inputs = {"document_no": data.document_no, "amount_fen": data.amount_fen, "open": budget.opened}
     if not budget.opened:
-        _refuse(book, budget, cause, data, "increase", inputs)
+        refuse(book, budget, cause, data, "increase", inputs, "not_open")
         return
     inputs["before_fen"] = budget.allocated_fen
+    if too_large(budget, data.amount_fen):
+        refuse(book, budget, cause, data, "increase", inputs, "too_large")
+        return
     postings = move(budget, "allocated", "available", data.amount_fen)
     budget.exhausted = False
     said = _change(budget, data, data.amount_fen)
@@ -52,7 +56,10 @@ def carry_over(policy: CutPolicy, book: Book, lane: str, fact: Fact[provinces.Bu
     inputs = {**_asked(source, policy, data), "to_fiscal_year": data.to_fiscal_year}
     carried_fen = takeable_fen(source, policy, data.amount_fen)
     if not carried_fen:
-        _refuse(book, source, cause, data, "carry_over", inputs)
+        refuse(book, source, cause, data, "carry_over", inputs, _why(source))
+        return
+    if too_large(target, carried_fen):
+        refuse(book, source, cause, data, "carry_over", inputs, "too_large")
         return
     if not target.opened:
         target.funder_level = data.funder.level
@@ -75,6 +82,11 @@ def carry_over(policy: CutPolicy, book: Book, lane: str, fact: Fact[provinces.Bu
     }
     note_budget(book, source, cause, subsidy.CARRYOVER_BOOKED, inputs, said, postings)
     move_queue(book, target, cause)
+
+
+def too_large(budget: Budget, more_fen: int) -> bool:
+    """Whether a budget would exceed what every reader of JSON, and every sum of ours, holds exactly."""
+    return budget.allocated_fen + more_fen > MAX_AMOUNT_FEN
 
 
 def takeable_fen(budget: Budget, policy: CutPolicy, asked_fen: int) -> int:
@@ -114,16 +126,20 @@ def _said_if(refused_fen: int, sentences: tuple[str, str]) -> dict[str, str]:
     return dict(zip(("message_zh", "message_en"), sentences, strict=True)) if refused_fen else {}
 
 
-def _refuse(
+def _why(budget: Budget) -> RefusedChange:
+    return "committed" if budget.opened else "not_open"
+
+
+def refuse(
     book: Book,
     budget: Budget,
     cause: Cause,
-    data: provinces.BudgetAdjusted | provinces.BudgetCarriedOver,
-    change: Literal["increase", "decrease", "carry_over"],
+    data: provinces.BudgetAllocated | provinces.BudgetAdjusted | provinces.BudgetCarriedOver,
+    change: Change,
     inputs: dict[str, Any],
+    code: RefusedChange,
 ) -> None:
     """Say that nothing was changed, and why."""
-    code: RefusedChange = "committed" if budget.opened else "not_open"
     zh, en = CHANGE_REFUSED[code]
     said = {
         "document_no": data.document_no,

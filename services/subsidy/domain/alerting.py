@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from services.subsidy.domain.book import Book, Budget, Cause
+from services.subsidy.domain.book import Book, Budget, BudgetKey, Cause
 from services.subsidy.domain.noting import note_budget
 from shared.contracts import subsidy
 
@@ -13,23 +13,32 @@ CLEARED_BELOW: Final[Mapping[int, int]] = {80: 75, 95: 90, 100: 95}
 """Percent below which a threshold is past: a margin, so that one award that goes and one that comes say nothing."""
 
 
-def watch(book: Book, cause: Cause, since: int, *also: Budget) -> None:
-    """Say what the entries from number `since` on have changed, and of the budgets in `also`."""
-    for key in sorted(book.eased):
-        budget = book.budgets[key]
-        if not budget.waiting:
-            note_budget(book, budget, cause, subsidy.BUDGET_RECOVERED, {"waiting": 0}, _left(budget))
-    book.eased.clear()
+def watch(book: Book, lane: str, cause: Cause, since: int) -> None:
+    """Say what has changed by the entries from number `since` on, or since what has gone on over batches began.
+
+    While it goes on nobody knows yet where a budget will end, and what is said of it is said once for each cause.
+    """
+    if book.goes_on(lane):
+        return
     touched = {
         id(posting.budget): posting.budget for entry in book.entries[since:] for posting in entry.postings
     }
-    touched |= {id(budget): budget for budget in also}
-    budgets = list(touched.values())
-    if len(budgets) > 1:
-        budgets.sort(key=lambda budget: budget.key)
-    for budget in budgets:
-        if budget.drain is None:  # while its queue moves, nobody knows yet where it will end
-            _compare(book, budget, cause)
+    eased = [book.budgets[key] for key in book.eased]
+    book.eased.clear()
+    if book.lane(lane).went_on:
+        ours = [budget for budget in book.budgets.values() if budget.lane == lane]
+        touched |= {id(budget): budget for budget in ours}
+        eased, book.lane(lane).went_on = ours, False
+    for budget in sorted(eased, key=_key):
+        if budget.exhausted and not budget.waiting:
+            budget.exhausted, budget.changed = False, True
+            note_budget(book, budget, cause, subsidy.BUDGET_RECOVERED, {"waiting": 0}, _left(budget))
+    for budget in sorted(touched.values(), key=_key) if len(touched) > 1 else touched.values():
+        _compare(book, budget, cause)
+
+
+def _key(budget: Budget) -> BudgetKey:
+    return budget.key
 
 
 def _compare(book: Book, budget: Budget, cause: Cause) -> None:

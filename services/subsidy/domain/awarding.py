@@ -121,7 +121,7 @@ def _leave_queue(book: Book, budget: Budget) -> None:
     budget.changed = True
     if budget.waiting == 0:
         budget.smallest_waiting_fen = 0
-        budget.exhausted = False
+        budget.exhausted = True  # until it is said that nobody waits: that may be in a later batch
         book.eased.add(budget.key)
 
 

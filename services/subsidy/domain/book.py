@@ -40,6 +40,8 @@ class LaneBook:
     last_entry: int = 0
     expiring: Cause | None = None
     """The day whose reservations were too many to expire in one batch."""
+    went_on: bool = False
+    """Whether what an earlier batch began went on when this one was loaded: all budgets of the lane are."""
     changed: bool = False
 
 
@@ -64,7 +66,7 @@ class Budget:
     smallest_waiting_fen: int = 0
     """No waiting award is smaller; 0 where none waits."""
     exhausted: bool = False
-    """Said already, until money is there again or nobody waits any more."""
+    """Said already, until money is there again or it is said that nobody waits any more."""
     alerted_percent: int = 0
     """The highest threshold of its use that was said and not cleared since."""
     drain: Cause | None = None
@@ -276,10 +278,10 @@ class Book:
     payments: dict[PaymentKey, Payment] = field(default_factory=dict)
     expiries: dict[str, list[tuple[date, int, str]]] = field(default_factory=dict)
     """Lane → heap of (day, rank, enrollment) of reservations that may expire in this batch."""
-    cut_off: set[str] = field(default_factory=set)
-    """Lanes on which more reservations are due than were loaded."""
+    due_until: dict[str, date] = field(default_factory=dict)
+    """Lane → the day of the last reservation that was loaded as due, where there may be more."""
     eased: set[BudgetKey] = field(default_factory=set)
-    """Budgets for which nobody waits any more, to be said once all else is decided."""
+    """Budgets for which nobody waited any more at some time, to be looked at once all else is decided."""
     freed: set[BudgetKey] = field(default_factory=set)
     """Budgets that were owed money which has come back while another queue moved."""
     draining: set[BudgetKey] = field(default_factory=set)
@@ -329,6 +331,10 @@ class Book:
         """The lane's own page."""
         return self.lanes.setdefault(lane, LaneBook(lane))
 
+    def goes_on(self, lane: str) -> bool:
+        """Whether what a fact has begun on the lane was too much for one batch."""
+        return self.lane(lane).expiring is not None or any(key[0] == lane for key in self.draining)
+
     def add_budget(self, budget: Budget) -> None:
         """Take in a budget as it was loaded."""
         self.budgets[budget.key] = budget
@@ -364,8 +370,12 @@ class Book:
         """Take in reservations that are due on a lane, at most `limit`; awards known already stay the same objects."""
         for award in awards:
             self.await_expiry(self.awards.setdefault(award.enrollment_no, award))
-        if len(awards) == limit:
-            self.cut_off.add(lane)
+        if len(awards) == limit and (last := awards[-1].expires_on):
+            self.due_until[lane] = last
+
+    def cut_off(self, lane: str, day: date) -> bool:
+        """Whether more reservations may be due on `day` than were loaded."""
+        return lane in self.due_until and self.due_until[lane] <= day
 
     def due_awards(self) -> list[Award]:
         """The reservations that may expire in this batch."""

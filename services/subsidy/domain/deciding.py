@@ -80,7 +80,7 @@ def decide(rules: Rules, book: Book, lane: str, fact: Fact[Any]) -> None:
     since, cause = len(book.entries), cause_of(fact)
     _DECIDE[fact.type](rules, book, lane, fact)
     hand_down(book, cause)
-    alerting.watch(book, cause, since)
+    alerting.watch(book, lane, cause, since)
 
 
 def goes_on(book: Book, lane: str) -> bool:
@@ -88,7 +88,7 @@ def goes_on(book: Book, lane: str) -> bool:
 
     So how records come in batches decides nothing.
     """
-    return book.lane(lane).expiring is not None or any(key[0] == lane for key in book.draining)
+    return book.goes_on(lane)
 
 
 def go_on(book: Book, budget: Budget) -> None:
@@ -97,7 +97,7 @@ def go_on(book: Book, budget: Budget) -> None:
         since, cause = len(book.entries), budget.drain
         move_queue(book, budget, cause)
         hand_down(book, cause)
-        alerting.watch(book, cause, since, budget)
+        alerting.watch(book, budget.lane, cause, since)
 
 
 def go_on_expiring(book: Book, page: LaneBook) -> None:
@@ -106,7 +106,7 @@ def go_on_expiring(book: Book, page: LaneBook) -> None:
         since, cause = len(book.entries), page.expiring
         expiring.expire(book, page.lane, cause)
         hand_down(book, cause)
-        alerting.watch(book, cause, since)
+        alerting.watch(book, page.lane, cause, since)
 
 
 def _begin_day(_rules: Rules, book: Book, lane: str, fact: Fact[enrollment.DayBegan]) -> None:
@@ -122,6 +122,9 @@ def _allocate(_rules: Rules, book: Book, lane: str, fact: Fact[provinces.BudgetA
         "amount_fen": data.amount_fen,
         "before_fen": budget.allocated_fen,
     }
+    if adjusting.too_large(budget, data.amount_fen):
+        adjusting.refuse(book, budget, cause, data, "allocation", inputs, "too_large")
+        return
     if not budget.opened:
         budget.funder_level = data.funder.level
     postings = move(budget, "allocated", "available", data.amount_fen)
@@ -154,6 +157,9 @@ def _enroll(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.WorkerEnr
     book.awards[award.enrollment_no] = award
     if budget is None or outcome.code is not None:
         refuse(book, award, outcome, inputs, cause)
+        if budget is not None and outcome.code == "nothing_to_pay" and award.scholarship_fen:
+            # Nothing is left of its tuition but what scholarships pay: it stands again where they count no more.
+            award.state, award.fund_source = "released", budget.fund_source
     elif award.withdrawn:
         award.state = "released"  # corrected after the worker had left: kept in case that is voided
     elif outcome.state == "reserved":
@@ -208,8 +214,8 @@ def _new_award(
         year,
         budget.fund_source if budget and outcome.state != "refused" else "",
         outcome.amount_fen,
-        max(data.tuition_fen, booked_fen),  # what is booked stays so until its scholarship is voided
-        booked_fen,
+        data.tuition_fen,
+        booked_fen,  # stays so until its scholarship is voided, though it may be above a corrected tuition
         inputs["rank"],
         confirmed=before is not None and before.confirmed,
         scheme=outcome.scheme.name if outcome.scheme else "",

@@ -11,9 +11,11 @@ from services.subsidy.domain.schemes import Rules
 def expire(book: Book, lane: str, cause: Cause) -> None:
     """Release what is due on the lane's day, in the order of days and ranks; what is too much for one batch goes on."""
     page = book.lane(lane)
-    while page.day is not None and (award := book.next_due(lane, page.day)) is not None:
+    if page.day is None:
+        return
+    while (award := book.next_due(lane, page.day)) is not None:
         release(book, award, cause, "expired")
-    page.expiring = cause if lane in book.cut_off else None
+    page.expiring = cause if book.cut_off(lane, page.day) else None
     page.changed = True
 
 

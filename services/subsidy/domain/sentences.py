@@ -48,6 +48,10 @@ CHANGE_REFUSED: Final[Mapping[str, tuple[str, str]]] = {
         "该预算没有足够的可用资金，未作任何变动。请核对余额，待资金释放后用新文号重新报送。",
         "The budget has too little free money, so nothing was changed. Once money is free, send a new document.",
     ),
+    "too_large": (
+        "该预算总额将超过可精确记账的上限，未作任何变动。请核对金额，用新文号重新报送。",
+        "The budget would exceed what can be booked exactly; nothing was changed. Check it and send a new document.",
+    ),
 }
 """Why a budget was not changed."""
 CLAWED_BACK: Final[Mapping[str, tuple[str, str]]] = {

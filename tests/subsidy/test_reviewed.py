@@ -1,0 +1,53 @@
+"""What comes of a history in which everything happens was read by people once: it stays so unless somebody says why."""
+
+from pathlib import Path
+
+import pytest
+
+from services.subsidy.config import SCHEMES, load_schemes
+from services.subsidy.domain.schemes import Rules
+from shared.contracts import subsidy as said_by
+from tests.subsidy.facts import read
+from tests.subsidy.histories import busy, reviewed, reviewed_journal
+from tests.subsidy.shelf import Shelf
+
+RULES = Rules(load_schemes(SCHEMES))
+JOURNAL = Path(__file__).with_name("reviewed.jsonl")
+"""Written anew by `python -m tests.subsidy.histories > tests/subsidy/reviewed.jsonl`: read what differs."""
+
+
+def shelf_of_reviewed() -> Shelf:
+    """The reviewed history, decided."""
+    shelf = Shelf(RULES)
+    shelf.take([read(fact) for fact in reviewed().facts])
+    return shelf
+
+
+def test_a_reviewed_history_is_decided_as_it_was_reviewed_to_the_byte() -> None:
+    found, wanted = reviewed_journal(RULES), JOURNAL.read_text().splitlines()
+    differs = next(
+        (at for at, pair in enumerate(zip(found, wanted, strict=False)) if pair[0] != pair[1]), None
+    )
+    assert differs is None, f"entry {differs + 1}:\n{found[differs]}\ninstead of\n{wanted[differs]}"
+    assert len(found) == len(wanted)
+
+
+def test_the_reviewed_history_is_the_same_in_one_batch() -> None:
+    one = Shelf(RULES)
+    for fact in reviewed().facts:
+        one.take([read(fact)])
+    assert shelf_of_reviewed().journal() == one.journal()
+
+
+def test_everything_that_subsidy_can_say_is_in_the_reviewed_history() -> None:
+    assert {entry.type for entry in shelf_of_reviewed().entries} == set(said_by.FACT_MODELS)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_said_of_any_history_follows_its_contract(seed: int) -> None:
+    shelf = Shelf(RULES)
+    shelf.take([read(fact) for fact in busy(seed).facts])
+    for entry in (*shelf.entries, *shelf_of_reviewed().entries):
+        model = said_by.FACT_MODELS[entry.type]
+        assert set(entry.data) <= set(model.model_fields)
+        model.model_validate(entry.data, strict=False)
