@@ -388,7 +388,10 @@ class Carrier:
                 self._leave_out(cursor, one)
                 cursor.next_offset = one.offset + 1
                 continue
-            if not (self._follows(cursor, one) if self.group.gate == "seq" else self._is_next(cursor, one)):
+            before = consumed.get((one.stream, one.lane))
+            if not (
+                self._follows(cursor, one) if self.group.gate == "seq" else self._is_next(cursor, one, before)
+            ):
                 continue
             if set_aside:
                 self._leave_out(cursor, one)
@@ -406,10 +409,11 @@ class Carrier:
             return one.log_id == cursor.log_id and 0 < one.seq <= cursor.last_seq
         return one.offset < cursor.next_offset
 
-    def _is_next(self, cursor: Cursor, one: Taken) -> bool:
-        """Whether a record is the next one by its offset; the last one consumed must be what it was."""
+    def _is_next(self, cursor: Cursor, one: Taken, before: ConsumerRecord | None) -> bool:
+        """Whether a record is the next one by its offset; the last one consumed, now or before, must be what it was."""
         if one.offset < cursor.next_offset:
-            if one.offset == cursor.next_offset - 1 and _is_another(cursor, one):
+            last = fingerprint(before) if before is not None else cursor.fingerprint
+            if one.offset == cursor.next_offset - 1 and _is_another(last, one):
                 self._stop_all(
                     f"recreated topic: offset {one.offset} holds another record than the one consumed",
                     [cursor],
@@ -571,12 +575,8 @@ def _poison(error: Exception) -> str:
     return f"poison: {type(error).__name__} at {postgres.where(error)}"
 
 
-def _is_another(cursor: Cursor, one: Taken) -> bool:
-    return (
-        cursor.fingerprint is not None
-        and one.record is not None
-        and (fingerprint(one.record) != cursor.fingerprint)
-    )
+def _is_another(last: bytes | None, one: Taken) -> bool:
+    return last is not None and one.record is not None and fingerprint(one.record) != last
 
 
 def fingerprint(record: ConsumerRecord) -> bytes:

@@ -59,9 +59,7 @@ class _Records(fetcher.PartitionRecords):  # type: ignore[misc]
             try:
                 yield from super()._unpack_records()
             except UnicodeDecodeError:
-                self._records = _Patient(
-                    raw
-                )  # from the start: records before `next_fetch_offset` are skipped
+                self._records = _Patient(raw, self.next_fetch_offset)
                 yield from super()._unpack_records()
         except Exception as error:
             # What lies before it is passed on first: it is met again as the first of a fetch of its own.
@@ -70,9 +68,16 @@ class _Records(fetcher.PartitionRecords):  # type: ignore[misc]
 
 
 class _Patient(_MemoryRecordsPy):  # type: ignore[misc]
+    """The same bytes from the batch on that holds `offset`: at the end of an earlier one the client would go back."""
+
+    def __init__(self, raw: bytes, offset: int) -> None:
+        super().__init__(raw)
+        self._offset = offset
+
     def next_batch(self) -> Any:
-        raw = self._next_slice
-        batch = _plain(super().next_batch())
+        raw, batch = self._next_slice, _plain(super().next_batch())
+        while batch.next_offset <= self._offset and self.has_next():
+            raw, batch = self._next_slice, _plain(super().next_batch())
         return _PatientBatch(raw) if isinstance(batch, DefaultRecordBatch) else batch
 
 
