@@ -21,6 +21,7 @@ LONGEST_FIRST = (
     "model",
     "console",
     "contracts",
+    "subsidy",
     "enrollment",
     "province",
     "plumbing",

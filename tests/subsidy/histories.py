@@ -119,6 +119,7 @@ def reviewed() -> Province:
     js.adjusted(1, pot="enterprise")
     js.carried_over(70_000, pot="enterprise")
     js.carried_over(2**53 - 100_001, pot="enterprise")
+    js.allocated(100_000, pot="enterprise", level="enterprise")
     js.carried_over(2**53 - 1, pot="enterprise")
     js.scholarship(
         99, 1_000, pot="enterprise", awarded_on="2026-12-01"
@@ -131,6 +132,8 @@ def reviewed() -> Province:
     js.confirmed(24)
     js.scholarship(24, 30_000, awarded_on="2028-01-02")
     js.day("2028-02-01")
+    js.carried_over(YUAN_1000_FEN + 1, year=2027, to_year=2028)
+    js.enrolled(34, start="2027-12-01")
     js.allocated(YUAN_1000_FEN // 2, year=2028)
     js.enrolled(28, start="2027-12-01", tuition_fen=50_001)
     js.allocated(20 * YUAN_1000_FEN, year=2028)

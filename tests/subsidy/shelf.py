@@ -103,11 +103,16 @@ class Shelf:
         return book
 
     def _put_back(self, book: Book) -> None:
+        for award in book.awards.values():
+            stored = award.enrollment_no in self.awards and not award.replaces
+            assert award.new != stored, "a row is added or written over, never both"
+        for payment in book.payments.values():
+            assert payment.new == (payment.key not in self.payments), "a row is added once"
         self.lanes.update((page.lane, page) for page in book.lanes.values() if page.changed)
         self.budgets.update((b.key, b) for b in book.budgets.values() if b.changed)
         self.awards.update((a.enrollment_no, a) for a in book.awards.values() if a.changed or a.new)
-        self.claims.update(book.claims)
-        self.payments.update(book.payments)
+        self.claims.update((claim.key, claim) for claim in book.claims.values() if claim.changed)
+        self.payments.update((p.key, p) for p in book.payments.values() if p.changed or p.new)
         for page in self.lanes.values():
             page.changed = False
         for budget in self.budgets.values():

@@ -195,7 +195,7 @@ async def test_the_run_saw_lanes_change_hands_and_transactions_fail_at_both_poin
     assert all(failed.values()), failed
     assert again["SerializationError"] == failed["40001"]
     assert again["DeadlockDetectedError"] == failed["40p01"]
-    assert sum(failed.values()) >= 0.05 * passed["journal"] - 2
+    assert sum(failed.values()) >= 0.05 * passed["journal"] - 2, "each point fails at the end of its turn"
     owners = {str(line["instance"]) for line in assigned}
     assert len(assigned) > race.size.rounds * PROCESSES, (
         "hardly any lane changed hands: this run proves nothing"

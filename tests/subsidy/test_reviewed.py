@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.subsidy.config import SCHEMES, load_schemes
+from services.subsidy.domain.book import Award
 from services.subsidy.domain.schemes import Rules
 from shared.contracts import subsidy as said_by
 from tests.subsidy.facts import read
@@ -37,6 +38,28 @@ def test_the_reviewed_history_is_the_same_in_one_batch() -> None:
     for fact in reviewed().facts:
         one.take([read(fact)])
     assert shelf_of_reviewed().journal() == one.journal()
+
+
+def test_of_an_enrollment_that_is_not_known_its_tuition_and_scholarships_are_kept() -> None:
+    fact = next(f for f in reviewed().facts if f["data"].get("enrollment_no") == "32-00099")
+    kept = shelf_of_reviewed().awards["32-00099"]
+    assert kept == Award(
+        "32-00099",
+        "32",
+        fact["subject"],
+        "refused",
+        2026,
+        "",
+        0,
+        500_000,
+        1_000,
+        fact["seq"],
+        confirmed=False,
+        scheme="",
+        scheme_version=0,
+        categories=("migrant",),
+        track="academic",
+    )
 
 
 def test_everything_that_subsidy_can_say_is_in_the_reviewed_history() -> None:
