@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import orjson
 from fastapi import APIRouter, Query, Request
@@ -22,6 +22,7 @@ NUMBER_MAX: Final = 2**62
 
 router = APIRouter(prefix="/v1", tags=["lists"], route_class=ProblemRoute)
 
+Row = TypeVar("Row", bound=Any)
 Limit = Annotated[int, Field(ge=1, le=PAGE_MAX)]
 Number = Annotated[int, Field(ge=0, le=NUMBER_MAX)]
 
@@ -77,6 +78,10 @@ class ListedAward(BaseModel):
 
     enrollment_no: str
     """The enrollment, as the province numbered it."""
+    part: int
+    """Number of the part."""
+    parts: int
+    """How many parts the award has; each is listed by itself."""
     state: str
     """Where it stands."""
     fiscal_year: int
@@ -101,7 +106,7 @@ class Awards(BaseModel):
     simulated: bool
     """They come from a simulation."""
     awards: list[ListedAward]
-    """At most `limit`."""
+    """At most `limit`, and the further parts of the last award."""
     next: str | None
     """Send it as `after` for what follows; none after the last."""
 
@@ -117,6 +122,8 @@ class InQueue(BaseModel):
     """Recorded order on the lane: what decides about the position."""
     enrollment_no: str
     """The enrollment, as the province numbered it."""
+    part: int
+    """Number of the part that waits."""
     amount_fen: int
     """What it waits for."""
     confirmed: bool
@@ -199,7 +206,7 @@ async def awards(request: Request, caller: PersonReader, which: Annotated[WhichA
     lane = named_lane(caller, which.lane)
     async with request.app.state.pool.acquire() as db:
         rows = await store.listed_awards(db, lane, which.state, which.after or "", which.limit + 1)
-    more, rows = len(rows) > which.limit, rows[: which.limit]
+    rows, more = _page(rows, which.limit, "enrollment_no")
     asked = _asked(which)
     await look_ups.note(request, "awards_looked_up", caller, lane, awards=len(rows), **asked)
     return Awards(
@@ -217,7 +224,7 @@ async def waitlist(request: Request, caller: PersonReader, which: Annotated[Whic
     async with request.app.state.pool.acquire() as db, store.snapshot(db):
         budget = await store.budget_of_queue(db, key)
         rows = await store.queue(db, key, which.after, which.limit + 1)
-    more, rows = len(rows) > which.limit, rows[: which.limit]
+    rows, more = _page(rows, which.limit, "rank")
     asked = _asked(which)
     await look_ups.note(request, "waitlist_looked_up", caller, lane, awards=len(rows), **asked)
     return Waitlist(
@@ -246,6 +253,14 @@ async def ledger(request: Request, caller: PersonReader, which: Annotated[WhichE
         entries=[one for one in entries if _moves(one, which)],
         next=entries[-1].entry_no if len(entries) == which.limit else None,
     )
+
+
+def _page(rows: list[Row], limit: int, name: str) -> tuple[list[Row], bool]:
+    """The first `limit` rows, with those that are of the same award as the last, and whether more follow."""
+    page = limit
+    while page < len(rows) and rows[page][name] == rows[limit - 1][name]:
+        page += 1
+    return rows[:page], len(rows) > page
 
 
 def _asked(which: Listing) -> dict[str, Any]:
