@@ -733,16 +733,19 @@ async def journal_page(db: Db, lane: str, after: int, last: int, limit: int) -> 
 async def listed_awards(db: Db, lane: str, state: str | None, after: str, limit: int) -> list[Record]:
     """Awards of a lane in the order of their numbers, those after a number, of one state or all.
 
-    At most `limit` parts, and the further ones of the last award.
+    At most `limit` parts, and the further ones of the last award; each row says whether `more` awards follow.
     """
     return list(
         await db.fetch(
-            """SELECT * FROM (
+            """WITH page AS (
                    SELECT enrollment_no, part, parts, state, fiscal_year, fund_source, amount_fen, tuition_fen,
                           scholarship_fen, confirmed
                    FROM award WHERE lane = $1 AND enrollment_no > $3 AND ($2::text IS NULL OR state = $2)
-                   ORDER BY enrollment_no FETCH FIRST $4 ROWS WITH TIES) page
-               ORDER BY enrollment_no, part""",
+                   ORDER BY enrollment_no FETCH FIRST $4 ROWS WITH TIES)
+               SELECT *, EXISTS (
+                          SELECT FROM award WHERE lane = $1 AND ($2::text IS NULL OR state = $2)
+                            AND enrollment_no > (SELECT max(enrollment_no) FROM page)) AS more
+               FROM page ORDER BY enrollment_no, part""",
             lane,
             state,
             after,
@@ -763,17 +766,21 @@ async def budget_of_queue(db: Db, key: BudgetKey) -> Record | None:
 async def queue(db: Db, key: BudgetKey, after_rank: int, limit: int) -> list[Record]:
     """Awards of a queue behind a rank, in its order, each with its position and with what is needed up to it.
 
-    At most `limit`, and the further parts of the last one.
+    At most `limit`, and the further parts of the last one; each row says whether `more` wait behind them.
     """
     return list(
         await db.fetch(
-            """SELECT before.awards + row_number() OVER (ORDER BY rank, part) AS position, rank, enrollment_no, part,
+            """WITH page AS (
+                   SELECT rank, enrollment_no, part, amount_fen, confirmed FROM award
+                   WHERE lane = $1 AND fiscal_year = $2 AND fund_source = $3 AND state = 'waitlisted' AND rank > $4
+                   ORDER BY rank FETCH FIRST $5 ROWS WITH TIES)
+               SELECT before.awards + row_number() OVER (ORDER BY rank, part) AS position, rank, enrollment_no, part,
                       page.amount_fen, confirmed,
-                      (before.amount_fen + sum(page.amount_fen) OVER (ORDER BY rank, part))::bigint AS needed_fen
-               FROM (SELECT rank, enrollment_no, part, amount_fen, confirmed FROM award
-                     WHERE lane = $1 AND fiscal_year = $2 AND fund_source = $3 AND state = 'waitlisted'
-                       AND rank > $4
-                     ORDER BY rank FETCH FIRST $5 ROWS WITH TIES) page,
+                      (before.amount_fen + sum(page.amount_fen) OVER (ORDER BY rank, part))::bigint AS needed_fen,
+                      EXISTS (SELECT FROM award
+                              WHERE lane = $1 AND fiscal_year = $2 AND fund_source = $3 AND state = 'waitlisted'
+                                AND rank > (SELECT max(rank) FROM page)) AS more
+               FROM page,
                     LATERAL (SELECT count(*) AS awards, coalesce(sum(amount_fen), 0) AS amount_fen FROM award
                              WHERE lane = $1 AND fiscal_year = $2 AND fund_source = $3 AND state = 'waitlisted'
                                AND rank <= $4) before

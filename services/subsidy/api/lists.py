@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Query, Request
@@ -22,7 +22,6 @@ NUMBER_MAX: Final = 2**62
 
 router = APIRouter(prefix="/v1", tags=["lists"], route_class=ProblemRoute)
 
-Row = TypeVar("Row", bound=Any)
 Limit = Annotated[int, Field(ge=1, le=PAGE_MAX)]
 Number = Annotated[int, Field(ge=0, le=NUMBER_MAX)]
 
@@ -205,14 +204,13 @@ async def awards(request: Request, caller: PersonReader, which: Annotated[WhichA
     """Awards of a lane, all or in one state."""
     lane = named_lane(caller, which.lane)
     async with request.app.state.pool.acquire() as db:
-        rows = await store.listed_awards(db, lane, which.state, which.after or "", which.limit + 1)
-    rows, more = _page(rows, which.limit, "enrollment_no")
+        rows = await store.listed_awards(db, lane, which.state, which.after or "", which.limit)
     asked = _asked(which)
     await look_ups.note(request, "awards_looked_up", caller, lane, awards=len(rows), **asked)
     return Awards(
         simulated=request.app.state.settings.simulated,
         awards=[ListedAward(**row) for row in rows],
-        next=rows[-1]["enrollment_no"] if more else None,
+        next=rows[-1]["enrollment_no"] if rows and rows[-1]["more"] else None,
     )
 
 
@@ -223,15 +221,14 @@ async def waitlist(request: Request, caller: PersonReader, which: Annotated[Whic
     key = (lane, which.year, which.fund_source)
     async with request.app.state.pool.acquire() as db, store.snapshot(db):
         budget = await store.budget_of_queue(db, key)
-        rows = await store.queue(db, key, which.after, which.limit + 1)
-    rows, more = _page(rows, which.limit, "rank")
+        rows = await store.queue(db, key, which.after, which.limit)
     asked = _asked(which)
     await look_ups.note(request, "waitlist_looked_up", caller, lane, awards=len(rows), **asked)
     return Waitlist(
         simulated=request.app.state.settings.simulated,
         **(budget or {"waiting": 0, "free_fen": 0, "allocated_fen": 0}),
         queue=[InQueue(**row) for row in rows],
-        next=rows[-1]["rank"] if more else None,
+        next=rows[-1]["rank"] if rows and rows[-1]["more"] else None,
     )
 
 
@@ -253,14 +250,6 @@ async def ledger(request: Request, caller: PersonReader, which: Annotated[WhichE
         entries=[one for one in entries if _moves(one, which)],
         next=entries[-1].entry_no if len(entries) == which.limit else None,
     )
-
-
-def _page(rows: list[Row], limit: int, name: str) -> tuple[list[Row], bool]:
-    """The first `limit` rows, with those that are of the same award as the last, and whether more follow."""
-    page = limit
-    while page < len(rows) and rows[page][name] == rows[limit - 1][name]:
-        page += 1
-    return rows[:page], len(rows) > page
 
 
 def _asked(which: Listing) -> dict[str, Any]:

@@ -59,12 +59,13 @@ def reserve(
     said: dict[str, Any] = {"was_waitlisted": True} if was_waitlisted else {}
     if lacking_fen:
         said["lacking_fen"] = lacking_fen
-    if not award.earned:
+    earned = award.earned
+    if not earned:
         said |= begin_reservation(book, award)
     note(book, award, cause, subsidy.SUBSIDY_RESERVED, inputs, steps, said, postings)
     if owed is not None:
         restore(book, budget, award, owed, paid_fen, cause)
-    if award.earned:
+    if earned:
         grant(book, budget, award, cause)
 
 

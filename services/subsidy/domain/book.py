@@ -159,7 +159,7 @@ class Award:
     @property
     def key(self) -> str:
         """Its enrollment; with a number behind where it is a further part."""
-        return part_key(self.enrollment_no, self.part)
+        return self.enrollment_no if self.part == 1 else part_key(self.enrollment_no, self.part)
 
     @property
     def place(self) -> tuple[int, int]:
@@ -351,9 +351,11 @@ class Book:
 
     def put_in_place(self, awards: Sequence[Award]) -> None:
         """The parts of an enrollment that comes, or comes again: those that it had are none any more."""
-        for before in self.parts(awards[0].enrollment_no):
-            del self.awards[before.key]
-        self.awards.update((award.key, award) for award in awards)
+        if awards[0].replaces:
+            for before in self.parts(awards[0].enrollment_no):
+                del self.awards[before.key]
+        for award in awards:
+            self.awards[award.key] = award
 
     def owed(self, award: Award) -> Claim | None:
         """What is owed for the very enrollment to the budget that its award draws from, if anything is."""
