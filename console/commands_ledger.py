@@ -36,6 +36,10 @@ INVARIANTS: Final[Mapping[str, tuple[str, str]]] = {
     "budgets_exceeded": ("没有预算超支", "nothing is over budget, no account below zero"),
     "budgets_unlike_awards": ("预算与补助一致", "budgets are what awards hold, queues what waits"),
     "budgets_unlike_claims": ("应追回款与预算一致", "what is owed to budgets is what claims say"),
+    "awards_unlike_parts": (
+        "各部分合计不超过学费",
+        "the parts of an award agree and are never above tuition",
+    ),
     "lanes_with_missing_entries": ("账目编号连续", "entries are numbered without gaps"),
     "decisions": ("决定可由所存数据重新得出", "decisions derive again, to the byte"),
 }

@@ -158,7 +158,7 @@ def _show_queue(one: Mapping[str, Any]) -> None:
     for row in one["queue"]:
         table.add_row(
             f"{row['position']:,}",
-            row["enrollment_no"],
+            row["enrollment_no"] if row.get("part", 1) == 1 else f"{row['enrollment_no']} ({row['part']})",
             yuan(row["amount_fen"]),
             "是 yes" if row["confirmed"] else "否 no",
             yuan(max(0, row["needed_fen"] - one["free_fen"])),

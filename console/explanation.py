@@ -34,6 +34,8 @@ def page(answer: Mapping[str, Any], lang: Lang) -> RenderableType:
         Rule(style="dim"),
         _head(told, lang, simulated=answer["simulated"]),
     ]
+    for part in told.get("parts", ()):
+        parts += ["", *_part(part, lang)]
     for number, decision in enumerate(told["decisions"], 1):
         parts += ["", *_decision(number, decision, lang)]
     if not answer["complete"]:
@@ -64,8 +66,29 @@ def _head(told: Mapping[str, Any], lang: Lang, *, simulated: bool) -> Table:
     return grid
 
 
+def _part(part: Mapping[str, Any], lang: Lang) -> Iterable[RenderableType]:
+    yield Text(f"{_named_part(part, lang)}  {part['fiscal_year']} {part['fund_source']}", style="bold")
+    grid = _grid(lang)
+    rows = [
+        (("金额（元）", "amount (yuan)"), yuan(part["amount_fen"])),
+        (("目前状态", "where it stands"), _both(lang, part)),
+    ]
+    if part["waits"]:
+        rows.append((("候补", "queue"), _both(lang, part["waits"])))
+    rows.append((("现在怎么办", "what to do now"), _both(lang, part, "do_")))
+    for (zh, en), text in rows:
+        grid.add_row(_word(lang, zh, en), text)
+    yield Padding(grid, (0, 0, 0, 3))
+
+
+def _named_part(one: Mapping[str, Any], lang: Lang) -> str:
+    return _word(lang, f"第 {one['part']} 部分", f"part {one['part']}")
+
+
 def _decision(number: int, one: Mapping[str, Any], lang: Lang) -> Iterable[RenderableType]:
     heading = _word(lang, one["zh"], one["en"])
+    if one.get("part") is not None:
+        heading = f"{heading} · {_named_part(one, lang)}"
     yield Text(f"{number}. {heading}", style="bold")
     grid = _grid(lang)
     rows: list[tuple[tuple[str, str], str]] = [

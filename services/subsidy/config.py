@@ -1,5 +1,6 @@
 """Settings of subsidy, and the schemes: read from reviewed YAML files, refused with file, line and reason."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -66,9 +67,16 @@ def load_scheme(path: Path) -> Scheme:
         return Scheme.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        field = str(first["loc"][0]) if first["loc"] else "scheme"
-        line = lines.get(field, 1)
+        field = ".".join(str(one) for one in first["loc"]) or "scheme"
+        line = next((lines[name] for name in _outwards(field) if name in lines), 1)
         raise SchemeError(f"{path.name}, line {line}: {field}: {first['msg']}") from error
+
+
+def _outwards(field: str) -> Iterator[str]:
+    """The field, then what it stands in: `parts.1.amount_fen`, `parts.1`, `parts`."""
+    while field:
+        yield field
+        field = field.rpartition(".")[0]
 
 
 def _lines(root: Any, path: Path) -> dict[str, int]:
@@ -76,11 +84,21 @@ def _lines(root: Any, path: Path) -> dict[str, int]:
     if not isinstance(root, yaml.MappingNode):
         raise SchemeError(f"{path.name} does not hold fields of a scheme.")
     lines: dict[str, int] = {}
-    for key, _ in root.value:
-        line = key.start_mark.line + 1
-        if key.value in lines:
-            raise SchemeError(
-                f"{path.name}, line {line}: {key.value} stands twice, first in line {lines[key.value]}."
-            )
-        lines[key.value] = line
+    for name, line in _fields(root, ""):
+        if name in lines:
+            short = name.rpartition(".")[2]
+            raise SchemeError(f"{path.name}, line {line}: {short} stands twice, first in line {lines[name]}.")
+        lines[name] = line
     return lines
+
+
+def _fields(node: Any, within: str) -> Iterator[tuple[str, int]]:
+    """Each field of a mapping and of the lists in it, with its line: `parts.0.fund_source`."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield f"{within}{key.value}", key.start_mark.line + 1
+            yield from _fields(value, f"{within}{key.value}.")
+    elif isinstance(node, yaml.SequenceNode):
+        for place, value in enumerate(node.value):
+            yield f"{within}{place}", value.start_mark.line + 1
+            yield from _fields(value, f"{within}{place}.")

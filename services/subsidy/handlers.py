@@ -52,6 +52,7 @@ async def _load(rules: Rules, batch: Batch, db: Db, facts: Facts) -> Book:
         await store.load_awards(db, book, numbers)
     if days := loading.days_to_expire(book, facts):
         await store.load_due(db, book, days, loading.MOVE_MAX)
+        await store.load_commitments(db, book, days, loading.MOVE_MAX)
     if causes := loading.reversed_causes(facts):
         await store.load_booked(db, book, numbers, causes)
     await store.load_budgets(db, book, loading.budget_keys(rules, book, facts), batch.lanes)

@@ -55,6 +55,12 @@ _AWARD_FIELDS: Final = (
     "reservation_days",
     "expires_on",
     "withdrawn",
+    "part",
+    "parts",
+    "asked_fen",
+    "completion_days",
+    "completions",
+    "year_of_study",
 )
 _AWARD_COLUMNS: Final = ", ".join(_AWARD_FIELDS)
 _JOURNAL_FIELDS: Final = (
@@ -126,13 +132,14 @@ async def load_lanes(db: Db, book: Book, lanes: Sequence[str]) -> None:
 
 
 async def load_awards(db: Db, book: Book, enrollment_nos: Sequence[str]) -> None:
-    """Load awards by enrollment, as far as they exist."""
+    """Load awards by enrollment with all their parts, as far as they exist."""
     rows = await db.fetch(
         f"SELECT {_AWARD_COLUMNS} FROM award WHERE enrollment_no = ANY($1)",  # noqa: S608 - our own columns
         enrollment_nos,
     )
     for row in rows:
-        book.awards[row["enrollment_no"]] = _award(row)
+        award = _award(row)
+        book.awards[award.key] = award
 
 
 async def load_due(db: Db, book: Book, days: Mapping[str, date], limit: int) -> None:
@@ -142,16 +149,36 @@ async def load_due(db: Db, book: Book, days: Mapping[str, date], limit: int) -> 
             CROSS JOIN LATERAL (
                 SELECT {_AWARD_COLUMNS} FROM award
                 WHERE lane = k.l AND state = 'reserved' AND expires_on <= k.d
-                ORDER BY expires_on, rank LIMIT $3) a""",  # noqa: S608 - our own columns
+                ORDER BY expires_on, rank, part LIMIT $3) a""",  # noqa: S608 - our own columns
         list(days),
         list(days.values()),
         limit,
     )
-    due: dict[str, list[Award]] = {lane: [] for lane in days}
-    for row in rows:
-        due[row["lane"]].append(_award(row))
-    for lane, awards in due.items():
+    for lane, awards in _by_lane(days, rows).items():
         book.add_due(lane, awards, limit)
+
+
+async def load_commitments(db: Db, book: Book, days: Mapping[str, date], limit: int) -> None:
+    """Load commitments whose fiscal year has begun on lanes by their days, at most `limit` of each, in their order."""
+    rows = await db.fetch(
+        f"""SELECT a.* FROM unnest($1::text[], $2::smallint[]) AS k(l, y)
+            CROSS JOIN LATERAL (
+                SELECT {_AWARD_COLUMNS} FROM award
+                WHERE lane = k.l AND state = 'committed' AND fiscal_year <= k.y
+                ORDER BY fiscal_year, rank, part LIMIT $3) a""",  # noqa: S608 - our own columns
+        list(days),
+        [day.year for day in days.values()],
+        limit,
+    )
+    for lane, awards in _by_lane(days, rows).items():
+        book.add_commitments(lane, awards, limit)
+
+
+def _by_lane(lanes: Iterable[str], rows: Iterable[Record]) -> dict[str, list[Award]]:
+    found: dict[str, list[Award]] = {lane: [] for lane in lanes}
+    for row in rows:
+        found[row["lane"]].append(_award(row))
+    return found
 
 
 async def load_booked(db: Db, book: Book, enrollment_nos: Sequence[str], causes: Sequence[str]) -> None:
@@ -225,7 +252,7 @@ async def load_queues(db: Db, book: Book, lengths: Mapping[BudgetKey, int]) -> N
             CROSS JOIN LATERAL (
                 SELECT {_AWARD_COLUMNS} FROM award
                 WHERE lane = k.l AND fiscal_year = k.y AND fund_source = k.f AND state = 'waitlisted'
-                ORDER BY rank LIMIT k.n) a""",  # noqa: S608 - our own columns
+                ORDER BY rank, part LIMIT k.n) a""",  # noqa: S608 - our own columns
         [lane for lane, _, _ in lengths],
         [year for _, year, _ in lengths],
         [fund for _, _, fund in lengths],
@@ -236,7 +263,7 @@ async def load_queues(db: Db, book: Book, lengths: Mapping[BudgetKey, int]) -> N
         award = _award(row)
         heads[award.budget_key].append(award)
     for key, awards in heads.items():
-        book.add_queue(key, sorted(awards, key=lambda award: award.rank))
+        book.add_queue(key, sorted(awards, key=lambda award: award.place))
 
 
 def _award(row: Record) -> Award:
@@ -323,7 +350,7 @@ async def _save_budgets(db: Db, budgets: Sequence[Budget]) -> None:
 async def _add_awards(db: Db, awards: Sequence[Award]) -> None:
     if not awards:
         return
-    if replaced := [award.enrollment_no for award in awards if award.replaces]:
+    if replaced := sorted({award.enrollment_no for award in awards if award.replaces}):
         await db.execute("DELETE FROM award WHERE enrollment_no = ANY($1)", replaced)
     await db.copy_records_to_table(
         "award",
@@ -348,6 +375,12 @@ async def _add_awards(db: Db, awards: Sequence[Award]) -> None:
                 a.reservation_days,
                 a.expires_on,
                 a.withdrawn,
+                a.part,
+                a.parts,
+                a.asked_fen,
+                a.completion_days,
+                a.completions,
+                a.year_of_study,
             )
             for a in awards
         ],
@@ -370,15 +403,18 @@ async def _save_awards(db: Db, awards: Sequence[Award]) -> None:
             "e": a.expires_on,
             "w": a.withdrawn,
             "r": a.rank,
+            "p": a.part,
+            "k": a.completions,
         }
         for a in awards
     ]
     await db.execute(
         """UPDATE award SET state = n.s, amount_fen = n.a, scholarship_fen = n.h, confirmed = n.c, disbursed_fen = n.d,
-               fiscal_year = n.y, expires_on = n.e, withdrawn = n.w, rank = n.r
+               fiscal_year = n.y, expires_on = n.e, withdrawn = n.w, rank = n.r, completions = n.k
            FROM json_to_recordset($1::json)
-               AS n(n text, s text, a bigint, h bigint, c boolean, d bigint, y smallint, e date, w boolean, r bigint)
-           WHERE enrollment_no = n.n""",
+               AS n(n text, s text, a bigint, h bigint, c boolean, d bigint, y smallint, e date, w boolean, r bigint,
+                    p smallint, k smallint)
+           WHERE enrollment_no = n.n AND part = n.p""",
         orjson.dumps(rows).decode(),
     )
 
@@ -472,15 +508,17 @@ async def budgets(
     )
 
 
-async def award(db: Db, enrollment_no: str) -> Record | None:
-    """One award, with its place in the queue while it waits."""
-    return await db.fetchrow(
-        f"""SELECT {_AWARD_COLUMNS}, CASE WHEN state = 'waitlisted' THEN (
-                SELECT count(*) FROM award w
-                WHERE w.lane = a.lane AND w.fiscal_year = a.fiscal_year AND w.fund_source = a.fund_source
-                  AND w.state = 'waitlisted' AND w.rank <= a.rank) END AS position
-            FROM award a WHERE enrollment_no = $1""",  # noqa: S608 - our own columns
-        enrollment_no,
+async def award(db: Db, enrollment_no: str) -> list[Record]:
+    """One award, a row for each part, with its place in the queue while it waits."""
+    return list(
+        await db.fetch(
+            f"""SELECT {_AWARD_COLUMNS}, CASE WHEN state = 'waitlisted' THEN (
+                    SELECT count(*) FROM award w
+                    WHERE w.lane = a.lane AND w.fiscal_year = a.fiscal_year AND w.fund_source = a.fund_source
+                      AND w.state = 'waitlisted' AND (w.rank, w.part) <= (a.rank, a.part)) END AS position
+                FROM award a WHERE enrollment_no = $1 ORDER BY part""",  # noqa: S608 - our own columns
+            enrollment_no,
+        )
     )
 
 
@@ -574,6 +612,13 @@ async def check(db: Db) -> dict[str, Any]:
                           coalesce(h.waiting, 0))) AS budgets_unlike_awards,
                   (SELECT count(*) FROM budget b LEFT JOIN owed o USING (lane, fiscal_year, fund_source)
                    WHERE b.receivable_fen <> coalesce(o.receivable, 0)) AS budgets_unlike_claims,
+                  (SELECT count(*) FROM (
+                       SELECT FROM award WHERE parts > 1 GROUP BY enrollment_no
+                       HAVING max(scholarship_fen) + sum(amount_fen) FILTER (
+                                  WHERE state IN ('reserved', 'granted', 'waitlisted', 'committed')) > min(tuition_fen)
+                           OR count(*) <> max(parts) OR count(DISTINCT (tuition_fen, scholarship_fen, confirmed,
+                                                                        withdrawn, completions)) > 1) p)
+                      AS awards_unlike_parts,
                   (SELECT count(*) FROM lane_book l WHERE last_entry <>
                       (SELECT count(*) FROM journal j WHERE j.lane = l.lane)) AS lanes_with_missing_entries"""
     )
@@ -588,10 +633,10 @@ def snapshot(db: Db) -> Transaction:
     return db.transaction(isolation="repeatable_read", readonly=True)
 
 
-async def place_in_queue(db: Db, enrollment_no: str) -> Record | None:
-    """Where a waiting award stands: (position, waiting, ahead_fen, free_fen, allocated_fen)."""
-    return await db.fetchrow(
-        f"""SELECT before.awards + 1 AS position, b.waiting, before.amount_fen AS ahead_fen,
+async def places_in_queue(db: Db, enrollment_no: str) -> list[Record]:
+    """Where parts of an award wait: rows (part, position, waiting, ahead_fen, free_fen, allocated_fen)."""
+    return await db.fetch(
+        f"""SELECT a.part, before.awards + 1 AS position, b.waiting, before.amount_fen AS ahead_fen,
                   b.free_fen, b.allocated_fen
            FROM award a
            JOIN (SELECT lane, fiscal_year, fund_source, waiting, allocated_fen, {_FREE_FEN} AS free_fen
@@ -599,7 +644,7 @@ async def place_in_queue(db: Db, enrollment_no: str) -> Record | None:
            CROSS JOIN LATERAL (
                SELECT count(*) AS awards, coalesce(sum(amount_fen), 0)::bigint AS amount_fen FROM award w
                WHERE w.lane = a.lane AND w.fiscal_year = a.fiscal_year AND w.fund_source = a.fund_source
-                 AND w.state = 'waitlisted' AND w.rank < a.rank) before
+                 AND w.state = 'waitlisted' AND (w.rank, w.part) < (a.rank, a.part)) before
            WHERE a.enrollment_no = $1 AND a.state = 'waitlisted'""",  # noqa: S608 - our own columns
         enrollment_no,
     )
@@ -689,13 +734,21 @@ async def journal_page(db: Db, lane: str, after: int, last: int, limit: int) -> 
 
 
 async def listed_awards(db: Db, lane: str, state: str | None, after: str, limit: int) -> list[Record]:
-    """Awards of a lane in the order of their numbers, those after a number, of one state or all."""
+    """Awards of a lane in the order of their numbers, those after a number, of one state or all.
+
+    At most `limit` parts, and the further ones of the last award; each row says whether `more` awards follow.
+    """
     return list(
         await db.fetch(
-            """SELECT enrollment_no, state, fiscal_year, fund_source, amount_fen, tuition_fen, scholarship_fen,
-                      confirmed
-               FROM award WHERE lane = $1 AND enrollment_no > $3 AND ($2::text IS NULL OR state = $2)
-               ORDER BY enrollment_no LIMIT $4""",
+            """WITH page AS (
+                   SELECT enrollment_no, part, parts, state, fiscal_year, fund_source, amount_fen, tuition_fen,
+                          scholarship_fen, confirmed
+                   FROM award WHERE lane = $1 AND enrollment_no > $3 AND ($2::text IS NULL OR state = $2)
+                   ORDER BY enrollment_no FETCH FIRST $4 ROWS WITH TIES)
+               SELECT *, EXISTS (
+                          SELECT FROM award WHERE lane = $1 AND ($2::text IS NULL OR state = $2)
+                            AND enrollment_no > (SELECT max(enrollment_no) FROM page)) AS more
+               FROM page ORDER BY enrollment_no, part""",
             lane,
             state,
             after,
@@ -714,20 +767,27 @@ async def budget_of_queue(db: Db, key: BudgetKey) -> Record | None:
 
 
 async def queue(db: Db, key: BudgetKey, after_rank: int, limit: int) -> list[Record]:
-    """Awards of a queue behind a rank, in its order, each with its position and with what is needed up to it."""
+    """Awards of a queue behind a rank, in its order, each with its position and with what is needed up to it.
+
+    At most `limit`, and the further parts of the last one; each row says whether `more` wait behind them.
+    """
     return list(
         await db.fetch(
-            """SELECT before.awards + row_number() OVER (ORDER BY rank) AS position, rank, enrollment_no,
+            """WITH page AS (
+                   SELECT rank, enrollment_no, part, amount_fen, confirmed FROM award
+                   WHERE lane = $1 AND fiscal_year = $2 AND fund_source = $3 AND state = 'waitlisted' AND rank > $4
+                   ORDER BY rank FETCH FIRST $5 ROWS WITH TIES)
+               SELECT before.awards + row_number() OVER (ORDER BY rank, part) AS position, rank, enrollment_no, part,
                       page.amount_fen, confirmed,
-                      (before.amount_fen + sum(page.amount_fen) OVER (ORDER BY rank))::bigint AS needed_fen
-               FROM (SELECT rank, enrollment_no, amount_fen, confirmed FROM award
-                     WHERE lane = $1 AND fiscal_year = $2 AND fund_source = $3 AND state = 'waitlisted'
-                       AND rank > $4
-                     ORDER BY rank LIMIT $5) page,
+                      (before.amount_fen + sum(page.amount_fen) OVER (ORDER BY rank, part))::bigint AS needed_fen,
+                      EXISTS (SELECT FROM award
+                              WHERE lane = $1 AND fiscal_year = $2 AND fund_source = $3 AND state = 'waitlisted'
+                                AND rank > (SELECT max(rank) FROM page)) AS more
+               FROM page,
                     LATERAL (SELECT count(*) AS awards, coalesce(sum(amount_fen), 0) AS amount_fen FROM award
                              WHERE lane = $1 AND fiscal_year = $2 AND fund_source = $3 AND state = 'waitlisted'
                                AND rank <= $4) before
-               ORDER BY rank""",
+               ORDER BY rank, part""",
             *key,
             after_rank,
             limit,
@@ -740,19 +800,21 @@ async def lane_book(db: Db, lane: str) -> Record | None:
     return await db.fetchrow("SELECT day, last_entry FROM lane_book WHERE lane = $1", lane)
 
 
-async def due_payments(db: Db, lane: str, fiscal_year: int, after: str, limit: int) -> list[Record]:
-    """What is granted to awards of a lane and not paid yet, in the order of their numbers, those after a number."""
+async def due_payments(
+    db: Db, lane: str, fiscal_year: int, after: tuple[str, int], limit: int
+) -> list[Record]:
+    """What is granted to awards of a lane and not paid yet, by their numbers and parts, those after one."""
     return list(
         await db.fetch(
-            """SELECT enrollment_no, worker_ref, fund_source, amount_fen - disbursed_fen AS amount_fen, scheme,
+            """SELECT enrollment_no, part, worker_ref, fund_source, amount_fen - disbursed_fen AS amount_fen, scheme,
                       scheme_version
                FROM award
-               WHERE lane = $1 AND enrollment_no > $3 AND fiscal_year = $2 AND state = 'granted'
-                 AND amount_fen > disbursed_fen
-               ORDER BY enrollment_no LIMIT $4""",
+               WHERE lane = $1 AND enrollment_no >= $3 AND (enrollment_no, part) > ($3, $4::integer)
+                 AND fiscal_year = $2 AND state = 'granted' AND amount_fen > disbursed_fen
+               ORDER BY enrollment_no, part LIMIT $5""",
             lane,
             fiscal_year,
-            after,
+            *after,
             limit,
         )
     )

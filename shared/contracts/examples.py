@@ -299,6 +299,7 @@ _AWARD: Final = {
     "categories": _CATEGORIES,
     "track": "combined",
 }
+_PART: Final = {**_AWARD, "part": 2, "due": "completion"}
 _EXCEEDING: Final = {
     "scholarship_no": "锡工奖〔2027〕18",
     "enrollment_no": _NO,
@@ -422,6 +423,15 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
         "message_zh": "支付金额超过尚未支付的补助，超出部分未入账。请收回超出部分并报送 payment.returned。",
         "message_en": "The payment is more than is granted and unpaid. Get the rest back and send payment.returned.",
     },
+    subsidy.SUBSIDY_FORGONE: {
+        **_PART,
+        "amount_fen": 0,
+        "lacking_fen": 30_000,
+        "message_zh": "该资金来源的预算已用完，这一部分不予补助。无需处理。",
+        "message_en": "The budget of this fund source is used up, so this part is forgone. Nothing is to be done.",
+    },
+    subsidy.SUBSIDY_COMMITTED: {**_PART, "fiscal_year": 2028},
+    subsidy.SUBSIDY_COMMITMENT_ENDED: {**_PART, "fiscal_year": 2028, "why": "withdrawn"},
     subsidy.SUBSIDY_REFUSED: {
         "enrollment_no": _NO,
         "code": "no_scheme",

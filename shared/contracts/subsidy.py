@@ -13,7 +13,7 @@ class Award(Value):
     """One decision about one enrollment's subsidy. Subject: the worker_ref."""
 
     award_id: str
-    """Derived from the enrollment: one award for each."""
+    """Derived from the enrollment: one award for each; of further parts with their number behind."""
     enrollment_no: str
     """The enrollment, as the province numbered it."""
     fiscal_year: int
@@ -30,6 +30,10 @@ class Award(Value):
     """Flags of the worker as of the enrollment's recorded date."""
     track: Track
     """Academic, skills, or combined."""
+    part: int | None = None
+    """Number of the part, where the award has several: each is drawn from a budget of its own and stands by itself."""
+    due: Literal["confirmation", "completion"] | None = None
+    """What grants the part, where the award has several: the institution's confirmation, or the completed course."""
 
 
 class SubsidyReserved(Award):
@@ -39,10 +43,34 @@ class SubsidyReserved(Award):
     """Whether the award has waited and its turn has come."""
     expires_on: date | None = None
     """The day on which it expires without a confirmation; none where it is confirmed already."""
+    lacking_fen: int = 0
+    """What the budget could not carry of the part, in fen: asked of the next funder or forgone, as the scheme says."""
 
 
 class SubsidyGranted(Award):
-    """The institution has confirmed: the money is granted."""
+    """The institution has confirmed, or a part that was due then is completed: the money is granted."""
+
+
+class SubsidyForgone(Award):
+    """Nothing comes of a part of an award: its budget carries nothing of it, or nothing of the tuition is left."""
+
+    lacking_fen: int
+    """What the budget could not carry, in fen: asked of the next funder or forgone, as the scheme says."""
+    message_zh: str
+    """What happened, why and what to do now, in Chinese."""
+    message_en: str
+    """The same sentence in English."""
+
+
+class SubsidyCommitted(Award):
+    """A part of a later year of study: it holds no money until its fiscal year begins on the lane."""
+
+
+class SubsidyCommitmentEnded(Award):
+    """A part of a later year of study is not asked any more; it never held money."""
+
+    why: Literal["withdrawn", "completed", "tuition_covered", "voided"]
+    """The worker has left, or has completed the course before; scholarships pay the tuition; the enrollment is void."""
 
 
 class SubsidyWaitlisted(Award):
@@ -140,6 +168,8 @@ class ClawbackRepaid(Value):
     """The payment was returned; taken off another award; or the award stands again."""
     netted_against: str | None = None
     """Enrollment of the award that it was taken off."""
+    part: int | None = None
+    """Number of the part that it was taken off, or that stands again, where the award has several."""
 
 
 class PaymentUnmatched(Value):
@@ -371,6 +401,9 @@ SUBSIDY_RESERVED: Final = event_type("subsidy.reserved")
 SUBSIDY_GRANTED: Final = event_type("subsidy.granted")
 SUBSIDY_WAITLISTED: Final = event_type("subsidy.waitlisted")
 SUBSIDY_RELEASED: Final = event_type("subsidy.released")
+SUBSIDY_FORGONE: Final = event_type("subsidy.forgone")
+SUBSIDY_COMMITTED: Final = event_type("subsidy.committed")
+SUBSIDY_COMMITMENT_ENDED: Final = event_type("subsidy.commitment_ended")
 SUBSIDY_REFUSED: Final = event_type("subsidy.refused")
 SUBSIDY_VOIDED: Final = event_type("subsidy.voided")
 SUBSIDY_GRANT_REVERSED: Final = event_type("subsidy.grant_reversed")
@@ -398,6 +431,9 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     SUBSIDY_GRANTED: SubsidyGranted,
     SUBSIDY_WAITLISTED: SubsidyWaitlisted,
     SUBSIDY_RELEASED: SubsidyReleased,
+    SUBSIDY_FORGONE: SubsidyForgone,
+    SUBSIDY_COMMITTED: SubsidyCommitted,
+    SUBSIDY_COMMITMENT_ENDED: SubsidyCommitmentEnded,
     SUBSIDY_REFUSED: SubsidyRefused,
     SUBSIDY_VOIDED: SubsidyVoided,
     SUBSIDY_GRANT_REVERSED: SubsidyGrantReversed,

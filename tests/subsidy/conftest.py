@@ -20,6 +20,7 @@ from shared.plumbing.publisher import Publisher
 from shared.plumbing.seal import Seal
 from shared.plumbing.telemetry import Telemetry
 from tests.subsidy.facts import Service
+from tests.subsidy.histories import IN_PARTS
 
 LANES = ("32", "33")
 
@@ -88,14 +89,25 @@ async def another_subsidy(
     await infrastructure.drop_namespace(other)
 
 
+@pytest.fixture
+async def subsidy_in_parts(
+    infrastructure: Infrastructure, namespace: str, settings: Settings
+) -> AsyncIterator[Service]:
+    """One that gives all awards in five parts, with a database of its own."""
+    other = f"p{namespace}"
+    async with _service(infrastructure, other, settings, IN_PARTS) as made:
+        yield made
+    await infrastructure.drop_namespace(other)
+
+
 @asynccontextmanager
 async def _service(
-    infrastructure: Infrastructure, databases: str, settings: Settings
+    infrastructure: Infrastructure, databases: str, settings: Settings, rules: Rules | None = None
 ) -> AsyncIterator[Service]:
     made = await infrastructure.create_databases(databases, ["subsidy"], template=True)
     pool = await postgres.open_pool(made["subsidy"].runtime_dsn, "test", 4)
     metrics = Metrics()
-    (group,) = consumers.groups(load_rules(settings))(metrics)
+    (group,) = consumers.groups(rules or load_rules(settings))(metrics)
     publisher = Publisher(group.writes, settings.namespace, lambda: kafka.make_producer(settings))
     await publisher.start()
     telemetry = Telemetry("subsidy", None, 0.0, at_the_door=False)

@@ -128,6 +128,29 @@ class Province:
         data = {"withdrawn_on": "2026-04-01", "reason": "personal"}
         return self._later(provinces.ENROLLMENT_WITHDRAWN, number, data, changes)
 
+    def completed(
+        self, number: int, kind: str = provinces.DEGREE_COMPLETED, **changes: Any
+    ) -> dict[str, Any]:
+        """The course is completed, or a training or certificate of it."""
+        said: dict[str, dict[str, Any]] = {
+            provinces.DEGREE_COMPLETED: {"level": "associate", "completed_on": "2029-06-30"},
+            provinces.TRAINING_COMPLETED: {
+                "training_no": f"训{len(self.facts)}",
+                "institution": {"code": "10284", "name": "南京大学", "kind": "university"},
+                "programme": "机电一体化",
+                "mode": "blended",
+                "completed_on": "2029-06-30",
+            },
+            provinces.CERTIFICATE_EARNED: {
+                "certificate_no": f"证{len(self.facts)}",
+                "issuer": "江苏省人力资源和社会保障厅",
+                "occupation": "电工",
+                "level": "intermediate_worker",
+                "earned_on": "2029-06-30",
+            },
+        }
+        return self._later(kind, number, said[kind], changes)
+
     def scholarship(
         self,
         number: int,

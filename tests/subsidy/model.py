@@ -1,16 +1,55 @@
-"""The promises about money in a few lines: a model of one pot in two years, to compare the book with."""
+"""The promises about money in a few lines: a model of some pots in several years, to compare the book with."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from tests.subsidy.facts import YUAN_1000_FEN
-
-CLOSES = date(2027, 2, 1)
-"""On this day 2026 closes."""
 RESERVATION_DAYS = 20
+COMPLETION_DAYS = 60
 PERSONS = 3
 """Enrollment n is of worker n modulo this: they owe and are paid again."""
+STANDING = ("reserved", "granted", "waitlisted", "committed")
+
+Key = tuple[int, str]
+"""Year and pot of a budget."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a scheme says of one part."""
+
+    pot: str
+    amount: int
+    cap: int = 10**12
+    policy: str = "waitlist"
+    at_completion: bool = False
+    nth: int = 1
+    """Year of study."""
+
+
+@dataclass
+class Part:
+    """One part of what an enrollment has."""
+
+    no: int
+    plan: Plan
+    year: int
+    asked: int = 0
+    amount: int = 0
+    state: str = "refused"
+    paid: int = 0
+    expires: date | None = None
+
+    @property
+    def key(self) -> Key:
+        """Its budget."""
+        return self.year, self.plan.pot
+
+    @property
+    def held(self) -> int:
+        """What it holds, paid or not."""
+        return self.amount if self.state in ("reserved", "granted") else 0
 
 
 @dataclass
@@ -21,19 +60,34 @@ class Given:
     tuition: int
     start: date
     rank: int
-    year: int
-    amount: int = 0
-    state: str = "refused"
     confirmed: bool = False
     withdrawn: bool = False
-    paid: int = 0
+    completions: int = 0
     scholarship: int = 0
-    expires: date | None = None
+    parts: list[Part] = field(default_factory=list)
+
+    def room(self, *besides: Part) -> int:
+        """What scholarships and the parts that stand leave of the tuition."""
+        standing = sum(one.amount for one in self.parts if one.state in STANDING and one not in besides)
+        return self.tuition - self.scholarship - standing
+
+    def earned(self, part: Part) -> bool:
+        """Whether what grants a part has happened."""
+        return self.completions > 0 if part.plan.at_completion else self.confirmed
+
+    def sought(self, part: Part) -> int:
+        """What a part comes to if it is sought now."""
+        return min(part.asked, self.room(part))
+
+    def may_come_back(self, part: Part) -> bool:
+        """Whether a part stands no more only because something kept it, or scholarships paid the tuition."""
+        let_go = part.state == "released" or (part.state == "expired" and self.earned(part))
+        return let_go and not self.withdrawn and not (part.plan.nth > 1 and self.completions)
 
     @property
-    def held(self) -> int:
-        """What it holds, paid or not."""
-        return self.amount if self.state in ("reserved", "granted") else 0
+    def void(self) -> bool:
+        """Whether the enrollment was voided."""
+        return self.parts[0].state == "voided"
 
 
 @dataclass
@@ -41,211 +95,341 @@ class Paid:
     """One line of a settlement."""
 
     number: int
-    year: int
+    key: Key
     booked: int
     unmatched: int
 
 
 @dataclass
 class Model:
-    """All of the pot."""
+    """All of the pots."""
 
     day: date
-    allocated: dict[int, int] = field(default_factory=dict)
-    """Year → money; a year that is not in it was never opened."""
-    scholarships: Counter[int] = field(default_factory=Counter)
+    plans: Sequence[Plan]
+    in_parts: bool
+    """Whether the scheme has parts; otherwise it has one amount."""
+    allocated: dict[Key, int] = field(default_factory=dict)
+    """Budget → money; one that is not in it was never opened."""
+    scholarships: Counter[Key] = field(default_factory=Counter)
     awards: dict[int, Given] = field(default_factory=dict)
-    owed: Counter[tuple[int, int]] = field(default_factory=Counter)
-    """(enrollment, year) → what was paid and must come back."""
+    owed: Counter[tuple[int, int, str]] = field(default_factory=Counter)
+    """(enrollment, year, pot) → what was paid and must come back."""
     payments: list[Paid] = field(default_factory=list)
+    freed: set[Key] = field(default_factory=set)
+    """Budgets to which money that was owed has come back while something else was decided."""
 
-    def free(self, year: int) -> int:
+    def all_parts(self) -> list[tuple[Given, Part]]:
+        """Every part of every award."""
+        return [(award, part) for award in self.awards.values() for part in award.parts]
+
+    def free(self, key: Key) -> int:
         """What nothing holds."""
-        held = sum(award.held for award in self.awards.values() if award.year == year)
-        owed = sum(open_ for (_, of), open_ in self.owed.items() if of == year)
-        return self.allocated.get(year, 0) - held - owed - self.scholarships[year]
+        held = sum(part.held for _, part in self.all_parts() if part.key == key)
+        owed = sum(open_ for (_, *of), open_ in self.owed.items() if tuple(of) == key)
+        return self.allocated.get(key, 0) - held - owed - self.scholarships[key]
 
-    def queue(self, year: int) -> list[Given]:
-        """Who waits, in the order of ranks."""
-        waiting = [a for a in self.awards.values() if (a.state, a.year) == ("waitlisted", year)]
-        return sorted(waiting, key=lambda award: award.rank)
+    def queue(self, key: Key) -> list[tuple[Given, Part]]:
+        """Who waits, in the order of ranks, then of parts."""
+        waiting = [(a, p) for a, p in self.all_parts() if p.state == "waitlisted" and p.key == key]
+        return sorted(waiting, key=lambda one: (one[0].rank, one[1].no))
 
-    def fiscal_year(self, effective: date) -> int:
-        """The year of a day while that is open, otherwise the current one."""
-        return effective.year if self.day < date(effective.year + 1, 2, 1) else self.day.year
+    def fiscal_year(self, start: date, nth: int = 1) -> int:
+        """The year of a day, or of a later year of study, while that is open, otherwise the current one."""
+        year = start.year + nth - 1
+        return year if self.day < date(year + 1, 2, 1) else self.day.year
 
-    def lacks(self, award: Given) -> int:
-        """What an award needs of free money: what was paid for it before need not be paid again."""
-        return award.amount - min(award.amount, self.owed[award.number, award.year])
+    def lacks(self, award: Given, part: Part) -> int:
+        """What a part needs of free money: what was paid for it before need not be paid again."""
+        return part.amount - min(part.amount, self.owed[award.number, *part.key])
 
-    def move(self, *years: int) -> None:
-        """Money goes down the queues of `years`, then down those to which money that was owed has come back."""
-        freed: set[int] = set()
-        for year in years:
-            self._drain(year, freed)
-        while freed:
-            year = min(freed)
-            freed.discard(year)
-            self._drain(year, freed)
+    def move(self, *keys: Key) -> None:
+        """Money goes down the queues of `keys`, then down those to which money that was owed has come back."""
+        for key in keys:
+            self._drain(key)
+        while self.freed:
+            key = min(self.freed)
+            self.freed.discard(key)
+            self._drain(key)
 
-    def _drain(self, year: int, freed: set[int]) -> None:
-        while (queue := self.queue(year)) and self.lacks(queue[0]) <= self.free(year):
-            self._reserve(queue[0], freed)
+    def _drain(self, key: Key) -> None:
+        while (queue := self.queue(key)) and self.lacks(*queue[0]) <= self.free(key):
+            self._reserve(*queue[0])
 
-    def _reserve(self, award: Given, freed: set[int]) -> None:
-        own = min(award.amount, self.owed[award.number, award.year])
-        self.owed[award.number, award.year] -= own
-        award.state, award.paid = "reserved", own
-        award.expires = self.day + timedelta(days=RESERVATION_DAYS)
-        if award.confirmed:
-            self._grant(award, freed)
+    def _reserve(self, award: Given, part: Part) -> None:
+        own = min(part.amount, self.owed[award.number, *part.key])
+        self.owed[award.number, *part.key] -= own
+        part.state, part.paid = "reserved", own
+        self._wait(award, part)
+        if award.earned(part):
+            self._grant(award, part)
 
-    def _grant(self, award: Given, freed: set[int]) -> None:
-        award.state = "granted"
-        for year, number in sorted((year, number) for number, year in self.owed):
-            if number % PERSONS == award.number % PERSONS:
-                netted = min(self.owed[number, year], award.amount - award.paid)
-                self.owed[number, year] -= netted
-                award.paid += netted
+    def _wait(self, award: Given, part: Part) -> None:
+        to_complete = part.plan.at_completion and award.confirmed
+        part.expires = self.day + timedelta(days=COMPLETION_DAYS if to_complete else RESERVATION_DAYS)
+
+    def _grant(self, award: Given, part: Part) -> None:
+        part.state = "granted"
+        for year, number, pot in sorted((year, number, pot) for number, year, pot in self.owed):
+            if number % PERSONS == award.number % PERSONS and pot == part.plan.pot:
+                netted = min(self.owed[number, year, pot], part.amount - part.paid)
+                self.owed[number, year, pot] -= netted
+                part.paid += netted
                 if netted:
-                    freed.add(year)
+                    self.freed.add((year, pot))
 
-    def _stand(self, award: Given) -> None:
-        """Money at once where nobody waits ahead and it is there, otherwise the queue."""
-        ahead = any(one.rank < award.rank for one in self.queue(award.year))
-        freed: set[int] = set()
-        if not ahead and self.lacks(award) <= self.free(award.year):
-            self._reserve(award, freed)
+    def _stand(self, award: Given, part: Part) -> None:
+        """Money at once where nobody waits ahead and it is there, otherwise the queue; before its year a promise."""
+        if part.plan.nth > 1 and part.year > self.day.year:
+            part.state = "committed"
+            return
+        ahead = any((a.rank, p.no) < (award.rank, part.no) for a, p in self.queue(part.key))
+        if not ahead and self.lacks(award, part) <= self.free(part.key):
+            self._reserve(award, part)
         else:
-            award.state = "waitlisted"
-        self.move(*sorted(freed))
+            part.state = "waitlisted"
 
-    def _let_go(self, award: Given, state: str) -> None:
-        self.owed[award.number, award.year] += award.paid
-        award.paid, award.state = 0, state
+    def _seek(self, award: Given, part: Part) -> None:
+        """Let a part that stands no more stand again, as far as tuition has room."""
+        if award.sought(part) > 0:
+            part.amount = award.sought(part)
+            self._stand(award, part)
 
-    def allocate(self, year: int, amount: int) -> None:
+    def _seek_late(self, award: Given, part: Part) -> None:
+        """The same after an expiry, in a year that is open."""
+        if award.sought(part) > 0:
+            part.year = self.fiscal_year(award.start, part.plan.nth)
+            self._seek(award, part)
+
+    def _let_go(self, award: Given, part: Part, state: str) -> None:
+        self.owed[award.number, *part.key] += part.paid
+        part.paid, part.state = 0, state
+
+    def _let_all_go(self, award: Given, parts: Sequence[Part], state: str) -> None:
+        """Nobody has a turn until all of them are let go."""
+        keys = {part.key for part in parts if part.state not in ("committed", "forgone")}
+        for part in parts:
+            self._let_go(award, part, state)
+        self.move(*sorted(keys))
+
+    def allocate(self, key: Key, amount: int) -> None:
         """Money is there."""
-        self.allocated[year] = self.allocated.get(year, 0) + amount
-        self.move(year)
+        self.allocated[key] = self.allocated.get(key, 0) + amount
+        self.move(key)
 
-    def adjust(self, year: int, amount: int) -> None:
+    def adjust(self, key: Key, amount: int) -> None:
         """Money of a budget is increased, or cut as far as it is free."""
-        if year in self.allocated:
-            self.allocated[year] += max(amount, -self.free(year))
+        if key in self.allocated:
+            self.allocated[key] += max(amount, -self.free(key))
             if amount > 0:
-                self.move(year)
+                self.move(key)
 
-    def carry_over(self, amount: int) -> None:
+    def carry_over(self, pot: str, amount: int) -> None:
         """Free money of 2026 goes into 2027."""
-        carried = min(amount, self.free(2026)) if 2026 in self.allocated else 0
+        source = 2026, pot
+        carried = min(amount, self.free(source)) if source in self.allocated else 0
         if carried:
-            self.allocated[2026] -= carried
-            self.allocate(2027, carried)
+            self.allocated[source] -= carried
+            self.allocate((2027, pot), carried)
 
     def enroll(self, number: int, tuition: int, start: date, rank: int) -> None:
         """An enrollment; one that was corrected or voided before keeps its scholarships."""
         before = self.awards.get(number)
         booked = before.scholarship if before else 0
-        award = Given(number, tuition, start, rank, self.fiscal_year(start), scholarship=booked)
+        award = Given(number, tuition, start, rank, scholarship=booked)
         if before is not None and before.rank:
             award.rank, award.confirmed, award.withdrawn = before.rank, before.confirmed, before.withdrawn
-        award.amount = min(YUAN_1000_FEN, max(0, tuition - booked))
+            award.completions = before.completions
+        room = max(0, tuition - booked)
+        judged = self._judge_parts(award, room) if self.in_parts else self._judge_one(award, room)
+        if not room:
+            judged = judged[:1]
         self.awards[number] = award
-        if (award.amount and award.withdrawn) or (booked and not award.amount):
-            award.state = "released"
-        elif award.amount:
-            self._stand(award)
+        for part, state in judged:
+            award.parts.append(part)
+            if state == "stand" and award.withdrawn:
+                part.state = "released"
+            elif state == "stand":
+                self._stand(award, part)
+            elif not room and booked and not self.in_parts:
+                part.state = "released"  # only scholarships stand in its way
+            else:
+                part.state = state if room else "refused"
         if before is not None:
-            self.move(*sorted({before.year, award.year}))
+            self.move(*sorted({part.key for part in (*before.parts, *award.parts)}))
+
+    def _judge_one(self, award: Given, room: int) -> list[tuple[Part, str]]:
+        (plan,) = self.plans
+        part = Part(1, plan, self.fiscal_year(award.start), plan.amount, min(plan.amount, room))
+        return [(part, "stand" if part.amount else "refused")]
+
+    def _judge_parts(self, award: Given, room: int) -> list[tuple[Part, str]]:
+        """Each part within its cap and what is left of the tuition; what a budget lacks as the scheme says."""
+        free: Counter[Key] = Counter()
+        waiting: Counter[Key] = Counter()
+        years = [self.fiscal_year(award.start, plan.nth) for plan in self.plans]
+        for key in {(year, plan.pot) for year, plan in zip(years, self.plans, strict=True)}:
+            free[key] = self.free(key) + self.owed[award.number, *key]
+            waiting[key] = sum((a.rank, p.no) < (award.rank, 1) for a, p in self.queue(key))
+        judged, passed_on = [], 0
+        for no, (plan, year) in enumerate(zip(self.plans, years, strict=True), 1):
+            sought = min(plan.amount, plan.cap) + passed_on
+            part = Part(no, plan, year, min(sought, plan.cap), min(sought, plan.cap, room))
+            lacking = min(sought, room) - part.amount
+            wanted, key = part.amount, part.key
+            state = "stand" if wanted else "forgone"
+            if wanted and not (plan.nth > 1 and year > self.day.year):
+                given = 0 if waiting[key] else min(wanted, free[key])
+                if given < wanted and plan.policy == "waitlist":
+                    waiting[key] += 1
+                else:
+                    lacking += wanted - given
+                    part.amount = given
+                    part.asked = given if given < wanted else part.asked
+                    free[key] -= given
+                    state = "stand" if given else "forgone"
+            judged.append((part, state))
+            room -= part.amount
+            passed_on = lacking if plan.policy == "next" else 0
+        return judged
 
     def void(self, number: int, *, corrected: bool) -> None:
         """The enrollment counts no more; where it is corrected, nobody has its money until it has come again."""
         award = self.awards[number]
-        self._let_go(award, "voided")
+        keys = {part.key for part in award.parts}
+        for part in award.parts:
+            self._let_go(award, part, "voided")
         if not corrected:
-            award.rank, award.confirmed = 0, False
-            self.move(award.year)
+            award.rank, award.confirmed, award.completions = 0, False, 0
+            self.move(*sorted(keys))
 
     def confirm(self, number: int) -> None:
         """The institution confirms, perhaps after the reservation has expired."""
         award = self.awards[number]
         award.confirmed = True
-        if award.state == "expired" and not award.withdrawn:
-            amount = min(award.amount, award.tuition - award.scholarship)
-            if amount > 0:
-                award.amount = amount
-                award.year = self.fiscal_year(award.start)
-                self._stand(award)
-        elif award.state == "reserved":
-            freed: set[int] = set()
-            self._grant(award, freed)
-            self.move(*sorted(freed))
+        for part in award.parts:
+            if part.plan.at_completion:
+                if part.state == "reserved":
+                    self._wait(award, part)
+            elif part.state == "expired" and not award.withdrawn:
+                self._seek_late(award, part)
+            elif part.state == "reserved":
+                self._grant(award, part)
+        self.move()
 
     def void_confirmation(self, number: int) -> None:
         """What was granted is reserved again."""
         award = self.awards[number]
         award.confirmed = False
-        if award.state == "granted":
-            award.state, award.expires = "reserved", self.day + timedelta(days=RESERVATION_DAYS)
+        for part in award.parts:
+            if part.state == ("reserved" if part.plan.at_completion else "granted"):
+                part.state = "reserved"
+                self._wait(award, part)
+
+    def complete(self, number: int) -> None:
+        """The course is completed: what was due then is granted."""
+        award = self.awards[number]
+        award.completions += 1
+        for part in award.parts:
+            if part.plan.at_completion and part.state == "expired" and not award.withdrawn:
+                self._seek_late(award, part)
+            elif part.plan.at_completion and part.state == "reserved":
+                self._grant(award, part)
+        self.move()
+
+    def void_completion(self, number: int) -> None:
+        """What was granted for it is reserved again, and what it ended stands again."""
+        award = self.awards[number]
+        award.completions -= 1
+        for part in award.parts:
+            if part.plan.at_completion and part.state == "granted":
+                part.state = "reserved"
+                self._wait(award, part)
+            elif part.plan.nth > 1 and award.may_come_back(part):
+                self._seek(award, part)
+        self.move()
 
     def withdraw(self, number: int) -> None:
         """The worker leaves."""
         award = self.awards[number]
         award.withdrawn = True
-        if award.state in ("reserved", "granted", "waitlisted"):
-            self._let_go(award, "released")
-            self.move(award.year)
+        self._let_all_go(award, [part for part in award.parts if part.state in STANDING], "released")
 
     def void_withdrawal(self, number: int) -> None:
         """The award comes back at its rank."""
         award = self.awards[number]
         award.withdrawn = False
-        amount = min(award.amount, award.tuition - award.scholarship)
-        late = award.state == "expired" and award.confirmed
-        if (award.state == "released" or late) and amount > 0:
-            award.amount = amount
-            self._stand(award)
+        for part in award.parts:
+            if award.may_come_back(part):
+                self._seek(award, part)
+        self.move()
 
-    def award_scholarship(self, number: int, awarded: int) -> None:
+    def award_scholarship(self, number: int, pot: str, awarded: int) -> None:
         """Booked as far as tuition and pot carry it; who waits for more than is left of the tuition waits for that."""
-        award, year = self.awards[number], self.day.year
-        room = max(0, award.tuition - award.held - award.scholarship)
-        booked = min(awarded, room, self.free(year))
+        award, key = self.awards[number], (self.day.year, pot)
+        held = sum(part.held for part in award.parts)
+        booked = min(awarded, max(0, award.tuition - held - award.scholarship), self.free(key))
         award.scholarship += booked
-        self.scholarships[year] += booked
-        if award.state == "waitlisted":
-            left = award.tuition - award.scholarship
-            award.state = "waitlisted" if left else "released"
-            award.amount = min(award.amount, left) if left else award.amount
-        self.move(award.year, year)
+        self.scholarships[key] += booked
+        left, covered, shrunk = award.tuition - award.scholarship - held, [], set()
+        for part in award.parts:
+            if part.state in ("waitlisted", "committed"):
+                room, left = max(0, left), left - part.amount
+                if not room:
+                    covered.append(part)
+                elif part.amount > room:
+                    part.amount = room
+                    shrunk |= {part.key} if part.state == "waitlisted" else set()
+        keys = {part.key for part in covered if part.state == "waitlisted"}
+        for part in covered:
+            self._let_go(award, part, "released")
+        for one in (*sorted(keys), *sorted(shrunk)):
+            self._drain(one)
+        for part in award.parts:
+            if part.state in ("waitlisted", "committed"):
+                part.amount = max(part.amount, award.sought(part))
+            elif award.may_come_back(part):
+                self._seek(award, part)
+        self.move(key)
 
-    def pay(self, number: int, year: int, amount: int) -> None:
-        """What is granted is paid; the rest is told."""
-        award = self.awards[number]
-        matches = (award.state, award.year) == ("granted", year)
-        booked = min(amount, award.amount - award.paid) if matches else 0
-        award.paid += booked
-        self.payments.append(Paid(number, year, booked, amount - booked))
+    def pay(self, number: int, key: Key, amount: int) -> None:
+        """What is granted from a budget is paid, part by part; the rest is told."""
+        left = amount
+        for part in self.awards[number].parts:
+            if part.state == "granted" and part.key == key:
+                booked = min(left, part.amount - part.paid)
+                part.paid += booked
+                left -= booked
+        self.payments.append(Paid(number, key, amount - left, left))
 
     def take_back(self, place: int, amount: int) -> None:
-        """First what was never matched, then what an award that stands has had, then what is owed."""
+        """First what was never matched, then what parts that stand have had, the last first, then what is owed."""
         payment = self.payments[place]
-        award = self.awards[payment.number]
         unmatched = min(amount, payment.unmatched)
         payment.unmatched -= unmatched
         back = min(amount - unmatched, payment.booked)
         payment.booked -= back
-        again = min(back, award.paid)
-        award.paid -= again
-        owed = (payment.number, payment.year)
-        self.owed[owed] -= min(back - again, self.owed[owed])
-        self.move(payment.year)
+        parts = [p for p in self.awards[payment.number].parts[::-1] if p.plan.pot == payment.key[1]]
+        for part in sorted(parts, key=lambda part: part.key != payment.key):
+            again = min(back, part.paid)
+            part.paid -= again
+            back -= again
+        owed = (payment.number, *payment.key)
+        self.owed[owed] -= min(back, self.owed[owed])
+        self.move(payment.key)
 
     def begin(self, day: date) -> None:
-        """A day begins; reservations that are due expire, in the order of days and ranks."""
+        """A day begins: what is due expires, by days and ranks; then the promises for its year are kept, by ranks."""
         self.day = day
-        due = [a for a in self.awards.values() if a.state == "reserved" and a.expires and a.expires <= day]
-        for award in sorted(due, key=lambda award: (award.expires, award.rank)):
-            self._let_go(award, "expired")
-            self.move(award.year)
+        due = [
+            (a, p) for a, p in self.all_parts() if p.state == "reserved" and p.expires and p.expires <= day
+        ]
+        for award, part in sorted(due, key=lambda one: (one[1].expires, one[0].rank, one[1].no)):
+            self._let_go(award, part, "expired")
+            self._drain(part.key)
+        promised = [(a, p) for a, p in self.all_parts() if p.state == "committed" and p.year <= day.year]
+        for award, part in sorted(promised, key=lambda one: (one[1].year, one[0].rank, one[1].no)):
+            if award.completions:
+                part.state = "released"
+            else:
+                self._stand(award, part)
+        self.move()

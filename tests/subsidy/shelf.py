@@ -70,16 +70,20 @@ class Shelf:
             for key in loading.returned_payments(on_lanes)
             if key in self.payments
         }
-        numbers = loading.award_nos(book, on_lanes)
-        book.awards = {n: deepcopy(self.awards[n]) for n in numbers if n in self.awards}
+        numbers = set(loading.award_nos(book, on_lanes))
+        book.awards = {key: deepcopy(one) for key, one in self.awards.items() if one.enrollment_no in numbers}
         for lane, day in loading.days_to_expire(book, on_lanes).items():
             due = [
                 a
                 for a in self.awards.values()
                 if a.lane == lane and a.state == "reserved" and a.expires_on and a.expires_on <= day
             ]
-            head = sorted(due, key=lambda a: (a.expires_on, a.rank))[: loading.MOVE_MAX]
+            head = sorted(due, key=lambda a: (a.expires_on, a.place))[: loading.MOVE_MAX]
             book.add_due(lane, deepcopy(head), loading.MOVE_MAX)
+            committed = [a for a in self.awards.values() if a.lane == lane and a.state == "committed"]
+            begun = [a for a in committed if a.fiscal_year <= day.year]
+            head = sorted(begun, key=lambda a: (a.fiscal_year, a.place))[: loading.MOVE_MAX]
+            book.add_commitments(lane, deepcopy(head), loading.MOVE_MAX)
         for cause in loading.reversed_causes(on_lanes):
             booked = [
                 p
@@ -95,7 +99,7 @@ class Shelf:
                 book.add_budget(deepcopy(budget))
         for key, length in loading.queue_lengths(self.rules, book, on_lanes).items():
             waiting = [a for a in self.awards.values() if a.state == "waitlisted" and a.budget_key == key]
-            head = sorted(waiting, key=lambda award: award.rank)[:length]
+            head = sorted(waiting, key=lambda award: award.place)[:length]
             book.add_queue(key, deepcopy(head))
         debtors = set(loading.debtors(book, on_lanes))
         claims = [c for c in self.claims.values() if c.worker_ref in debtors and c.open_fen]
@@ -103,14 +107,16 @@ class Shelf:
         return book
 
     def _put_back(self, book: Book) -> None:
+        again = {a.enrollment_no for a in book.awards.values() if a.replaces}
         for award in book.awards.values():
-            stored = award.enrollment_no in self.awards and not award.replaces
+            stored = award.key in self.awards and award.enrollment_no not in again
             assert award.new != stored, "a row is added or written over, never both"
         for payment in book.payments.values():
             assert payment.new == (payment.key not in self.payments), "a row is added once"
         self.lanes.update((page.lane, page) for page in book.lanes.values() if page.changed)
         self.budgets.update((b.key, b) for b in book.budgets.values() if b.changed)
-        self.awards.update((a.enrollment_no, a) for a in book.awards.values() if a.changed or a.new)
+        self.awards = {key: a for key, a in self.awards.items() if a.enrollment_no not in again}
+        self.awards.update((a.key, a) for a in book.awards.values() if a.changed or a.new)
         self.claims.update((claim.key, claim) for claim in book.claims.values() if claim.changed)
         self.payments.update((p.key, p) for p in book.payments.values() if p.changed or p.new)
         for page in self.lanes.values():

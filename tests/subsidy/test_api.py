@@ -5,6 +5,7 @@ import codecs
 import csv
 import io
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -14,7 +15,9 @@ import httpx
 import orjson
 import pytest
 from fastapi import FastAPI
+from rich.console import Console
 
+from console.explanation import page
 from services.subsidy import main
 from services.subsidy.api import awards, checks, lists, money, payments
 from services.subsidy.config import Settings
@@ -25,6 +28,7 @@ from shared.plumbing.service import Parts, asyncapi
 from shared.plumbing.telemetry import Telemetry
 from shared.plumbing.tokens import Tokens
 from tests.subsidy.facts import POT, YUAN_1000_FEN, Province, Service
+from tests.subsidy.histories import IN_PARTS
 
 WITHIN_S = 10.0
 
@@ -41,6 +45,27 @@ async def client(subsidy: Service, settings: Settings, rules: Rules) -> AsyncIte
     zj = Province("33")
     zj.enrolled(1)
     await subsidy.take(*js.facts, *zj.facts)
+    async with _asking(subsidy, settings, rules) as made:
+        yield made
+
+
+@pytest.fixture
+async def client_in_parts(subsidy_in_parts: Service, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """The API over a service in which two awards have five parts each, for the second of which money is short."""
+    js = Province()
+    js.day("2026-03-01")
+    js.allocated(60_000, pot="national-fund", level="national")
+    js.allocated(60_000)
+    js.enrolled(1)
+    js.enrolled(2)
+    js.confirmed(1)
+    await subsidy_in_parts.take(*js.facts)
+    async with _asking(subsidy_in_parts, settings, IN_PARTS) as made:
+        yield made
+
+
+@asynccontextmanager
+async def _asking(subsidy: Service, settings: Settings, rules: Rules) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     listed = (money.router, lists.router, payments.router)
     for router in (*listed, awards.router(rules), checks.router(rules), look_ups.router):
@@ -142,6 +167,76 @@ async def test_awards_of_a_lane_are_listed_by_state(client: httpx.AsyncClient) -
     waiting = await _ask(client, "/v1/awards?lane=32&state=waitlisted")
     assert [one["enrollment_no"] for one in waiting["awards"]] == ["32-00002"]
     assert "worker_ref" not in waiting["awards"][0]
+
+
+async def test_parts_of_an_award_are_listed_together_whatever_the_page_holds(
+    client_in_parts: httpx.AsyncClient,
+) -> None:
+    first = await _ask(client_in_parts, "/v1/awards?lane=32&limit=2")
+    assert [(one["enrollment_no"], one["part"], one["state"]) for one in first["awards"]] == [
+        ("32-00001", 1, "granted"),
+        ("32-00001", 2, "granted"),
+        ("32-00001", 3, "waitlisted"),
+        ("32-00001", 4, "forgone"),
+        ("32-00001", 5, "committed"),
+    ]
+    rest = await _ask(client_in_parts, f"/v1/awards?lane=32&limit=5&after={first['next']}")
+    assert ([one["part"] for one in rest["awards"]], rest["next"]) == ([1, 2, 3, 4, 5], None)
+
+
+async def test_a_queue_in_which_several_parts_of_an_award_wait_loses_none_between_pages(
+    client_in_parts: httpx.AsyncClient,
+) -> None:
+    place = f"/v1/waitlist?lane=32&year=2026&fund_source={POT}"
+    one, whole = [await _ask(client_in_parts, f"{place}&limit={limit}") for limit in (1, 3)]
+    two = await _ask(client_in_parts, f"{place}&limit=1&after={one['next']}")
+    assert (len(one["queue"]), one["queue"] + two["queue"], two["next"]) == (1, whole["queue"], None)
+    told = [(one["position"], one["enrollment_no"], one["part"], one["needed_fen"]) for one in whole["queue"]]
+    assert told == [
+        (1, "32-00001", 3, 30_000),
+        (2, "32-00002", 2, 120_000),
+        (3, "32-00002", 3, 150_000),
+    ]
+
+
+async def test_an_award_in_parts_is_told_and_explained_part_by_part(
+    client_in_parts: httpx.AsyncClient,
+) -> None:
+    told = await _ask(client_in_parts, "/v1/awards/32-00002")
+    assert [(one["state"], one["position"]) for one in told["parts"]] == [
+        ("reserved", None),
+        ("waitlisted", 2),
+        ("waitlisted", 3),
+        ("forgone", None),
+        ("committed", None),
+    ]
+    assert told["award"] == told["parts"][0]
+    explained = (await _ask(client_in_parts, "/v1/awards/32-00002/explanation"))["explanation"]
+    waits = [part["waits"] and part["waits"]["missing_fen"] for part in explained["parts"]]
+    assert waits == [None, 110_000, 140_000, None, None]
+    assert [decision["part"] for decision in explained["decisions"]] == [1, 2, 3, 4, 5]
+    shown = Console(width=100, record=True, file=io.StringIO())
+    shown.print(page({"explanation": explained, "simulated": False, "complete": True}, "en"))
+    text = shown.export_text()
+    assert "part 3  2026 provincial-federation" in text
+    assert "2. Put on the waitlist · part 2" in text
+
+
+async def test_each_part_that_is_granted_has_a_line_of_its_own_in_the_payment_file(
+    client_in_parts: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payments, "PAGE", 1)
+    response = await client_in_parts.get("/v1/payments/due?lane=32&year=2026")
+    lines = list(csv.reader(io.StringIO(response.text.removeprefix("\ufeff"))))[1:]
+    assert [(line[2], line[5], line[6]) for line in lines[:-1]] == [
+        ("32-00001", "national-fund", "500.00"),
+        ("32-00001", POT, "500.00"),
+    ]
+
+
+async def test_decisions_about_parts_derive_again_by_the_check(client_in_parts: httpx.AsyncClient) -> None:
+    answer = await _ask(client_in_parts, "/v1/ledger/check/decisions?lane=32")
+    assert (answer["derived"], answer["differing"]) == (10, [])
 
 
 async def test_a_queue_is_listed_with_positions_and_what_each_waits_for(

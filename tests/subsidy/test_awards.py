@@ -9,7 +9,7 @@ import pytest
 from services.subsidy.domain import loading
 from shared.contracts.subsidy import FACT_MODELS
 from tests.subsidy.facts import POT, YUAN_1000_FEN, Province, Service, days, short
-from tests.subsidy.histories import busy
+from tests.subsidy.histories import busy, everything_in_parts
 
 
 async def test_an_enrollment_reserves_and_its_confirmation_grants(subsidy: Service) -> None:
@@ -219,7 +219,7 @@ async def test_however_batches_are_cut_what_is_too_much_for_one_comes_to_its_end
     assert said.index("subsidy.reserved 32-00004") < said.index("subsidy.released 32-00004")
 
 
-async def test_every_fact_follows_its_contract(subsidy: Service) -> None:
+async def test_every_fact_follows_its_contract(subsidy: Service, subsidy_in_parts: Service) -> None:
     zj = Province("33")
     zj.day("2026-03-01")
     zj.allocated(10 * YUAN_1000_FEN)
@@ -239,7 +239,10 @@ async def test_every_fact_follows_its_contract(subsidy: Service) -> None:
     zj.returned(zj.facts[-2], 150_000)
     await subsidy.take(*busy(5).facts, *zj.facts)
 
+    await subsidy_in_parts.take(*everything_in_parts().facts)
+
     published = await subsidy.published(alerts=True) + await subsidy.published(lane="33", alerts=True)
+    published += await subsidy_in_parts.published()
     assert {fact["type"] for fact in published} == set(FACT_MODELS)
     for fact in published:
         model = FACT_MODELS[fact["type"]]

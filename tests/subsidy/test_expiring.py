@@ -191,6 +191,19 @@ def test_more_reservations_than_one_batch_expires_go_on_in_the_next_ones(
     assert shelf.lanes["32"].expiring is None
 
 
+def test_days_that_come_together_end_although_more_falls_due_on_the_last_than_one_batch_expires(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loading, "MOVE_MAX", 3)
+    shelf = Shelf(RULES)
+    js = reserved(5, allocated_fen=5 * YUAN_1000_FEN)
+    shelf.take([read(fact) for fact in js.facts])
+    shelf.take([read(js.day(LAST_DAY)), read(js.day(EXPIRY))])
+    while shelf.lanes["32"].expiring:
+        shelf.take([])
+    assert states(shelf) == ["expired"] * 5
+
+
 async def test_a_silent_lane_gives_its_money_on_when_days_begin_in_the_real_ledger(
     subsidy: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

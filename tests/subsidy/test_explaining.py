@@ -12,14 +12,14 @@ from pydantic import BaseModel
 
 from services.subsidy.config import SCHEMES, load_schemes
 from services.subsidy.domain import reasons
-from services.subsidy.domain.book import Entry
+from services.subsidy.domain.book import Award, Entry
 from services.subsidy.domain.explaining import Explanation, Place, Standing, StoredDecision, explain
 from services.subsidy.domain.schemes import Rules
 from services.subsidy.domain.wording import TERMS, yuan
 from shared.contracts import subsidy
 from shared.contracts.provinces import Category, Track
 from tests.subsidy.facts import POT, YUAN_1000_FEN
-from tests.subsidy.histories import whole_history
+from tests.subsidy.histories import history_in_parts, whole_history
 from tests.subsidy.shelf import Shelf
 
 DOMAIN = Path(reasons.__file__).parent
@@ -91,9 +91,9 @@ def stored(entry: Entry) -> StoredDecision:
     return StoredDecision(entry.lane, entry.no, "e", entry.type, entry.cause.id, *rule, inputs, steps, NOON)
 
 
-def explained(shelf: Shelf, number: int, place: Place | None = None) -> Explanation:
-    award = shelf.awards[f"32-{number:05d}"]
-    standing = Standing(
+def standing(award: Award) -> Standing:
+    """The award as its row holds it."""
+    return Standing(
         award.enrollment_no,
         award.lane,
         award.state,
@@ -102,9 +102,18 @@ def explained(shelf: Shelf, number: int, place: Place | None = None) -> Explanat
         award.amount_fen,
         award.tuition_fen,
         award.scholarship_fen,
+        award.part,
+        award.parts,
+        award.completion_days,
+        award.confirmed,
     )
-    decisions = [stored(entry) for entry in shelf.entries if entry.enrollment_no == award.enrollment_no]
-    return explain(RULES, standing, place, decisions)
+
+
+def explained(shelf: Shelf, number: int, place: Place | None = None) -> Explanation:
+    parts = [award for award in shelf.awards.values() if award.enrollment_no == f"32-{number:05d}"]
+    first, *further = sorted(parts, key=lambda award: award.part)
+    decisions = [stored(entry) for entry in shelf.entries if entry.enrollment_no == first.enrollment_no]
+    return explain(shelf.rules, standing(first), place, decisions, [(standing(one), None) for one in further])
 
 
 def test_a_history_of_all_decisions_is_explained_without_a_gap() -> None:
@@ -115,9 +124,11 @@ def test_a_history_of_all_decisions_is_explained_without_a_gap() -> None:
         subsidy.BUDGET_CHANGE_REFUSED,
         subsidy.CARRYOVER_BOOKED,
     }
-    assert {entry.type for entry in shelf.entries if entry.enrollment_no} == subsidy.DECISIONS - about_budgets
-    for award in shelf.awards.values():
-        told = explained(shelf, int(award.enrollment_no[3:]))
+    in_parts = history_in_parts()
+    said = {entry.type for entry in (*shelf.entries, *in_parts.entries) if entry.enrollment_no}
+    assert said == subsidy.DECISIONS - about_budgets
+    for history, award in [(one, award) for one in (shelf, in_parts) for award in one.awards.values()]:
+        told = explained(history, int(award.enrollment_no[3:]))
         assert told.zh
         assert told.en
         assert told.do_zh
@@ -175,6 +186,30 @@ def test_an_award_that_waits_says_its_place_and_what_money_is_missing() -> None:
     assert told.en.startswith("Number 2 of 5 in the queue. The 1 before it need 1,000.00 yuan")
     assert "1,800.00 yuan is missing" in told.en
     assert "尚差 1,800.00 元" in told.zh
+
+
+def test_an_award_in_parts_is_explained_part_by_part_and_each_says_what_to_do() -> None:
+    told = explained(history_in_parts(), 1)
+    assert told.en == "5 parts: 3 granted, 1 waitlisted, 1 forgone; 1,500.00 yuan together."
+    assert told.zh == "共 5 部分：已批准 3、候补 1、已放弃 1；合计 1,500.00 元。"
+    assert [(part.part, part.state, part.due, part.fund_source) for part in told.parts] == [
+        (1, "granted", "confirmation", "national-fund"),
+        (2, "granted", "confirmation", POT),
+        (3, "waitlisted", "completion", POT),
+        (4, "granted", "confirmation", "enterprise"),
+        (5, "forgone", "confirmation", POT),
+    ]
+    assert all(part.zh and part.en and part.do_zh and part.do_en for part in told.parts)
+    assert {decision.part for decision in told.decisions} == {1, 2, 3, 4, 5, None}
+    completed = [step.en for d in told.decisions if d.part == 3 for step in d.steps]
+    assert "The course is completed; the 300.00 yuan that was reserved is granted." in completed
+    assert "Part 3 of 5 is from provincial-federation, granted at completion: 300.00 yuan." in completed
+
+
+def test_an_award_with_one_part_is_explained_without_parts() -> None:
+    told = explained(whole_history(RULES), 1)
+    assert told.parts == []
+    assert {decision.part for decision in told.decisions} == {None}
 
 
 def test_a_step_of_a_later_release_is_shown_as_it_is_kept() -> None:

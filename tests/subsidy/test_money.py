@@ -1,7 +1,7 @@
 """All that moves money, in any order and batches cut anywhere: the book equals a simple model, to the fen."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,14 +9,34 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from services.subsidy.config import SCHEMES, load_schemes
-from services.subsidy.domain.book import Budget
+from services.subsidy.domain.book import STANDING, Budget
 from services.subsidy.domain.schemes import Rules
-from tests.subsidy.facts import POT, Province, read, worker_ref
-from tests.subsidy.model import PERSONS, RESERVATION_DAYS, Model
+from tests.subsidy.facts import POT, YUAN_1000_FEN, Province, read, worker_ref
+from tests.subsidy.histories import scheme_in_parts
+from tests.subsidy.model import COMPLETION_DAYS, PERSONS, RESERVATION_DAYS, Model, Plan
 from tests.subsidy.shelf import Shelf
 
-RULES = Rules(
-    [scheme.model_copy(update={"reservation_days": RESERVATION_DAYS}) for scheme in load_schemes(SCHEMES)]
+DAYS = {"reservation_days": RESERVATION_DAYS, "completion_days": COMPLETION_DAYS}
+ONE_PART = Rules([scheme.model_copy(update=DAYS) for scheme in load_schemes(SCHEMES)])
+NATION = "national-fund"
+IN_PARTS = Rules(
+    [
+        scheme_in_parts(
+            {"fund_source": NATION, "share_percent": 50, "share_of": "base", "when_exhausted": "next"},
+            {"fund_source": POT, "share_percent": 50, "share_of": "base", "at_most_fen": 80_000},
+            {"fund_source": POT, "amount_fen": 30_000, "due": "completion"},
+            {"fund_source": NATION, "amount_fen": 20_000, "when_exhausted": "partial"},
+            {"fund_source": POT, "amount_fen": 40_000, "year_of_study": 2},
+            **DAYS,
+        )
+    ]
+)
+PLANS = (
+    Plan(NATION, 50_000, policy="next"),
+    Plan(POT, 50_000, cap=80_000),
+    Plan(POT, 30_000, at_completion=True),
+    Plan(NATION, 20_000, policy="partial"),
+    Plan(POT, 40_000, nth=2),
 )
 FIRST_DAY = date(2026, 12, 20)
 YEARS = (2026, 2027)
@@ -30,24 +50,30 @@ def _somebody(machine: "MoneyOfOneLane") -> bool:
 
 
 class MoneyOfOneLane(RuleBasedStateMachine):
-    """What the door would let through, in any order: an enrollment is confirmed and left once until that is voided."""
+    """What the door would let through, in any order: each step of an enrollment is once until that is voided."""
+
+    decided_by = ONE_PART
+    plans: Sequence[Plan] = (Plan(POT, YUAN_1000_FEN),)
+    pots: Sequence[str] = (POT,)
 
     def __init__(self) -> None:
         super().__init__()
-        self.province, self.model = Province(), Model(FIRST_DAY)
-        self.cut, self.whole = Shelf(RULES), Shelf(RULES)
+        self.province = Province()
+        self.model = Model(FIRST_DAY, self.plans, in_parts=len(self.plans) > 1)
+        self.cut, self.whole = Shelf(self.decided_by), Shelf(self.decided_by)
         self.carried = 0
         self.standing: dict[int, dict[str, dict[str, Any]]] = {}
         """Enrollment → what stands of it: the facts by kind."""
         self.paid: list[dict[str, Any]] = []
         self.province.day(FIRST_DAY.isoformat())
         for year in YEARS:
-            self.allocate_first(year)
+            for pot in self.pots:
+                self.allocate_first(year, pot)
 
-    def allocate_first(self, year: int) -> None:
+    def allocate_first(self, year: int, pot: str) -> None:
         """Money for two and a half awards: some wait soon, and some do not."""
-        self.province.allocated(250_000, year=year)
-        self.model.allocate(year, 250_000)
+        self.province.allocated(250_000, year=year, pot=pot)
+        self.model.allocate((year, pot), 250_000)
 
     def _one(self, pick: int, fits: Callable[[int, dict[str, Any]], bool]) -> int | None:
         """An enrollment for which something can happen, if there is one."""
@@ -58,18 +84,20 @@ class MoneyOfOneLane(RuleBasedStateMachine):
         kind=st.sampled_from(["allocate", "increase", "cut", "carry over"]),
         year=st.sampled_from(YEARS),
         amount_fen=AMOUNTS,
+        pick=PICKS,
     )
-    def change_a_budget(self, kind: str, year: int, amount_fen: int) -> None:
+    def change_a_budget(self, kind: str, year: int, amount_fen: int, pick: int) -> None:
+        pot = self.pots[pick % len(self.pots)]
         if kind == "allocate":
-            self.province.allocated(amount_fen, year=year)
-            self.model.allocate(year, amount_fen)
+            self.province.allocated(amount_fen, year=year, pot=pot)
+            self.model.allocate((year, pot), amount_fen)
         elif kind == "carry over":
-            self.province.carried_over(amount_fen)
-            self.model.carry_over(amount_fen)
+            self.province.carried_over(amount_fen, pot=pot)
+            self.model.carry_over(pot, amount_fen)
         else:
             change_fen = -amount_fen if kind == "cut" else amount_fen
-            self.province.adjusted(change_fen, year=year)
-            self.model.adjust(year, change_fen)
+            self.province.adjusted(change_fen, year=year, pot=pot)
+            self.model.adjust((year, pot), change_fen)
 
     @rule(days=st.sampled_from([1, RESERVATION_DAYS - 1, RESERVATION_DAYS, 45]))
     def next_day(self, days: int) -> None:
@@ -88,7 +116,7 @@ class MoneyOfOneLane(RuleBasedStateMachine):
         n = len(self.standing)
         self._enroll(n, 500_000)
         self._confirm(n)
-        self._pay(n, self.model.awards[n].year, paid_fen)
+        self._pay(n, self.model.awards[n].parts[-1].key, paid_fen)
         if leaves:
             self._withdraw(n)
 
@@ -121,7 +149,9 @@ class MoneyOfOneLane(RuleBasedStateMachine):
     @precondition(_somebody)
     @rule(pick=PICKS)
     def withdraw(self, pick: int) -> None:
-        n = self._one(pick, lambda _, there: "enrolled" in there and "withdrawn" not in there)
+        n = self._one(
+            pick, lambda _, there: "enrolled" in there and not {"withdrawn", "completed"} & there.keys()
+        )
         if n is not None:
             self._withdraw(n)
 
@@ -131,14 +161,28 @@ class MoneyOfOneLane(RuleBasedStateMachine):
 
     @precondition(_somebody)
     @rule(pick=PICKS)
+    def complete(self, pick: int) -> None:
+        n = self._one(
+            pick, lambda _, there: "enrolled" in there and not {"withdrawn", "completed"} & there.keys()
+        )
+        if n is not None:
+            self.standing[n]["completed"] = self._of(n, self.province.completed(n, **self._known(n)))
+            self.model.complete(n)
+
+    @precondition(_somebody)
+    @rule(pick=PICKS)
     def void_the_last_step(self, pick: int) -> None:
         n = pick % len(self.standing)
         there = self.standing[n]
-        kind = next((kind for kind in ("withdrawn", "confirmed", "enrolled") if kind in there), None)
+        kind = next(
+            (kind for kind in ("completed", "withdrawn", "confirmed", "enrolled") if kind in there), None
+        )
         if kind is None:
             return
         self.province.voided(there.pop(kind))
-        if kind == "withdrawn":
+        if kind == "completed":
+            self.model.void_completion(n)
+        elif kind == "withdrawn":
             self.model.void_withdrawal(n)
         elif kind == "confirmed":
             if self.model.awards[n].confirmed:
@@ -163,10 +207,10 @@ class MoneyOfOneLane(RuleBasedStateMachine):
     def award_scholarship(self, pick: int, awarded_fen: int) -> None:
         n = pick % len(self.standing)
         if "enrolled" in self.standing[n]:
-            on = self.model.day.isoformat()
-            fact = self.province.scholarship(n, awarded_fen, pot=POT, awarded_on=on, **self._known(n))
+            on, pot = self.model.day.isoformat(), self.pots[pick % len(self.pots)]
+            fact = self.province.scholarship(n, awarded_fen, pot=pot, awarded_on=on, **self._known(n))
             self._of(n, fact)
-            self.model.award_scholarship(n, awarded_fen)
+            self.model.award_scholarship(n, pot, awarded_fen)
 
     @precondition(_somebody)
     @rule(
@@ -176,16 +220,21 @@ class MoneyOfOneLane(RuleBasedStateMachine):
     )
     def pay(self, pick: int, other_year: int, amount_fen: int) -> None:
         awards = self.model.awards
-        n = self._one(
-            pick, lambda n, _: awards[n].state == "granted" or (pick % 5 == 0 and awards[n].state != "voided")
-        )
+        n = self._one(pick, lambda n, _: self._granted(n) != [] or (pick % 5 == 0 and not awards[n].void))
         if n is not None:
-            year = awards[n].year if pick % 3 else other_year
-            self._pay(n, year, amount_fen)
+            keys = self._granted(n) or [awards[n].parts[0].key]
+            year, pot = keys[pick % len(keys)]
+            self._pay(n, (year if pick % 3 else other_year, pot), amount_fen)
 
-    def _pay(self, n: int, year: int, amount_fen: int) -> None:
-        self.paid.append(self._of(n, self.province.paid(n, amount_fen, year=year, **self._known(n))))
-        self.model.pay(n, year, amount_fen)
+    def _granted(self, n: int) -> list[tuple[int, str]]:
+        """The budgets from which something is granted to an enrollment."""
+        return [part.key for part in self.model.awards[n].parts if part.state == "granted"]
+
+    def _pay(self, n: int, key: tuple[int, str], amount_fen: int) -> None:
+        year, pot = key
+        fact = self.province.paid(n, amount_fen, year=year, pot=pot, **self._known(n))
+        self.paid.append(self._of(n, fact))
+        self.model.pay(n, key, amount_fen)
 
     @precondition(lambda self: self.paid)
     @rule(pick=PICKS, less_fen=st.sampled_from([0, 0, 1, 49_999]))
@@ -206,24 +255,30 @@ class MoneyOfOneLane(RuleBasedStateMachine):
     @invariant()
     def equals_the_model(self) -> None:
         model = self.model
-        for year in YEARS:
-            budget = self.cut.budgets.get(("32", year, POT), Budget("32", year, POT))
-            assert budget.free_fen == model.free(year) >= 0
-            assert budget.allocated_fen == model.allocated.get(year, 0)
-            assert budget.waiting == len(model.queue(year))
+        for year, pot in ((year, pot) for year in (*YEARS, 2028) for pot in self.pots):
+            budget = self.cut.budgets.get(("32", year, pot), Budget("32", year, pot))
+            assert budget.free_fen == model.free((year, pot)) >= 0
+            assert budget.allocated_fen == model.allocated.get((year, pot), 0)
+            assert budget.waiting == len(model.queue((year, pot)))
             assert budget.drain is None
         found = {
-            int(no[3:]): (a.state, a.amount_fen, a.disbursed_fen, a.confirmed, a.fiscal_year)
-            for no, a in self.cut.awards.items()
+            (int(a.enrollment_no[3:]), a.part): (
+                a.state,
+                a.amount_fen,
+                a.disbursed_fen,
+                a.confirmed,
+                a.fiscal_year,
+            )
+            for a in self.cut.awards.values()
             if a.state not in ("refused", "voided")
         }
         wanted = {
-            n: (a.state, a.amount, a.paid, a.confirmed, a.year)
-            for n, a in model.awards.items()
-            if a.state not in ("refused", "voided")
+            (a.number, p.no): (p.state, p.amount, p.paid, a.confirmed, p.year)
+            for a, p in model.all_parts()
+            if p.state not in ("refused", "voided")
         }
         assert found == wanted
-        owed = {(int(no[3:]), year): claim.open_fen for (no, year, _), claim in self.cut.claims.items()}
+        owed = {(int(no[3:]), *key): claim.open_fen for (no, *key), claim in self.cut.claims.items()}
         assert +Counter(owed) == +model.owed
 
     @invariant()
@@ -241,8 +296,11 @@ class MoneyOfOneLane(RuleBasedStateMachine):
             assert budget.free_fen >= 0
         for entry in shelf.entries:
             assert sum(posting.amount_fen for posting in entry.postings) == 0
+        standing: Counter[str] = Counter()
         for award in shelf.awards.values():
-            assert not award.held_fen or award.held_fen + award.scholarship_fen <= award.tuition_fen
+            standing[award.enrollment_no] += award.amount_fen if award.state in STANDING else 0
+            held_fen = standing[award.enrollment_no]
+            assert not held_fen or held_fen + award.scholarship_fen <= award.tuition_fen
 
     def teardown(self) -> None:
         self.carry()
@@ -255,3 +313,14 @@ class MoneyOfOneLane(RuleBasedStateMachine):
 
 
 TestMoneyOfOneLane = MoneyOfOneLane.TestCase
+
+
+class MoneyInParts(MoneyOfOneLane):
+    """The same where each award has five parts from two pots."""
+
+    decided_by = IN_PARTS
+    plans = PLANS
+    pots = (NATION, POT)
+
+
+TestMoneyInParts = MoneyInParts.TestCase

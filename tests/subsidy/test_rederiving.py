@@ -11,7 +11,7 @@ from services.subsidy.domain.book import Entry
 from services.subsidy.domain.rederiving import Kept, rederive
 from services.subsidy.domain.schemes import Rules
 from shared.contracts import subsidy
-from tests.subsidy.histories import whole_history
+from tests.subsidy.histories import IN_PARTS, history_in_parts, whole_history
 
 RULES = Rules(load_schemes(SCHEMES))
 JUDGED = {
@@ -22,6 +22,9 @@ JUDGED = {
     subsidy.SCHOLARSHIP_EXCEEDS_BUDGET,
     subsidy.SCHOLARSHIP_EXCEEDS_TUITION,
 }
+
+
+EXCEEDS = {subsidy.SCHOLARSHIP_EXCEEDS_BUDGET, subsidy.SCHOLARSHIP_EXCEEDS_TUITION}
 
 
 def kept(entry: Entry) -> Kept:
@@ -41,6 +44,23 @@ def rows() -> list[Kept]:
 def test_every_judged_decision_comes_out_the_same_to_the_byte() -> None:
     judged = {row.event_type: rederive(RULES, row) for row in rows() if rederive(RULES, row) is not None}
     assert judged == dict.fromkeys(JUDGED, ())
+
+
+def test_every_part_of_an_award_derives_again_to_the_byte_and_a_changed_one_is_named() -> None:
+    kept_in_parts = [kept(entry) for entry in history_in_parts().entries]
+    judged = {
+        row.event_type: rederive(IN_PARTS, row)
+        for row in kept_in_parts
+        if rederive(IN_PARTS, row) is not None
+    }
+    more = {subsidy.SUBSIDY_COMMITTED, subsidy.SUBSIDY_FORGONE}
+    assert judged == dict.fromkeys((JUDGED | more) - {subsidy.SUBSIDY_REFUSED, *EXCEEDS}, ())
+    row = next(row for row in kept_in_parts if '"part":2' in row.inputs and '"pots"' in row.inputs)
+    inputs = orjson.loads(row.inputs)
+    inputs["pots"][0]["free_fen"] = 1  # what the first funder lacks then is asked of the second
+    changed = replace(row, inputs=orjson.dumps(inputs).decode())
+    assert rederive(IN_PARTS, changed) == ("amount", "steps")
+    assert rederive(IN_PARTS, replace(row, inputs=row.inputs.replace('"part":2', '"part":9'))) == ("inputs",)
 
 
 def test_what_follows_from_an_awards_state_alone_is_no_judgement() -> None:

@@ -442,6 +442,15 @@ def _refused(one: _One, data: subsidy.SubsidyRefused) -> Columns:
     return Columns(day, enrollment_no=data.enrollment_no, details=_json(code=data.code))
 
 
+def _promised(one: _One, data: subsidy.SubsidyForgone | subsidy.SubsidyCommitted) -> Columns:
+    """A part of an award that holds no money, or never will: no measure counts it."""
+    return Columns(one.day(), **_award(data))
+
+
+def _commitment_ended(one: _One, data: subsidy.SubsidyCommitmentEnded) -> Columns:
+    return Columns(one.day(), state_before="committed", details=_json(why=data.why), **_award(data))
+
+
 def _grant_reversed(one: _One, data: subsidy.SubsidyGrantReversed) -> Columns:
     day = one.day()
     one.study("awards_granted", day, data.categories, data.track, -1)
@@ -621,6 +630,9 @@ _COUNTING: Final[dict[str, Callable[[_One, Any], Columns]]] = {
     subsidy.SUBSIDY_GRANTED: _granted,
     subsidy.SUBSIDY_WAITLISTED: _waitlisted,
     subsidy.SUBSIDY_RELEASED: _released,
+    subsidy.SUBSIDY_FORGONE: _promised,
+    subsidy.SUBSIDY_COMMITTED: _promised,
+    subsidy.SUBSIDY_COMMITMENT_ENDED: _commitment_ended,
     subsidy.SUBSIDY_REFUSED: _refused,
     subsidy.SUBSIDY_VOIDED: _given_back,
     subsidy.SUBSIDY_GRANT_REVERSED: _grant_reversed,

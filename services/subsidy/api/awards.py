@@ -1,6 +1,6 @@
 """Awards by HTTP: one with every decision, and its explanation for a clerk."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Annotated, Any, Final, TypeVar
 
@@ -54,9 +54,12 @@ def router(rules: Rules) -> APIRouter:
 
     @routes.get("/awards/{enrollment_no}", responses=documented(401, 403, 404, 422, 503))
     async def award(request: Request, caller: PersonReader, enrollment_no: EnrollmentNo) -> dict[str, Any]:
-        """The award of one enrollment as it stands, and every decision with its inputs, steps and postings."""
+        """The award of one enrollment as it stands, and every decision with its inputs, steps and postings.
+
+        `parts` are all its parts, `award` is the first of them.
+        """
         found, decisions, _ = await _looked_up(request, caller, enrollment_no)
-        return {"award": found, "decisions": decisions}
+        return {"award": found[0], "parts": found, "decisions": decisions}
 
     @routes.get("/awards/{enrollment_no}/explanation", responses=documented(401, 403, 404, 422, 503))
     async def explanation(request: Request, caller: PersonReader, enrollment_no: EnrollmentNo) -> Explained:
@@ -64,12 +67,13 @@ def router(rules: Rules) -> APIRouter:
 
         All sentences in Chinese and English: where it waits and why, and what to do now.
         """
-        found, decisions, place = await _looked_up(request, caller, enrollment_no)
+        found, decisions, places = await _looked_up(request, caller, enrollment_no)
+        (first, place), *further = [(_picked(Standing, one), places.get(one["part"])) for one in found]
         return Explained(
             simulated=request.app.state.settings.simulated,
             complete=len(decisions) < store.PAGE_MAX,
             explanation=explain(
-                rules, _picked(Standing, found), place, [_picked(StoredDecision, one) for one in decisions]
+                rules, first, place, [_picked(StoredDecision, one) for one in decisions], further
             ),
         )
 
@@ -78,14 +82,14 @@ def router(rules: Rules) -> APIRouter:
 
 async def _looked_up(
     request: Request, caller: Caller, enrollment_no: str
-) -> tuple[dict[str, Any], list[dict[str, Any]], Place | None]:
-    """The award, its decisions and its place in the queue, out of one snapshot; the look-up is written down."""
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[int, Place]]:
+    """The award's parts, its decisions and its places in queues, out of one snapshot; the look-up is written down."""
     async with request.app.state.pool.acquire() as db, store.snapshot(db):
-        row = await store.award(db, enrollment_no)
+        rows = await store.award(db, enrollment_no)
         # Of other provinces' awards it gets what it gets of none.
-        found = dict(row) if row and caller.province in (None, row["lane"]) else None
+        found = [dict(row) for row in rows if caller.province in (None, row["lane"])]
         decisions = await store.decisions(db, enrollment_no) if found else []
-        place = await _place(db, found) if found else None
+        places = await _places(db, found)
     await look_ups.note(
         request,
         AWARD_LOOKED_UP,
@@ -94,7 +98,7 @@ async def _looked_up(
         enrollment_sha256=look_ups.hashed(enrollment_no),
         decisions=len(decisions),
     )
-    if found is None:
+    if not found:
         raise ProblemError(
             404,
             "no_award",
@@ -102,14 +106,15 @@ async def _looked_up(
             "No award is kept for this enrollment: check the number. "
             "History has no award, and those of other provinces are not shown.",
         )
-    return found, [_parsed(dict(row)) for row in decisions], place
+    return found, [_parsed(dict(row)) for row in decisions], places
 
 
-async def _place(db: Db, award: Mapping[str, Any]) -> Place | None:
-    if award["state"] != "waitlisted":
-        return None
-    row = await store.place_in_queue(db, award["enrollment_no"])
-    return Place(**row) if row else None
+async def _places(db: Db, parts: Sequence[Mapping[str, Any]]) -> dict[int, Place]:
+    """Where parts of the award wait, by their numbers."""
+    if not any(part["state"] == "waitlisted" for part in parts):
+        return {}
+    rows = await store.places_in_queue(db, parts[0]["enrollment_no"])
+    return {part: Place(**place) for part, place in ((row.pop("part"), row) for row in map(dict, rows))}
 
 
 def _parsed(row: Mapping[str, Any]) -> dict[str, Any]:

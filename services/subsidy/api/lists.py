@@ -77,6 +77,10 @@ class ListedAward(BaseModel):
 
     enrollment_no: str
     """The enrollment, as the province numbered it."""
+    part: int
+    """Number of the part."""
+    parts: int
+    """How many parts the award has; each is listed by itself."""
     state: str
     """Where it stands."""
     fiscal_year: int
@@ -101,7 +105,7 @@ class Awards(BaseModel):
     simulated: bool
     """They come from a simulation."""
     awards: list[ListedAward]
-    """At most `limit`."""
+    """At most `limit`, and the further parts of the last award."""
     next: str | None
     """Send it as `after` for what follows; none after the last."""
 
@@ -117,6 +121,8 @@ class InQueue(BaseModel):
     """Recorded order on the lane: what decides about the position."""
     enrollment_no: str
     """The enrollment, as the province numbered it."""
+    part: int
+    """Number of the part that waits."""
     amount_fen: int
     """What it waits for."""
     confirmed: bool
@@ -198,14 +204,13 @@ async def awards(request: Request, caller: PersonReader, which: Annotated[WhichA
     """Awards of a lane, all or in one state."""
     lane = named_lane(caller, which.lane)
     async with request.app.state.pool.acquire() as db:
-        rows = await store.listed_awards(db, lane, which.state, which.after or "", which.limit + 1)
-    more, rows = len(rows) > which.limit, rows[: which.limit]
+        rows = await store.listed_awards(db, lane, which.state, which.after or "", which.limit)
     asked = _asked(which)
     await look_ups.note(request, "awards_looked_up", caller, lane, awards=len(rows), **asked)
     return Awards(
         simulated=request.app.state.settings.simulated,
         awards=[ListedAward(**row) for row in rows],
-        next=rows[-1]["enrollment_no"] if more else None,
+        next=rows[-1]["enrollment_no"] if rows and rows[-1]["more"] else None,
     )
 
 
@@ -216,15 +221,14 @@ async def waitlist(request: Request, caller: PersonReader, which: Annotated[Whic
     key = (lane, which.year, which.fund_source)
     async with request.app.state.pool.acquire() as db, store.snapshot(db):
         budget = await store.budget_of_queue(db, key)
-        rows = await store.queue(db, key, which.after, which.limit + 1)
-    more, rows = len(rows) > which.limit, rows[: which.limit]
+        rows = await store.queue(db, key, which.after, which.limit)
     asked = _asked(which)
     await look_ups.note(request, "waitlist_looked_up", caller, lane, awards=len(rows), **asked)
     return Waitlist(
         simulated=request.app.state.settings.simulated,
         **(budget or {"waiting": 0, "free_fen": 0, "allocated_fen": 0}),
         queue=[InQueue(**row) for row in rows],
-        next=rows[-1]["rank"] if more else None,
+        next=rows[-1]["rank"] if rows and rows[-1]["more"] else None,
     )
 
 

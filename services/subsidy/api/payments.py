@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import fields
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
@@ -66,7 +67,7 @@ class WhichPayments(BaseModel):
 async def payments_due(
     request: Request, caller: PersonReader, which: Annotated[WhichPayments, Query()]
 ) -> Any:
-    """What is granted and not paid yet: a line for each award in the order of its number, with control sums.
+    """What is granted and not paid yet: a line for each award, or part of one, by its number, with control sums.
 
     All lines are of one moment. As long as nothing changes on the lane, the same day gives the same file.
     """
@@ -125,12 +126,15 @@ async def _xml(db: Db, batch: Batch) -> AsyncIterator[str]:
 
 
 async def _pages(db: Db, batch: Batch) -> AsyncIterator[list[Due]]:
-    after, left = "", LINES_MAX
+    after, left = ("", 0), LINES_MAX
     while left:
         limit = min(PAGE, left)
         rows = await store.due_payments(db, batch.lane, batch.fiscal_year, after, limit)
         if rows:
-            yield [Due(*row) for row in rows]
+            yield [Due(**{name: row[name] for name in _OF_A_LINE}) for row in rows]
         if len(rows) < limit:
             return
-        after, left = rows[-1]["enrollment_no"], left - len(rows)
+        after, left = (rows[-1]["enrollment_no"], rows[-1]["part"]), left - len(rows)
+
+
+_OF_A_LINE: Final = tuple(field.name for field in fields(Due))

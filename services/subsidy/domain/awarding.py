@@ -1,6 +1,6 @@
 """What becomes of one award and of the queue for its money."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +8,7 @@ from services.subsidy.domain.book import HELD, Award, Book, Budget, Cause, Posti
 from services.subsidy.domain.clawing_back import claw_back, net, restore
 from services.subsidy.domain.judging import EnrollmentInputs, Outcome
 from services.subsidy.domain.noting import note, note_budget, write_down
-from services.subsidy.domain.sentences import REFUSED
+from services.subsidy.domain.sentences import FORGONE, REFUSED
 from shared.contracts import subsidy
 
 
@@ -48,45 +48,101 @@ def reserve(
     steps: list[dict[str, Any]],
     *,
     was_waitlisted: bool = False,
+    lacking_fen: int = 0,
 ) -> None:
-    """Hold money for an award, and grant it at once if it is confirmed; what was paid for it before counts again."""
+    """Hold money for an award, and grant it at once if it is earned; what was paid for it before counts again."""
     owed = book.owed(award)
     paid_fen = min(owed.open_fen, award.amount_fen) if owed else 0
     postings = move(budget, "available", "reserved", award.amount_fen - paid_fen)
     postings += move(budget, "receivable", "reserved", paid_fen)
     award.state, award.changed = "reserved", True
     said: dict[str, Any] = {"was_waitlisted": True} if was_waitlisted else {}
-    if not award.confirmed:
+    if lacking_fen:
+        said["lacking_fen"] = lacking_fen
+    earned = award.earned
+    if not earned:
         said |= begin_reservation(book, award)
     note(book, award, cause, subsidy.SUBSIDY_RESERVED, inputs, steps, said, postings)
     if owed is not None:
         restore(book, budget, award, owed, paid_fen, cause)
-    if award.confirmed:
+    if earned:
         grant(book, budget, award, cause)
+
+
+def commit(
+    book: Book, award: Award, cause: Cause, inputs: Mapping[str, Any], steps: list[dict[str, Any]]
+) -> None:
+    """Promise a part of a later year of study: it holds no money until its fiscal year begins."""
+    award.state, award.changed = "committed", True
+    book.await_year(award)
+    note(book, award, cause, subsidy.SUBSIDY_COMMITTED, inputs, steps, {})
+
+
+def forgo(
+    book: Book,
+    award: Award,
+    cause: Cause,
+    inputs: Mapping[str, Any],
+    steps: list[dict[str, Any]],
+    lacking_fen: int,
+) -> None:
+    """Nothing comes of a part: its budget carries nothing of it, or nothing is left of the tuition."""
+    zh, en = FORGONE["exhausted" if lacking_fen else "tuition_covered"]
+    said = {"lacking_fen": lacking_fen, "message_zh": zh, "message_en": en}
+    note(book, award, cause, subsidy.SUBSIDY_FORGONE, inputs, steps, said)
+
+
+def end_commitment(book: Book, award: Award, cause: Cause, why: str) -> None:
+    """A part of a later year of study is not asked any more."""
+    inputs = {"state": award.state, "amount_fen": award.amount_fen, "why": why}
+    steps = [{"step": why, "amount_fen": award.amount_fen}]
+    award.state, award.changed = "voided" if why == "voided" else "released", True
+    note(book, award, cause, subsidy.SUBSIDY_COMMITMENT_ENDED, inputs, steps, {"why": why})
 
 
 def begin_reservation(book: Book, award: Award) -> dict[str, Any]:
     """Let a reservation run from the lane's day on; what its fact says of that."""
     today = book.lane(award.lane).day
-    if today is None or not award.reservation_days:
+    days = award.completion_days if award.completion_days and award.confirmed else award.reservation_days
+    if today is None or not days:
         return {}
-    award.expires_on = today + timedelta(days=award.reservation_days)
+    award.expires_on = today + timedelta(days=days)
     book.await_expiry(award)
     return {"expires_on": award.expires_on.isoformat()}
 
 
 def grant(book: Book, budget: Budget, award: Award, cause: Cause) -> None:
-    """The institution has confirmed: what is reserved is granted; what the worker owes is taken off what is paid."""
-    inputs = {"state": award.state, "amount_fen": award.amount_fen, "confirmed": True}
+    """It is confirmed, or completed: what is reserved is granted; what the worker owes is taken off what is paid."""
+    inputs = {"state": award.state, "amount_fen": award.amount_fen, "confirmed": award.confirmed}
+    steps = [{"step": "confirmed", "amount_fen": award.amount_fen}]
+    if award.completion_days:
+        inputs["completed"] = True
+        steps = [{"step": "course_completed", "amount_fen": award.amount_fen}]
     postings = move(budget, "reserved", "granted", award.unpaid_fen)
     award.state, award.expires_on, award.changed = "granted", None, True
-    steps = [{"step": "confirmed", "amount_fen": award.amount_fen}]
     note(book, award, cause, subsidy.SUBSIDY_GRANTED, inputs, steps, {}, postings)
     net(book, budget, award, cause)
 
 
 def release(book: Book, award: Award, cause: Cause, why: str) -> None:
     """Free what the award holds and claw back what was paid, or take it out of its queue; then the queue moves."""
+    release_all(book, (award,), cause, why)
+
+
+def release_all(book: Book, awards: Sequence[Award], cause: Cause, why: str) -> None:
+    """The same of several parts: none of them has a turn while the others are let go."""
+    freed = {award.budget_key for award in awards if award.state != "committed"}
+    for award in awards:
+        end(book, award, cause, why)
+    for key in sorted(freed):
+        move_queue(book, book.budget(key), cause)
+
+
+def end(book: Book, award: Award, cause: Cause, why: str) -> None:
+    """Let an award go, and say so; what it frees stays free until its queue moves."""
+    if award.state == "committed":
+        end_commitment(book, award, cause, why)
+        return
     inputs = {
         "state": award.state,
         "amount_fen": award.amount_fen,
@@ -95,10 +151,11 @@ def release(book: Book, award: Award, cause: Cause, why: str) -> None:
     }
     said = {"was": award.state, "why": why}
     steps = [{"step": why, "amount_fen": award.held_fen}]
+    if why == "expired" and award.confirmed:
+        steps = [{"step": "not_completed", "amount_fen": award.held_fen}]
     postings = let_go(book, award, "expired" if why == "expired" else "released")
     note(book, award, cause, subsidy.SUBSIDY_RELEASED, inputs, steps, said, postings)
     claw_back(book, award, cause, why)
-    move_queue(book, book.budgets[award.budget_key], cause)
 
 
 def let_go(book: Book, award: Award, state: State) -> tuple[Posting, ...]:
@@ -168,6 +225,9 @@ def _say_exhausted(book: Book, budget: Budget, cause: Cause) -> None:
     if budget.exhausted or budget.drain is not None:
         return
     budget.exhausted = budget.changed = True
+    if (cause.id, budget.key) in book.said_exhausted:
+        return
+    book.said_exhausted.add((cause.id, budget.key))
     said = {
         "fiscal_year": budget.fiscal_year,
         "fund_source": budget.fund_source,

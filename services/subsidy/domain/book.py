@@ -11,7 +11,17 @@ from shared.contracts.provinces import Category, Track
 
 BudgetKey = tuple[str, int, str]
 """Lane, fiscal year, fund source."""
-State = Literal["reserved", "granted", "waitlisted", "expired", "released", "refused", "voided"]
+State = Literal[
+    "reserved",
+    "granted",
+    "waitlisted",
+    "committed",
+    "expired",
+    "released",
+    "forgone",
+    "refused",
+    "voided",
+]
 Purpose = Literal["allocated", "available", "reserved", "granted", "disbursed", "receivable", "scholarship"]
 """Accounts of a budget: money comes from `allocated` (its balance is negative) and lies in the others.
 
@@ -19,6 +29,8 @@ Purpose = Literal["allocated", "available", "reserved", "granted", "disbursed", 
 """
 HELD: Final = ("reserved", "granted")
 """States in which an award holds money."""
+STANDING: Final = (*HELD, "waitlisted", "committed")
+"""States in which an award counts towards tuition: it holds money, waits for it, or was promised it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +51,7 @@ class LaneBook:
     """The Shanghai day that began last."""
     last_entry: int = 0
     expiring: Cause | None = None
-    """The day whose reservations were too many to expire in one batch."""
+    """The day on which too much falls due for one batch: reservations that expire, and commitments."""
     went_on: bool = False
     """Whether what an earlier batch began went on when this one was loaded: all budgets of the lane are."""
     changed: bool = False
@@ -97,7 +109,11 @@ class Budget:
 
 @dataclass(slots=True)
 class Award:
-    """One enrollment's award; a refused one is kept too: scholarships count towards the same tuition."""
+    """One enrollment's award, or one of its parts where its scheme has several: each draws from a budget of its own.
+
+    What the parts of an enrollment share (tuition, scholarships, confirmed, completed, left) stands in each of them. A
+    refused award is kept too: scholarships count towards the same tuition.
+    """
 
     enrollment_no: str
     lane: str
@@ -125,10 +141,37 @@ class Award:
     """The day that ends its reservation; none while it holds none, or where no day has begun on its lane."""
     withdrawn: bool = False
     """Whether the worker has left: whatever is corrected or confirmed later, there is no money."""
+    part: int = 1
+    """Number of the part; 1 is the first, or the only one."""
+    parts: int = 1
+    """How many parts the enrollment's award has."""
+    asked_fen: int = 0
+    """The most that it may come to: its amount before tuition cut it."""
+    completion_days: int = 0
+    """How many days money is held for a completion; 0 for a part that the confirmation grants."""
+    completions: int = 0
+    """Facts by which the course is completed."""
+    year_of_study: int = 1
+    """To which year of study it belongs: from the second on it is committed until its fiscal year begins."""
     new: bool = False
     replaces: bool = False
     """A voided award of the same enrollment is taken out for it."""
     changed: bool = False
+
+    @property
+    def key(self) -> str:
+        """Its enrollment; with a number behind where it is a further part."""
+        return self.enrollment_no if self.part == 1 else part_key(self.enrollment_no, self.part)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """What decides about the order in which money comes: recorded order, then the order of parts."""
+        return self.rank, self.part
+
+    @property
+    def earned(self) -> bool:
+        """Whether what grants it has happened: the confirmation, or the completed course."""
+        return self.completions > 0 if self.completion_days else self.confirmed
 
     @property
     def budget_key(self) -> BudgetKey:
@@ -144,6 +187,11 @@ class Award:
     def unpaid_fen(self) -> int:
         """Money that it holds and that is not paid yet."""
         return self.held_fen - self.disbursed_fen
+
+
+def part_key(enrollment_no: str, part: int) -> str:
+    """What names a part of an enrollment's award in the book."""
+    return enrollment_no if part == 1 else f"{enrollment_no}/{part}"
 
 
 ClaimKey = tuple[str, int, str]
@@ -208,20 +256,20 @@ class Queue:
     complete: bool = False
     """Whether nobody waits behind the last one."""
 
-    def ahead_of(self, rank: int, waiting: int) -> int:
-        """How many of the `waiting` awards of the whole queue stand before a rank."""
-        if self.awards and rank < self.awards[-1].rank:
-            return sum(1 for one in self.awards if one.state == "waitlisted" and one.rank < rank)
+    def ahead_of(self, rank: int, waiting: int, part: int = 1) -> int:
+        """How many of the `waiting` awards of the whole queue stand before a rank, and before a part at that rank."""
+        if self.awards and (rank, part) < self.awards[-1].place:
+            return sum(1 for one in self.awards if one.state == "waitlisted" and one.place < (rank, part))
         return waiting
 
     def add(self, award: Award) -> int | None:
         """Put an award in its place; its number from the front where it does not stand at the end."""
-        if not self.awards or award.rank > self.awards[-1].rank:
+        if not self.awards or award.place > self.awards[-1].place:
             if self.complete:
                 self.awards.append(award)
             return None
         others = [one for one in self.awards if one is not award and one.state == "waitlisted"]
-        place = sum(1 for one in others if one.rank < award.rank)
+        place = sum(1 for one in others if one.place < award.place)
         self.awards = deque((*others[:place], award, *others[place:]))
         return place + 1
 
@@ -269,6 +317,7 @@ class Book:
     lanes: dict[str, LaneBook] = field(default_factory=dict)
     budgets: dict[BudgetKey, Budget] = field(default_factory=dict)
     awards: dict[str, Award] = field(default_factory=dict)
+    """By enrollment; further parts with their number behind (`Award.key`)."""
     queues: dict[BudgetKey, Queue] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     booked: dict[str, list[tuple[BudgetKey, int]]] = field(default_factory=dict)
@@ -276,16 +325,39 @@ class Book:
     claims: dict[ClaimKey, Claim] = field(default_factory=dict)
     """What workers of the batch owe."""
     payments: dict[PaymentKey, Payment] = field(default_factory=dict)
-    expiries: dict[str, list[tuple[date, int, str]]] = field(default_factory=dict)
-    """Lane → heap of (day, rank, enrollment) of reservations that may expire in this batch."""
-    due_until: dict[str, date] = field(default_factory=dict)
-    """Lane → the day of the last reservation that was loaded as due, where there may be more."""
+    expiries: dict[str, list[tuple[date, int, int, str]]] = field(default_factory=dict)
+    """Lane → heap of (day, rank, part, key) of reservations that may expire in this batch."""
+    cut_off: dict[str, date] = field(default_factory=dict)
+    """Lanes on which more reservations are due than were loaded → the day on which the last of those expires."""
+    commitments: dict[str, list[tuple[int, int, int, str]]] = field(default_factory=dict)
+    """Lane → heap of (fiscal year, rank, part, key) of commitments whose year may begin in this batch."""
+    more_commitments: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    """Lanes on which more commitments are due than were loaded → the last one that was."""
     eased: set[BudgetKey] = field(default_factory=set)
     """Budgets for which nobody waited any more at some time, to be looked at once all else is decided."""
+    said_exhausted: set[tuple[str, BudgetKey]] = field(default_factory=set)
+    """Causes with the budgets that they have exhausted: said once each, however often money comes and goes."""
     freed: set[BudgetKey] = field(default_factory=set)
     """Budgets that were owed money which has come back while another queue moved."""
     draining: set[BudgetKey] = field(default_factory=set)
     """Budgets whose queues were too long for one batch."""
+
+    def parts(self, enrollment_no: str) -> list[Award]:
+        """All parts of an enrollment's award in their order, if it has one; the facts of a batch name it."""
+        first = self.awards.get(enrollment_no)
+        if first is None:
+            return []
+        if first.parts == 1:
+            return [first]
+        return [self.awards[part_key(enrollment_no, part)] for part in range(1, first.parts + 1)]
+
+    def put_in_place(self, awards: Sequence[Award]) -> None:
+        """The parts of an enrollment that comes, or comes again: those that it had are none any more."""
+        if awards[0].replaces:
+            for before in self.parts(awards[0].enrollment_no):
+                del self.awards[before.key]
+        for award in awards:
+            self.awards[award.key] = award
 
     def owed(self, award: Award) -> Claim | None:
         """What is owed for the very enrollment to the budget that its award draws from, if anything is."""
@@ -357,37 +429,69 @@ class Book:
 
     def add_queue(self, key: BudgetKey, awards: Iterable[Award]) -> None:
         """Take in the head of a budget's queue, in rank order; awards known already stay the same objects."""
-        loaded = deque(self.awards.setdefault(award.enrollment_no, award) for award in awards)
+        loaded = deque(self.awards.setdefault(award.key, award) for award in awards)
         self.queues[key] = Queue(loaded, complete=len(loaded) == self.budget(key).waiting)
 
     def await_expiry(self, award: Award) -> None:
         """Remember when a reservation expires."""
         if award.expires_on is not None:
             heap = self.expiries.setdefault(award.lane, [])
-            heappush(heap, (award.expires_on, award.rank, award.enrollment_no))
+            heappush(heap, (award.expires_on, award.rank, award.part, award.key))
 
     def add_due(self, lane: str, awards: Sequence[Award], limit: int) -> None:
         """Take in reservations that are due on a lane, at most `limit`; awards known already stay the same objects."""
         for award in awards:
-            self.await_expiry(self.awards.setdefault(award.enrollment_no, award))
-        if len(awards) == limit and (last := awards[-1].expires_on):
-            self.due_until[lane] = last
+            self.await_expiry(self.awards.setdefault(award.key, award))
+        if len(awards) == limit:
+            self.cut_off[lane] = awards[-1].expires_on or date.max
 
-    def cut_off(self, lane: str, day: date) -> bool:
-        """Whether more reservations may be due on `day` than were loaded."""
-        return lane in self.due_until and self.due_until[lane] <= day
+    def await_year(self, award: Award) -> None:
+        """Remember in which year a commitment falls due."""
+        heap = self.commitments.setdefault(award.lane, [])
+        heappush(heap, (award.fiscal_year, award.rank, award.part, award.key))
+
+    def add_commitments(self, lane: str, awards: Sequence[Award], limit: int) -> None:
+        """Take in commitments whose year begins on a lane, at most `limit`; awards known already stay the same."""
+        for award in awards:
+            self.await_year(self.awards.setdefault(award.key, award))
+        if len(awards) == limit:
+            self.more_commitments[lane] = awards[-1].fiscal_year, *awards[-1].place
+
+    def next_commitment(self, lane: str, year: int) -> Award | None:
+        """The commitment that is to be asked next in `year`, in the order of years, ranks and parts."""
+        heap, last = self.commitments.get(lane, []), self.more_commitments.get(lane)
+        while heap and heap[0][0] <= year and (last is None or heap[0][:3] <= last):
+            *place, key = heappop(heap)
+            award = self.awards.get(key)
+            if (
+                award is not None
+                and award.state == "committed"
+                and [award.fiscal_year, *award.place] == place
+            ):
+                return award
+        return None
 
     def due_awards(self) -> list[Award]:
-        """The reservations that may expire in this batch."""
-        return [self.awards[number] for heap in self.expiries.values() for _, _, number in heap]
+        """The reservations that may expire in this batch, and the commitments whose year may begin in it."""
+        return [
+            self.awards[key] for heap in self.expiries.values() for *_, key in heap
+        ] + self.due_commitments()
+
+    def due_commitments(self) -> list[Award]:
+        """The commitments whose year may begin in this batch."""
+        return [self.awards[key] for heap in self.commitments.values() for *_, key in heap]
 
     def next_due(self, lane: str, day: date) -> Award | None:
         """The reservation that has to expire next on `day`, in the order of days, then of ranks."""
         heap = self.expiries.get(lane, [])
         while heap and heap[0][0] <= day:
-            expires_on, rank, enrollment_no = heappop(heap)
-            award = self.awards[enrollment_no]
-            if award.state == "reserved" and (award.expires_on, award.rank) == (expires_on, rank):
+            expires_on, rank, _, key = heappop(heap)
+            award = self.awards.get(key)
+            if (
+                award is not None
+                and award.state == "reserved"
+                and (award.expires_on, award.rank) == (expires_on, rank)
+            ):
                 return award
         return None
 

@@ -47,7 +47,7 @@ def net(book: Book, budget: Budget, award: Award, cause: Cause) -> None:
         said = {"paid_fen": amount_fen, "disbursed_fen": award.disbursed_fen, "how": "netted"}
         said |= {"owed_for": claim.enrollment_no, "owed_for_year": claim.fiscal_year}
         note(book, award, cause, subsidy.SUBSIDY_DISBURSED, inputs, steps, said, postings)
-        repay(book, claim, amount_fen, cause, "netted", inputs, netted_against=award.enrollment_no)
+        repay(book, claim, amount_fen, cause, "netted", inputs, netted_against=award)
 
 
 def restore(book: Book, budget: Budget, award: Award, claim: Claim, paid_fen: int, cause: Cause) -> None:
@@ -63,7 +63,7 @@ def restore(book: Book, budget: Budget, award: Award, claim: Claim, paid_fen: in
         subsidy.CLAWBACK_REPAID,
         inputs,
         steps,
-        _said(claim, paid_fen, "restored"),
+        _said(claim, paid_fen, "restored") | _part(award),
     )
     postings = move(budget, "reserved", "disbursed", paid_fen)
     award.disbursed_fen += paid_fen
@@ -79,7 +79,7 @@ def repay(
     cause: Cause,
     how: Repaid,
     inputs: dict[str, Any],
-    netted_against: str | None = None,
+    netted_against: Award | None = None,
 ) -> None:
     """Money that was owed is there again: it is free, and goes to those who wait once all else is decided."""
     budget = book.budgets[claim.budget_key]
@@ -88,11 +88,18 @@ def repay(
     claim.changed = True
     book.freed.add(budget.key)
     steps = [{"step": how, "amount_fen": amount_fen}]
-    said = _said(claim, amount_fen, how, netted_against)
+    said = _said(claim, amount_fen, how)
+    if netted_against is not None:
+        said |= {"netted_against": netted_against.enrollment_no, **_part(netted_against)}
     note_of(book, claim, cause, subsidy.CLAWBACK_REPAID, inputs, steps, said, postings)
 
 
-def _said(claim: Claim, amount_fen: int, how: Repaid, netted_against: str | None = None) -> dict[str, Any]:
+def _part(award: Award) -> dict[str, int]:
+    """Which part of an award it is about, where that has several."""
+    return {"part": award.part} if award.parts > 1 else {}
+
+
+def _said(claim: Claim, amount_fen: int, how: Repaid) -> dict[str, Any]:
     return {
         "enrollment_no": claim.enrollment_no,
         "fiscal_year": claim.fiscal_year,
@@ -100,5 +107,5 @@ def _said(claim: Claim, amount_fen: int, how: Repaid, netted_against: str | None
         "amount_fen": amount_fen,
         "open_fen": claim.open_fen,
         "how": how,
-        "netted_against": netted_against,
+        "netted_against": None,
     }

@@ -1,21 +1,22 @@
 """Decides one fact after another in a lane's order: what is reserved, granted, released, booked, queued."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel
 
-from services.subsidy.domain import adjusting, alerting, expiring, settling, voiding
+from services.subsidy.domain import adjusting, alerting, completing, expiring, in_parts, settling, voiding
 from services.subsidy.domain.awarding import (
+    begin_reservation,
     grant,
     hand_down,
     move_queue,
     refuse,
-    release,
+    release_all,
     reserve,
     stand_in_queue,
 )
-from services.subsidy.domain.book import Award, Book, Budget, Cause, LaneBook, move
+from services.subsidy.domain.book import STANDING, Award, Book, Budget, BudgetKey, Cause, LaneBook, move
 from services.subsidy.domain.fiscal_year import fiscal_year
 from services.subsidy.domain.judging import (
     EnrollmentInputs,
@@ -36,6 +37,7 @@ READ: Final[Mapping[str, type[BaseModel]]] = {
         provinces.WORKER_ENROLLED,
         provinces.ENROLLMENT_CONFIRMED,
         provinces.ENROLLMENT_WITHDRAWN,
+        *completing.COMPLETIONS,
         provinces.SCHOLARSHIP_AWARDED,
         provinces.PAYMENT_SETTLED,
         provinces.PAYMENT_RETURNED,
@@ -54,6 +56,9 @@ TO_PROVINCE: Final = frozenset(
         subsidy.SUBSIDY_GRANTED,
         subsidy.SUBSIDY_WAITLISTED,
         subsidy.SUBSIDY_RELEASED,
+        subsidy.SUBSIDY_FORGONE,
+        subsidy.SUBSIDY_COMMITTED,
+        subsidy.SUBSIDY_COMMITMENT_ENDED,
         subsidy.SUBSIDY_REFUSED,
         subsidy.SUBSIDY_VOIDED,
         subsidy.SUBSIDY_GRANT_REVERSED,
@@ -142,22 +147,40 @@ def _allocate(_rules: Rules, book: Book, lane: str, fact: Fact[provinces.BudgetA
 
 def _enroll(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.WorkerEnrolledFact]) -> None:
     data, cause = fact.data, cause_of(fact)
-    before = book.awards.get(data.enrollment_no)
+    were = book.parts(data.enrollment_no)
+    before = were[0] if were else None
     if before is not None and before.state != "voided":
         raise ValueError("an enrollment came twice: its number should be unique nationwide")
     if data.history:
-        _move_queues(book, cause, before)
+        _move_queues(book, cause, *were)
         return
     year = fiscal_year(data.start, book.lane(lane).day, rules.year_closing)
     scheme = rules.scheme_for(lane, data.start, data.track)
     budget = book.budget((lane, year, scheme.fund_source)) if scheme else None
     inputs = _enrollment_inputs(book, lane, fact, before, budget)
+    if scheme is not None and scheme.parts:
+        in_parts.add_inputs(rules, book, scheme, fact, inputs)
     outcome = judge_enrollment(rules, inputs)
     award = _new_award(fact, lane, year, budget, inputs, outcome, before)
-    book.awards[award.enrollment_no] = award
+    if outcome.parts:
+        parts = in_parts.stand(book, award, inputs, outcome, cause)
+        if were:
+            _move_queues(book, cause, *were, *parts)
+        return
+    book.put_in_place([award])
+    _stand(book, budget, award, outcome, inputs, cause)
+    if were:
+        _move_queues(book, cause, *were, award)
+
+
+def _stand(
+    book: Book, budget: Budget | None, award: Award, outcome: Outcome, inputs: EnrollmentInputs, cause: Cause
+) -> None:
+    """Put an award of one part where it was judged to stand."""
     if budget is None or outcome.code is not None:
         refuse(book, award, outcome, inputs, cause)
-        if budget is not None and outcome.code == "nothing_to_pay" and award.scholarship_fen:
+        covered = outcome.code == "nothing_to_pay" and award.scholarship_fen
+        if covered and budget is not None and outcome.scheme is not None and not outcome.scheme.parts:
             # Nothing is left of its tuition but what scholarships pay: it stands again where they count no more.
             award.state, award.fund_source = "released", budget.fund_source
     elif award.withdrawn:
@@ -166,8 +189,6 @@ def _enroll(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.WorkerEnr
         reserve(book, budget, award, cause, inputs, outcome.steps)
     else:
         stand_in_queue(book, budget, award, cause, inputs, outcome.steps)
-    if before is not None:
-        _move_queues(book, cause, before, award)
 
 
 def _enrollment_inputs(
@@ -224,36 +245,43 @@ def _new_award(
         track=data.track,
         reservation_days=outcome.scheme.reservation_days if outcome.scheme else 0,
         withdrawn=before is not None and before.withdrawn,
+        asked_fen=outcome.scheme.amount_base_fen if outcome.scheme else 0,
+        completions=before.completions if before is not None else 0,
         new=True,
         replaces=before is not None,
     )
 
 
-def _move_queues(book: Book, cause: Cause, *awards: Award | None) -> None:
+def _move_queues(book: Book, cause: Cause, *awards: Award) -> None:
     """What a correction has freed goes to those who wait, once the award that it is about has had its turn."""
-    for key in sorted({award.budget_key for award in awards if award is not None and award.fund_source}):
+    for key in sorted({award.budget_key for award in awards if award.fund_source}):
         move_queue(book, book.budget(key), cause)
 
 
 def _confirm(rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.EnrollmentConfirmedFact]) -> None:
-    award = book.awards.get(fact.data.enrollment_no)
-    if award is None or award.confirmed:
+    parts, cause = book.parts(fact.data.enrollment_no), cause_of(fact)
+    if not parts or parts[0].confirmed:
         return  # history
-    # Kept where there is nothing to grant, too: what is refused may be corrected, and a withdrawal voided.
-    award.confirmed = award.changed = True
-    if award.state == "expired" and not award.withdrawn:
-        expiring.confirm_late(rules, book, award, fact.data.enrollment.start, cause_of(fact))
-    elif award.state == "reserved":
-        grant(book, book.budgets[award.budget_key], award, cause_of(fact))
+    for award in parts:
+        # Kept where there is nothing to grant, too: what is refused may be corrected, and a withdrawal voided.
+        award.confirmed = award.changed = True
+    for award in parts:
+        if award.completion_days:
+            if award.state == "reserved":
+                begin_reservation(book, award)
+        elif award.state == "expired" and not award.withdrawn:
+            if expiring.renew(rules, book, award, fact.data.enrollment.start):
+                expiring.come_back(book, award, cause, "confirmed_late")
+        elif award.state == "reserved":
+            grant(book, book.budgets[award.budget_key], award, cause)
 
 
 def _withdraw(_rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.EnrollmentWithdrawnFact]) -> None:
-    award = book.awards.get(fact.data.enrollment_no)
-    if award is None:
-        return
-    award.withdrawn = award.changed = True
-    if award.state in ("reserved", "granted", "waitlisted"):
-        release(book, award, cause_of(fact), "withdrawn")
+    parts = book.parts(fact.data.enrollment_no)
+    for award in parts:
+        award.withdrawn = award.changed = True
+    standing = [award for award in parts if award.state in STANDING]
+    release_all(book, standing, cause_of(fact), "withdrawn")
 
 
 def _book_scholarship(
@@ -262,7 +290,8 @@ def _book_scholarship(
     data, facts = fact.data, fact.data.enrollment
     if facts.history:
         return
-    award = book.awards.get(data.enrollment_no) or _stub(book, lane, fact)
+    parts = book.parts(data.enrollment_no) or [_stub(book, lane, fact)]
+    award = parts[0]
     today = book.lane(lane).day
     year = fiscal_year(data.awarded_on, today, rules.year_closing)
     budget = book.budget((lane, year, data.fund_source))
@@ -271,7 +300,7 @@ def _book_scholarship(
         awarded_on=data.awarded_on.isoformat(),
         today=today.isoformat() if today else None,
         tuition_fen=award.tuition_fen,
-        held_fen=award.held_fen,
+        held_fen=sum(one.held_fen for one in parts),
         scholarship_fen=award.scholarship_fen,
         free_fen=budget.free_fen,
     )
@@ -286,8 +315,9 @@ def _book_scholarship(
     cause = cause_of(fact)
     if split.booked_fen:
         postings = move(budget, "available", "scholarship", split.booked_fen)
-        award.scholarship_fen += split.booked_fen
-        award.changed = True
+        for one in parts:
+            one.scholarship_fen += split.booked_fen
+            one.changed = True
         booked = {
             **said,
             "funder_level": data.funder.level,
@@ -304,8 +334,8 @@ def _book_scholarship(
             zh, en = EXCEEDS[kind]
             returned = {**said, "exceeding_fen": over_fen, "message_zh": zh, "message_en": en}
             write_down(book, award, cause, kind, inputs, split.steps, returned)
-    _shrink_waiting(book, award, cause)
-    expiring.uncover(rules, book, award, cause)
+    _shrink_waiting(book, parts, cause)
+    expiring.uncover(book, parts, cause)
     move_queue(book, budget, cause)
 
 
@@ -334,18 +364,27 @@ def _stub(book: Book, lane: str, fact: Fact[enrollment.ScholarshipAwardedFact]) 
     return award
 
 
-def _shrink_waiting(book: Book, award: Award, cause: Cause) -> None:
-    """A scholarship leaves less tuition for an award that waits; it may now fit, or have nothing left."""
-    room_fen = award.tuition_fen - award.scholarship_fen
-    if award.state != "waitlisted" or award.amount_fen <= room_fen:
-        return
-    if room_fen == 0:
-        release(book, award, cause, "tuition_covered")
-        return
-    budget = book.budgets[award.budget_key]
-    award.amount_fen, award.changed = room_fen, True
-    budget.smallest_waiting_fen, budget.changed = min(budget.smallest_waiting_fen, room_fen), True
-    move_queue(book, budget, cause)
+def _shrink_waiting(book: Book, parts: Sequence[Award], cause: Cause) -> None:
+    """A scholarship leaves less tuition for what waits or is committed; it may now fit, or have nothing left."""
+    room_fen = parts[0].tuition_fen - parts[0].scholarship_fen - sum(one.held_fen for one in parts)
+    covered: list[Award] = []
+    moved: set[BudgetKey] = set()
+    for award in parts:
+        if award.state not in ("waitlisted", "committed"):
+            continue
+        left_fen = max(0, room_fen)
+        room_fen -= award.amount_fen
+        if left_fen == 0:
+            covered.append(award)
+        elif award.amount_fen > left_fen:
+            award.amount_fen, award.changed = left_fen, True
+            if award.state == "waitlisted":
+                budget = book.budgets[award.budget_key]
+                budget.smallest_waiting_fen, budget.changed = min(budget.smallest_waiting_fen, left_fen), True
+                moved.add(award.budget_key)
+    release_all(book, covered, cause, "tuition_covered")
+    for key in sorted(moved):
+        move_queue(book, book.budgets[key], cause)
 
 
 _DECIDE: Final[Mapping[str, Callable[[Rules, Book, str, Fact[Any]], None]]] = {
@@ -353,6 +392,9 @@ _DECIDE: Final[Mapping[str, Callable[[Rules, Book, str, Fact[Any]], None]]] = {
     provinces.ENROLLMENT_CONFIRMED: _confirm,
     provinces.ENROLLMENT_WITHDRAWN: _withdraw,
     provinces.SCHOLARSHIP_AWARDED: _book_scholarship,
+    **dict.fromkeys(
+        completing.COMPLETIONS, lambda rules, book, _lane, fact: completing.complete(rules, book, fact)
+    ),
     provinces.PAYMENT_SETTLED: lambda _rules, book, lane, fact: settling.settle(book, lane, fact),
     provinces.PAYMENT_RETURNED: lambda _rules, book, lane, fact: settling.take_back(book, lane, fact),
     provinces.BUDGET_ALLOCATED: _allocate,
@@ -360,6 +402,6 @@ _DECIDE: Final[Mapping[str, Callable[[Rules, Book, str, Fact[Any]], None]]] = {
     provinces.BUDGET_CARRIED_OVER: lambda rules, book, lane, fact: adjusting.carry_over(
         rules.cuts, book, lane, fact
     ),
-    provinces.EVENT_VOIDED: lambda rules, book, _lane, fact: voiding.void(rules, book, fact),
+    provinces.EVENT_VOIDED: lambda _rules, book, _lane, fact: voiding.void(book, fact),
     enrollment.DAY_BEGAN: _begin_day,
 }

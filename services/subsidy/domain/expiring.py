@@ -1,67 +1,98 @@
-"""Reservations that no institution has confirmed in time expire with the day that ends them, never by a clock."""
+"""What a day brings, never a clock: what nobody has confirmed expires, what was committed for its year is asked."""
 
+from collections.abc import Sequence
 from datetime import date
 
-from services.subsidy.domain.awarding import release, reserve, stand_in_queue
-from services.subsidy.domain.book import Award, Book, Cause
-from services.subsidy.domain.fiscal_year import fiscal_year
+from services.subsidy.domain.awarding import commit, end_commitment, release, reserve, stand_in_queue
+from services.subsidy.domain.book import STANDING, Award, Book, Cause
+from services.subsidy.domain.fiscal_year import begins, fiscal_year
 from services.subsidy.domain.schemes import Rules
 
 
 def expire(book: Book, lane: str, cause: Cause) -> None:
-    """Release what is due on the lane's day, in the order of days and ranks; what is too much for one batch goes on."""
+    """Release what is due on the lane's day, in the order of days and ranks, then ask for its year's commitments.
+
+    What is too much for one batch goes on.
+    """
     page = book.lane(lane)
+    page.changed, page.expiring = True, None
     if page.day is None:
         return
     while (award := book.next_due(lane, page.day)) is not None:
         release(book, award, cause, "expired")
-    page.expiring = cause if book.cut_off(lane, page.day) else None
-    page.changed = True
+    if book.cut_off.get(lane, date.max) <= page.day:
+        page.expiring = cause
+        return
+    while (award := book.next_commitment(lane, page.day.year)) is not None:
+        _ask(book, award, cause)
+    last = book.more_commitments.get(lane)
+    page.expiring = cause if last is not None and last[0] <= page.day.year else None
 
 
-def confirm_late(rules: Rules, book: Book, award: Award, start: date, cause: Cause) -> None:
-    """Confirmed after the expiry: money if it is free and nobody waits ahead, otherwise the old place in the queue.
+def _ask(book: Book, award: Award, cause: Cause) -> None:
+    """The fiscal year of a commitment has begun: money, or its rank in the queue, while the worker studies.
+
+    Who has left, and what is void, was let go when that was told.
+    """
+    if award.completions:
+        end_commitment(book, award, cause, "completed")
+    else:
+        come_back(book, award, cause, "year_begun")
+
+
+def renew(rules: Rules, book: Book, award: Award, start: date) -> bool:
+    """Confirmed or completed after the expiry: let an award be sought anew, unless scholarships pay the tuition now.
 
     The budget is the one of its fiscal year while that is open, otherwise of the current one, as for a new enrollment.
     """
-    amount_fen = sought_fen(rules, award)
+    amount_fen = sought_fen(book, award)
     if amount_fen <= 0:
-        return  # scholarships have paid the tuition meanwhile
-    award.fiscal_year = fiscal_year(start, book.lane(award.lane).day, rules.year_closing)
+        return False
+    effective = begins(start, award.year_of_study)
+    award.fiscal_year = fiscal_year(effective, book.lane(award.lane).day, rules.year_closing)
     award.amount_fen, award.changed = amount_fen, True
-    come_back(book, award, cause, "confirmed_late")
+    return True
 
 
 def may_come_back(award: Award) -> bool:
     """Whether an award stands no more only because scholarships paid its tuition: without them it is sought again."""
-    let_go = award.state == "released" or (award.state == "expired" and award.confirmed)
-    return let_go and not award.withdrawn
+    let_go = award.state == "released" or (award.state == "expired" and award.earned)
+    not_needed = award.year_of_study > 1 and award.completions > 0
+    return let_go and not award.withdrawn and not not_needed
 
 
-def sought_fen(rules: Rules, award: Award) -> int:
-    """What an award's scheme gives towards the tuition that scholarships leave; not above 0 where they leave none."""
-    scheme = rules.scheme_of(award.scheme, award.scheme_version)
-    most_fen = scheme.amount_base_fen if scheme else award.amount_fen
-    return min(most_fen, award.tuition_fen - award.scholarship_fen)
+def sought_fen(book: Book, award: Award) -> int:
+    """What an award comes to within the tuition that scholarships and its other parts leave: 0 or less if none."""
+    others_fen = sum(
+        one.amount_fen
+        for one in (book.parts(award.enrollment_no) if award.parts > 1 else ())
+        if one is not award and one.state in STANDING
+    )
+    return min(award.asked_fen, award.tuition_fen - award.scholarship_fen - others_fen)
 
 
-def uncover(rules: Rules, book: Book, award: Award, cause: Cause) -> None:
+def uncover(book: Book, parts: Sequence[Award], cause: Cause) -> None:
     """A scholarship counts no more: who waits needs more again, and who was covered by it stands again at the old rank.
 
     What an award holds already stays as it is.
     """
-    amount_fen = sought_fen(rules, award)
-    if award.state == "waitlisted" and amount_fen > award.amount_fen:
-        award.amount_fen, award.changed = amount_fen, True
-    elif amount_fen > 0 and may_come_back(award):
-        award.amount_fen, award.changed = amount_fen, True
-        come_back(book, award, cause, "scholarship_voided")
+    for award in parts:
+        amount_fen = sought_fen(book, award)
+        if award.state in ("waitlisted", "committed") and amount_fen > award.amount_fen:
+            award.amount_fen, award.changed = amount_fen, True
+        elif amount_fen > 0 and may_come_back(award):
+            award.amount_fen, award.changed = amount_fen, True
+            come_back(book, award, cause, "scholarship_voided")
 
 
 def come_back(book: Book, award: Award, cause: Cause, step: str) -> None:
     """Let an award stand again at the rank that it had: with money where nobody waits ahead, otherwise in the queue."""
+    if is_later(book, award):
+        inputs = {"state": award.state, "amount_fen": award.amount_fen, "rank": award.rank}
+        commit(book, award, cause, inputs, [{"step": step, "amount_fen": award.amount_fen}])
+        return
     budget = book.budget(award.budget_key)
-    ahead = book.queue(budget).ahead_of(award.rank, budget.waiting)
+    ahead = book.queue(budget).ahead_of(award.rank, budget.waiting, award.part)
     inputs = {
         "state": award.state,
         "amount_fen": award.amount_fen,
@@ -74,5 +105,11 @@ def come_back(book: Book, award: Award, cause: Cause, step: str) -> None:
     if not ahead and book.lacking_fen(award) <= budget.free_fen:
         reserve(book, budget, award, cause, inputs, steps)
     else:
-        award.state = "waitlisted"
+        award.state, award.changed = "waitlisted", True
         stand_in_queue(book, budget, award, cause, inputs, steps)
+
+
+def is_later(book: Book, award: Award) -> bool:
+    """Whether the fiscal year of a part of a later year of study has not begun: nothing is asked of its budget yet."""
+    today = book.lane(award.lane).day
+    return award.year_of_study > 1 and today is not None and award.fiscal_year > today.year

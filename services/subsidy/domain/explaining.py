@@ -1,10 +1,12 @@
 """Explains a stored decision to a clerk: from what, by which rule, each step as a sentence, and what to do now."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
+from services.subsidy.domain.book import STANDING
 from services.subsidy.domain.reasons import Inputs, Step, heading, labelled, reason
 from services.subsidy.domain.schemes import Rules
 from services.subsidy.domain.sentences import REFUSED
@@ -43,6 +45,12 @@ class Standing:
     amount_fen: int
     tuition_fen: int
     scholarship_fen: int
+    part: int = 1
+    """1 is the first, or the only one."""
+    parts: int = 1
+    completion_days: int = 0
+    """0 for a part that the confirmation grants."""
+    confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,8 @@ class ExplainedDecision:
     event_id: str
     cause_id: str
     """The fact that led to it."""
+    part: int | None
+    """The part that it is about, where the award has several."""
     rule: Rule | None
     inputs: Sequence[ExplainedInput]
     steps: Sequence[ExplainedStep]
@@ -128,8 +138,28 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainedPart:
+    """Where one part of an award stands."""
+
+    part: int
+    state: str
+    due: str
+    """What grants it: confirmation or completion."""
+    fiscal_year: int
+    fund_source: str
+    amount_fen: int
+    zh: str
+    """Where it stands."""
+    en: str
+    do_zh: str
+    """What to do now."""
+    do_en: str
+    waits: Waiting | None
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
-    """All that a clerk needs to answer for one award."""
+    """All that a clerk needs to answer for one award; of one in parts state, year and pot are those of the first."""
 
     enrollment_no: str
     lane: str
@@ -137,6 +167,7 @@ class Explanation:
     fiscal_year: int
     fund_source: str
     amount_fen: int
+    """Of an award in parts the sum of those that stand."""
     tuition_fen: int
     scholarship_fen: int
     zh: str
@@ -146,27 +177,70 @@ class Explanation:
     """What to do now."""
     do_en: str
     waits: Waiting | None
+    parts: Sequence[ExplainedPart]
+    """Each part, where the award has several; none where it has one."""
     decisions: Sequence[ExplainedDecision]
 
 
 def explain(
-    rules: Rules, standing: Standing, place: Place | None, decisions: Sequence[StoredDecision]
+    rules: Rules,
+    standing: Standing,
+    place: Place | None,
+    decisions: Sequence[StoredDecision],
+    further: Sequence[tuple[Standing, Place | None]] = (),
 ) -> Explanation:
-    """The explanation of one award, its decisions in their order; `place` while it waits."""
-    stands, do = _standing(standing, decisions)
+    """The explanation of one award, its decisions in their order; `place` while it waits, `further` its other parts."""
+    parts = [(standing, place), *further] if further else []
+    stands, do = _together([one for one, _ in parts]) if parts else _standing(standing, decisions)
     return Explanation(
         standing.enrollment_no,
         standing.lane,
         standing.state,
         standing.fiscal_year,
         standing.fund_source,
-        standing.amount_fen,
+        _amount_fen([one for one, _ in parts]) if parts else standing.amount_fen,
         standing.tuition_fen,
         standing.scholarship_fen,
         *stands,
         *do,
-        None if place is None else _waiting(standing, place),
+        None if place is None or parts else _waiting(standing, place),
+        [_part(one, where, decisions) for one, where in parts],
         [_decision(rules, one) for one in decisions],
+    )
+
+
+def _part(one: Standing, place: Place | None, decisions: Sequence[StoredDecision]) -> ExplainedPart:
+    stands, do = _standing(
+        one, [decision for decision in decisions if decision.inputs.get("part") == one.part]
+    )
+    return ExplainedPart(
+        one.part,
+        one.state,
+        "completion" if one.completion_days else "confirmation",
+        one.fiscal_year,
+        one.fund_source,
+        one.amount_fen,
+        *stands,
+        *do,
+        None if place is None else _waiting(one, place),
+    )
+
+
+def _amount_fen(parts: Sequence[Standing]) -> int:
+    return sum(one.amount_fen for one in parts if one.state in STANDING)
+
+
+def _together(parts: Sequence[Standing]) -> tuple[Said, Said]:
+    """Where an award in parts stands: how many of them in which state, and what they come to."""
+    counts = Counter(one.state for one in parts)
+    words = [(term(state), count) for state, count in counts.items()]
+    amount = yuan(_amount_fen(parts))
+    return (
+        Said(
+            f"共 {len(parts)} 部分：{'、'.join(f'{word.zh} {n}' for word, n in words)}；合计 {amount.zh}。",
+            f"{len(parts)} parts: {', '.join(f'{n} {word.en}' for word, n in words)}; {amount.en} together.",
+        ),
+        Said("见各部分。", "See each part."),
     )
 
 
@@ -179,6 +253,7 @@ def _decision(rules: Rules, one: StoredDecision) -> ExplainedDecision:
         one.recorded_at,
         one.event_id,
         one.cause_id,
+        one.inputs.get("part"),
         _rule(rules, one),
         [ExplainedInput(name, value, *labelled(name, value)) for name, value in one.inputs.items()],
         [
@@ -223,6 +298,37 @@ _STANDS: Final[Mapping[str, tuple[Said, Said]]] = {
             "Nothing is to be sent again: it moves up by itself when money is added or others leave.",
         ),
     ),
+    "reserved_for_completion": (
+        Said(
+            "已从 {pot} 预留 {amount}，等待结业。",
+            "{amount} of {pot} is reserved and waits for the completed course.",
+        ),
+        Said(
+            "结业后请报送毕业（或结业、证书）；此前无需其他处理。",
+            "Report the completion when it comes; nothing else is to be done.",
+        ),
+    ),
+    "committed": (
+        Said(
+            "已承诺 {amount}，到 {pot} 年度开始时核对后安排。",
+            "{amount} is committed, and asked of {pot} when that fiscal year begins.",
+        ),
+        Said("无需处理：年度开始时自动核对。", "Nothing is to be done: it is checked when the year begins."),
+    ),
+    "forgone": (
+        Said("{pot} 不承担这一部分。", "Nothing of this part comes from {pot}."),
+        Said("无需处理；理由见决定。", "Nothing is to be done; the decision says why."),
+    ),
+    "expired_after_confirmation": (
+        Said(
+            "预留的 {amount}因期限内未结业而释放。",
+            "The {amount} that was reserved is free again: the course was not completed in time.",
+        ),
+        Said(
+            "如已结业，请报送：资金有余则恢复，否则按原登记顺序候补。",
+            "If the course is completed, report it: it has money again where that is free, otherwise its old place.",
+        ),
+    ),
     "expired": (
         Said(
             "预留的 {amount}因期限内未收到院校确认而释放。",
@@ -244,9 +350,18 @@ def _standing(award: Standing, decisions: Sequence[StoredDecision]) -> tuple[Sai
         return _refused(decisions)
     if award.state not in _STANDS:
         return _ended(award.state, decisions)
-    stands, do = _STANDS[award.state]
+    stands, do = _STANDS[_kind(award)]
     pot, amount = f"{award.fiscal_year} {award.fund_source}", yuan(award.amount_fen)
     return Said(stands.zh.format(pot=pot, amount=amount.zh), stands.en.format(pot=pot, amount=amount.en)), do
+
+
+def _kind(award: Standing) -> str:
+    """Its state, and what it waits for where that is not the confirmation."""
+    if award.completion_days and award.confirmed:
+        return {"reserved": "reserved_for_completion", "expired": "expired_after_confirmation"}.get(
+            award.state, award.state
+        )
+    return award.state
 
 
 def _ended(state: str, decisions: Sequence[StoredDecision]) -> tuple[Said, Said]:

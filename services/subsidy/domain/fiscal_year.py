@@ -28,3 +28,8 @@ def fiscal_year(effective: date, today: date | None, closing: Closing) -> int:
 def possible_years(effective: date, days: Iterable[date]) -> set[int]:
     """Every year that `fiscal_year` may name while these days begin on the lane."""
     return {effective.year, *(day.year for day in days)}
+
+
+def begins(start: date, year_of_study: int) -> date:
+    """A day in the fiscal year to which a year of study belongs; of the first one the first day of study itself."""
+    return start if year_of_study == 1 else date(start.year + year_of_study - 1, 1, 1)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from services.subsidy.domain.schemes import Rules, Scheme
+from services.subsidy.domain.stacking import PartOutcome, PotInputs, stack
 from shared.contracts.provinces import Category, Track
 
 RefusalCode = Literal["no_scheme", "not_eligible", "nothing_to_pay"]
@@ -28,6 +29,12 @@ class EnrollmentInputs(TypedDict):
     """What the budget has free, and what was paid from it for this enrollment before it was corrected."""
     waiting: int
     """Awards that wait for the same budget already."""
+    whole_tuition_fen: NotRequired[int]
+    """Tuition before scholarships, where the scheme has parts."""
+    pots: NotRequired[list[PotInputs]]
+    """The budget of each part, where the scheme has parts."""
+    part: NotRequired[int]
+    """Which part the decision is about, where the scheme has parts."""
 
 
 class ScholarshipInputs(TypedDict):
@@ -54,6 +61,8 @@ class Outcome:
     scheme: Scheme | None
     code: RefusalCode | None
     steps: list[dict[str, Any]]
+    parts: Sequence[PartOutcome] = ()
+    """What is to become of each part, where the scheme has parts; then state and steps are theirs."""
 
 
 @dataclass(slots=True)
@@ -77,6 +86,9 @@ def judge_enrollment(rules: Rules, inputs: EnrollmentInputs) -> Outcome:
     ]
     if not steps[1]["by"]:
         return Outcome("refused", 0, scheme, "not_eligible", steps)
+    if scheme.parts and inputs["tuition_fen"]:
+        parts = stack(scheme, inputs["whole_tuition_fen"], inputs["tuition_fen"], inputs["pots"], steps)
+        return Outcome("reserved", sum(one.amount_fen for one in parts), scheme, None, steps, parts)
     amount_fen = min(scheme.amount_base_fen, inputs["tuition_fen"])
     steps.append({"step": "base", "amount_fen": scheme.amount_base_fen})
     steps.append({"step": "tuition", "amount_fen": amount_fen})

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
-from services.subsidy.domain import voiding
+from services.subsidy.domain import completing, voiding
 from services.subsidy.domain.book import Book, BudgetKey, PaymentKey
 from services.subsidy.domain.expiring import may_come_back
-from services.subsidy.domain.fiscal_year import possible_years
-from services.subsidy.domain.schemes import Rules
+from services.subsidy.domain.fiscal_year import begins, possible_years
+from services.subsidy.domain.schemes import Rules, Scheme
 from shared.contracts import enrollment, provinces
 from shared.contracts.envelope import Fact
 
@@ -22,6 +22,7 @@ Facts = Sequence[tuple[str, Fact[Any]]]
 _FREEING: Final = frozenset(
     {provinces.ENROLLMENT_WITHDRAWN, provinces.SCHOLARSHIP_AWARDED, provinces.EVENT_VOIDED}
 )
+_LATE: Final = frozenset({provinces.ENROLLMENT_CONFIRMED, *completing.COMPLETIONS})
 _ABOUT_AWARDS: Final = frozenset(
     {
         provinces.ENROLLMENT_WITHDRAWN,
@@ -30,6 +31,7 @@ _ABOUT_AWARDS: Final = frozenset(
         provinces.ENROLLMENT_CONFIRMED,
         provinces.PAYMENT_SETTLED,
         provinces.PAYMENT_RETURNED,
+        *completing.COMPLETIONS,
     }
 )
 
@@ -61,7 +63,7 @@ def returned_payments(facts: Facts) -> list[PaymentKey]:
 
 
 def days_to_expire(book: Book, facts: Facts) -> dict[str, date]:
-    """Lane → the last day for which reservations may expire: of a day that begins, or one that is not through yet."""
+    """Lane → the last day for which something falls due: of a day that begins, or one that is not through yet."""
     days = {page.lane: page.day for page in book.lanes.values() if page.expiring and page.day}
     return days | {lane: fact.data.day for lane, fact in facts if fact.type == enrollment.DAY_BEGAN}
 
@@ -89,29 +91,50 @@ def budget_keys(rules: Rules, book: Book, facts: Facts) -> set[BudgetKey]:
     keys = {award.budget_key for award in book.awards.values() if award.fund_source}
     keys |= {key for booked in book.booked.values() for key, _ in booked}
     for lane, fact in facts:
-        years, fund_source = _pot(rules, book, lane, fact, days.get(lane, set()))
-        keys.update((lane, year, fund_source) for year in years)
+        pots = _pots(rules, book, lane, fact, days.get(lane, set()))
+        keys.update((lane, year, fund_source) for years, fund_source in pots for year in years)
     return keys
 
 
-def _pot(rules: Rules, book: Book, lane: str, fact: Fact[Any], days: set[date]) -> tuple[set[int], str]:
-    """The years and the fund source of the budgets that a fact may touch beside its award's own."""
+def _pots(
+    rules: Rules, book: Book, lane: str, fact: Fact[Any], days: set[date]
+) -> Sequence[tuple[set[int], str]]:
+    """The years and the fund sources of the budgets that a fact may touch beside its award's own."""
     data = fact.data
     match fact.type:
         case provinces.BUDGET_ALLOCATED | provinces.BUDGET_ADJUSTED:
-            return {data.fiscal_year}, data.fund_source
+            return (({data.fiscal_year}, data.fund_source),)
         case provinces.BUDGET_CARRIED_OVER:
-            return {data.from_fiscal_year, data.to_fiscal_year}, data.fund_source
+            return (({data.from_fiscal_year, data.to_fiscal_year}, data.fund_source),)
         case provinces.SCHOLARSHIP_AWARDED:
-            return possible_years(data.awarded_on, days), data.fund_source
+            return ((possible_years(data.awarded_on, days), data.fund_source),)
         case provinces.WORKER_ENROLLED:
-            scheme = rules.scheme_for(lane, data.start, data.track)
-            return (possible_years(data.start, days), scheme.fund_source) if scheme else (set(), "")
-        case provinces.ENROLLMENT_CONFIRMED:  # it may have expired, or be about to
-            award = book.awards.get(data.enrollment_no)
-            return (possible_years(data.enrollment.start, days), award.fund_source) if award else (set(), "")
+            return _pots_of_scheme(rules.scheme_for(lane, data.start, data.track), data.start, days)
+        # It may have expired, or be about to.
+        case provinces.ENROLLMENT_CONFIRMED | provinces.DEGREE_COMPLETED:
+            return _pots_of_late(book, fact, days)
+        case provinces.TRAINING_COMPLETED | provinces.CERTIFICATE_EARNED if data.enrollment is not None:
+            return _pots_of_late(book, fact, days)
         case _:
-            return set(), ""
+            return ()
+
+
+def _pots_of_scheme(scheme: Scheme | None, start: date, days: set[date]) -> Sequence[tuple[set[int], str]]:
+    if scheme is None:
+        return ()
+    if not scheme.parts:
+        return ((possible_years(start, days), scheme.fund_source),)
+    return [
+        (possible_years(begins(start, part.year_of_study), days), part.fund_source) for part in scheme.parts
+    ]
+
+
+def _pots_of_late(book: Book, fact: Fact[Any], days: set[date]) -> Sequence[tuple[set[int], str]]:
+    start = fact.data.enrollment.start
+    return [
+        (possible_years(begins(start, award.year_of_study), days), award.fund_source)
+        for award in book.parts(fact.data.enrollment_no)
+    ]
 
 
 def queue_lengths(rules: Rules, book: Book, facts: Facts) -> dict[BudgetKey, int]:
@@ -146,8 +169,9 @@ def _money_that_may_come(book: Book, facts: Facts) -> dict[BudgetKey, int]:
             money_fen[lane, data.fiscal_year, data.fund_source] += data.amount_fen
         elif fact.type == provinces.BUDGET_CARRIED_OVER:
             money_fen[lane, data.to_fiscal_year, data.fund_source] += data.amount_fen
-        elif fact.type in _FREEING and (award := book.awards.get(_enrollment_no(fact) or "")):
-            money_fen[award.budget_key] += award.amount_fen
+        elif fact.type in _FREEING:
+            for award in book.parts(_enrollment_no(fact) or ""):
+                money_fen[award.budget_key] += award.amount_fen
     for booked in book.booked.values():
         for key, booked_fen in booked:
             money_fen[key] += booked_fen
@@ -159,14 +183,12 @@ def _money_that_may_come(book: Book, facts: Facts) -> dict[BudgetKey, int]:
 def _lanes_of_old_ranks(book: Book, facts: Facts) -> set[str]:
     """Lanes on which an award may come back to a place within its queue."""
     due = {award.enrollment_no for award in book.due_awards()}
-    found = set()
+    found = {award.lane for award in book.due_commitments()}
     for lane, fact in facts:
-        award = book.awards.get(_enrollment_no(fact) or "")
-        late = fact.type == provinces.ENROLLMENT_CONFIRMED and (
-            award is not None and (award.state == "expired" or award.enrollment_no in due)
-        )
-        again = fact.type == provinces.WORKER_ENROLLED and award is not None
-        uncovered = fact.type == provinces.SCHOLARSHIP_AWARDED and award is not None and may_come_back(award)
+        parts = book.parts(_enrollment_no(fact) or "")
+        late = fact.type in _LATE and any(a.state == "expired" or a.enrollment_no in due for a in parts)
+        again = fact.type == provinces.WORKER_ENROLLED and bool(parts)
+        uncovered = fact.type == provinces.SCHOLARSHIP_AWARDED and any(map(may_come_back, parts))
         # What is voided may have come in this very batch.
         if late or again or uncovered or fact.type == provinces.EVENT_VOIDED:
             found.add(lane)
@@ -174,13 +196,13 @@ def _lanes_of_old_ranks(book: Book, facts: Facts) -> set[str]:
 
 
 def _lanes_of_long_times(rules: Rules, book: Book, facts: Facts) -> set[str]:
-    """Lanes on which so many days begin at once that a reservation made in the batch may expire in it."""
-    shortest = timedelta(days=min(scheme.reservation_days for scheme in rules.schemes))
+    """Lanes on which so many days begin at once that what is reserved or committed in the batch may fall due in it."""
+    shortest = timedelta(days=rules.shortest_days)
     first = {lane: page.day for lane, page in book.lanes.items() if page.day}
     found = set()
     for lane, fact in facts:
         if fact.type == enrollment.DAY_BEGAN:
-            first.setdefault(lane, fact.data.day)
-            if fact.data.day - first[lane] >= shortest:
+            day, begun = fact.data.day, first.setdefault(lane, fact.data.day)
+            if day - begun >= shortest or (rules.commits and day.year > begun.year):
                 found.add(lane)
     return found

@@ -24,7 +24,7 @@ def note(
 ) -> None:
     """Write down a decision about an award, in the words of its contract."""
     said = {
-        "award_id": f"award-{award.enrollment_no}",
+        "award_id": f"award-{award.key}",
         "enrollment_no": award.enrollment_no,
         "fiscal_year": award.fiscal_year,
         "fund_source": award.fund_source,
@@ -35,6 +35,9 @@ def note(
         "track": award.track,
         **more,
     }
+    if award.parts > 1:
+        said |= {"part": award.part, "due": "completion" if award.completion_days else "confirmation"}
+        inputs = {**inputs, "part": award.part}
     write_down(book, award, cause, kind, inputs, steps, said, postings)
 
 
@@ -71,8 +74,8 @@ def write_down(
 def _about(award: Award, said: Mapping[str, Any]) -> str:
     """What tells decisions of one kind apart that one cause leads to: an award may be cut by several claims at once."""
     if "owed_for" not in said:
-        return award.enrollment_no
-    return f"{award.enrollment_no}/{said['owed_for']}/{said['owed_for_year']}"
+        return award.key
+    return f"{award.key}/{said['owed_for']}/{said['owed_for_year']}"
 
 
 def note_budget(
@@ -106,6 +109,8 @@ def note_of(
 ) -> None:
     """Write down what becomes of a claim or a payment; the award that it was for may stand no more."""
     name = f"{about.enrollment_no}/{about.fiscal_year}/{said.get('netted_against') or said.get('code')}"
+    if said.get("part") is not None:
+        name = f"{name}/part {said['part']}"
     no = book.next_entry(about.lane)
     who = (about.enrollment_no, about.worker_ref)
     book.entries.append(

@@ -41,7 +41,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One award of which something is granted and not paid yet."""
+    """One award, or part of one, of which something is granted and not paid yet."""
 
     enrollment_no: str
     worker_ref: str

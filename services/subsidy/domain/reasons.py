@@ -53,9 +53,28 @@ def _shown(name: str, value: Any) -> Said:
         return Said("是", "yes") if value else Said("否", "no")
     if name.endswith("_fen"):
         return yuan(value)
+    if name == "pots":
+        return _pots(value)
     if isinstance(value, list | tuple):
         return terms(value) if value else Said("无", "none")
     return term(str(value))
+
+
+def _pots(pots: Any) -> Said:
+    """The budgets of an award in parts, in their order."""
+    said = []
+    for number, pot in enumerate(pots, 1):
+        name, free = f"{pot['fiscal_year']} {pot['fund_source']}", yuan(pot["free_fen"])
+        if pot["later"]:
+            said.append(Said(f"{number}) {name} 尚未开始", f"{number}) {name} has not begun"))
+        else:
+            said.append(
+                Said(
+                    f"{number}) {name} 可用 {free.zh}，候补 {pot['waiting']} 人",
+                    f"{number}) {name}: {free.en} free, {pot['waiting']} wait",
+                )
+            )
+    return Said("；".join(one.zh for one in said), "; ".join(one.en for one in said))
 
 
 def _any_step(step: Step, _inputs: Inputs) -> Said:
@@ -148,6 +167,47 @@ def _turn(step: Step, inputs: Inputs) -> Said:
     )
 
 
+def _part(step: Step, _inputs: Inputs) -> Said:
+    amount, number, parts = yuan(step["amount_fen"]), step["part"], step["parts"]
+    zh, en = (
+        f"第 {number}/{parts} 部分由 {step['fund_source']} 承担",
+        f"Part {number} of {parts} is from {step['fund_source']}",
+    )
+    if "share_percent" in step:
+        basis = _BASES[step["share_of"]]
+        zh += f"，为{basis.zh}的 {step['share_percent']}%"
+        en += f", {step['share_percent']} percent of {basis.en}"
+    if step["year_of_study"] > 1:
+        zh, en = (
+            f"{zh}，属第 {step['year_of_study']} 学年",
+            f"{en}, for year {step['year_of_study']} of the study",
+        )
+    if step["due"] == "completion":
+        zh, en = f"{zh}，结业后批准", f"{en}, granted at completion"
+    return Said(f"{zh}：{amount.zh}。", f"{en}: {amount.en}.")
+
+
+_BASES: Final[Mapping[str, Said]] = {
+    "base": Said("补助标准", "the scheme's amount"),
+    "tuition": Said("学费", "tuition"),
+}
+
+
+def _pot(step: Step, _inputs: Inputs) -> Said:
+    free, amount, waiting = yuan(step["free_fen"]), yuan(step["amount_fen"]), step["waiting"]
+    if step["carries"]:
+        return Said(
+            f"预算可用 {free.zh}，无人排队：承担 {amount.zh}。",
+            f"Its budget has {free.en} free and nobody waits: it carries {amount.en}.",
+        )
+    if waiting:
+        return Said(
+            f"已有 {waiting} 人候补（预算可用 {free.zh}），不能先于他们。",
+            f"{waiting} wait for its budget already ({free.en} free), and nobody passes them.",
+        )
+    return Said(f"预算可用 {free.zh}，不足以承担。", f"Its budget has {free.en} free, which is too little.")
+
+
 def _with_amount(zh: str, en: str) -> Callable[[Step, Inputs], Said]:
     """A sentence in which `{}` stands for the step's amount."""
 
@@ -166,6 +226,47 @@ _STEPS: Final[Mapping[str, Callable[[Step, Inputs], Said]]] = {
     "budget": _budget,
     "awarded": _awarded,
     "turn": _turn,
+    "part": _part,
+    "pot": _pot,
+    "passed_on": _with_amount(
+        "前一资金来源所缺的 {}转由本来源承担。", "{} that the funder before it lacks is asked of this one."
+    ),
+    "cap": _with_amount("该来源最多承担 {}。", "This funder pays at most {}."),
+    "room": _with_amount(
+        "扣除奖学金和前面各部分后，学费范围内为 {}。",
+        "Within the tuition that scholarships and the parts before it leave, it is {}.",
+    ),
+    "committed": _with_amount(
+        "所属年度尚未开始：承诺 {}，届时核对后再占用该年度预算。",
+        "Its fiscal year has not begun: {} is committed, and asked of that year's budget when it begins.",
+    ),
+    "asked_of_next": _with_amount(
+        "所缺的 {}由下一资金来源承担。", "{} is lacking and asked of the next funder."
+    ),
+    "forgone": _with_amount("所缺的 {}予以放弃。", "{} is lacking and forgone, as the scheme says."),
+    "course_completed": _with_amount(
+        "已结业，预留的 {}转为批准。", "The course is completed; the {} that was reserved is granted."
+    ),
+    "completed": _with_amount(
+        "已提前结业，后续年度的 {}不再需要。",
+        "The course is completed before; the {} of a later year is not needed.",
+    ),
+    "not_completed": _with_amount(
+        "办法规定的期限内未结业，预留的 {}释放。",
+        "The course was not completed within the scheme's limit; the {} that was reserved is free again.",
+    ),
+    "year_begun": _with_amount(
+        "所属年度已开始，仍在学：按原登记顺序安排承诺的 {}。",
+        "Its fiscal year has begun and the worker studies: the {} that was committed is sought at its rank.",
+    ),
+    "completed_late": _with_amount(
+        "逾期后结业，按原登记顺序重新安排 {}。",
+        "The course was completed after the expiry; {} is sought again at the rank that it had.",
+    ),
+    "completion_voided": _with_amount(
+        "结业已作废，{}恢复到结业之前的状态。",
+        "The completion was voided; {} stands as it did before.",
+    ),
     "confirmed": _with_amount(
         "院校已确认入学，预留的 {}转为批准。",
         "The institution has confirmed; the {} that was reserved is granted.",
@@ -236,6 +337,9 @@ _DECIDED: Final[Mapping[str, Said]] = {
     subsidy.SUBSIDY_GRANTED: Said("批准补助", "Subsidy granted"),
     subsidy.SUBSIDY_WAITLISTED: Said("列入候补", "Put on the waitlist"),
     subsidy.SUBSIDY_RELEASED: Said("释放补助", "Subsidy released"),
+    subsidy.SUBSIDY_FORGONE: Said("放弃这一部分", "Part forgone"),
+    subsidy.SUBSIDY_COMMITTED: Said("承诺后续年度补助", "Subsidy of a later year committed"),
+    subsidy.SUBSIDY_COMMITMENT_ENDED: Said("后续年度承诺终止", "Commitment of a later year ended"),
     subsidy.SUBSIDY_REFUSED: Said("不予补助", "Subsidy refused"),
     subsidy.SUBSIDY_VOIDED: Said("补助作废", "Subsidy voided"),
     subsidy.SUBSIDY_GRANT_REVERSED: Said("撤回批准，恢复预留", "Grant reversed, reserved again"),
@@ -266,6 +370,10 @@ _INPUTS: Final[Mapping[str, Said]] = {
     "track": Said("培养类型", "track"),
     "categories": Said("工人类别", "worker's categories"),
     "tuition_fen": Said("学费", "tuition"),
+    "whole_tuition_fen": Said("全部学费", "whole tuition"),
+    "pots": Said("各部分的预算", "budgets of the parts"),
+    "part": Said("第几部分", "number of the part"),
+    "completed": Said("已结业", "course completed"),
     "rank": Said("登记序号", "rank in recorded order"),
     "free_fen": Said("预算可用", "free in the budget"),
     "waiting": Said("前面候补人数", "waiting before it"),

@@ -21,6 +21,8 @@ _TYPE_OF_STATE: Final = {
     "reserved": subsidy.SUBSIDY_RESERVED,
     "waitlisted": subsidy.SUBSIDY_WAITLISTED,
     "refused": subsidy.SUBSIDY_REFUSED,
+    "committed": subsidy.SUBSIDY_COMMITTED,
+    "forgone": subsidy.SUBSIDY_FORGONE,
 }
 _ENROLLMENT: Final = frozenset(EnrollmentInputs.__required_keys__)
 _SCHOLARSHIP: Final = frozenset(ScholarshipInputs.__required_keys__)
@@ -53,7 +55,7 @@ def rederive(rules: Rules, kept: Kept) -> tuple[Difference, ...] | None:
             return _enrollment(rules, kept, inputs)
         if inputs.keys() >= _SCHOLARSHIP:
             return _scholarship(kept, inputs)
-    except (KeyError, TypeError, ValueError):
+    except (IndexError, KeyError, TypeError, ValueError):
         return ("inputs",)
     return None
 
@@ -62,13 +64,14 @@ def _enrollment(rules: Rules, kept: Kept, inputs: Any) -> tuple[Difference, ...]
     outcome = judge_enrollment(rules, inputs)
     scheme = outcome.scheme
     named = (scheme.name, scheme.version) if scheme else (None, None)
-    posted_fen = outcome.amount_fen if outcome.state == "reserved" else 0
+    judged = outcome.parts[inputs["part"] - 1] if outcome.parts else outcome
+    posted_fen = judged.amount_fen if judged.state == "reserved" else 0
     return _unlike(
         {
-            "outcome": _TYPE_OF_STATE[outcome.state] == kept.event_type,
+            "outcome": _TYPE_OF_STATE[judged.state] == kept.event_type,
             "amount": posted_fen == kept.posted_fen,
             "scheme": named == (kept.scheme, kept.scheme_version),
-            "steps": orjson.dumps(outcome.steps).decode() == kept.steps,
+            "steps": orjson.dumps(judged.steps).decode() == kept.steps,
         }
     )
 

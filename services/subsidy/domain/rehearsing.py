@@ -128,8 +128,11 @@ class Rehearsal:
         )
 
     def held_fen(self) -> dict[str, int]:
-        """What each award of the year holds."""
-        return {award.enrollment_no: award.held_fen for award in self._awards()}
+        """What each enrollment's award holds of the year's budgets, all its parts together."""
+        held: dict[str, int] = {}
+        for award in self._awards():
+            held[award.enrollment_no] = held.get(award.enrollment_no, 0) + award.held_fen
+        return held
 
     def _awards(self) -> list[Award]:
         return [

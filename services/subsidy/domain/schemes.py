@@ -1,9 +1,10 @@
 """Schemes: rules as data, who gets how much from which pot."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Literal, Self
+from itertools import pairwise
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -13,6 +14,47 @@ from shared.contracts.provinces import Category, Track
 
 CutPolicy = Literal["clamp", "refuse"]
 """What becomes of a cut, or a carry-over, that asks for more than is free: take what is free, or nothing."""
+
+PARTS_MAX: Final = 8
+"""An award has at most so many parts."""
+WHOLE_PERCENT: Final = 100
+Exhausted = Literal["next", "partial", "waitlist"]
+"""What becomes of a part that its budget does not carry.
+
+`next`: what is free is given, and what lacks is asked of the next part, within that one's cap. `partial`: what is free
+is given, and the rest is forgone. `waitlist`: the whole part waits in the queue of its budget.
+"""
+Due = Literal["confirmation", "completion"]
+
+
+class Part(Value, extra="forbid", strict=False):
+    """One part of an award: from which pot, how much, in which year of study, and when it is granted."""
+
+    fund_source: DocumentNo
+    """The pot that pays this part."""
+    share_percent: Annotated[int, Field(ge=1, le=WHOLE_PERCENT)] | None = None
+    """Its share in percent; instead of an amount."""
+    share_of: Literal["base", "tuition"] | None = None
+    """What it is a share of: the scheme's base amount, or the whole tuition."""
+    amount_fen: AmountFen | None = None
+    """Its amount in fen; instead of a share."""
+    at_most_fen: AmountFen | None = None
+    """Its cap in fen, with what the part before lacks."""
+    when_exhausted: Exhausted = "waitlist"
+    due: Due = "confirmation"
+    """What grants it: the institution's confirmation, or the completed course."""
+    year_of_study: Annotated[int, Field(ge=1, le=PARTS_MAX)] = 1
+    """From the second on it is committed only, until its fiscal year begins."""
+
+    @model_validator(mode="after")
+    def _has_one_measure(self) -> Self:
+        if (self.amount_fen is None) == (self.share_percent is None):
+            raise ValueError("a part has either amount_fen or share_percent")
+        if (self.share_percent is None) != (self.share_of is None):
+            raise ValueError("share_percent and share_of belong together: say what it is a share of")
+        if self.year_of_study > 1 and self.when_exhausted != "waitlist":
+            raise ValueError("a part of a later year of study waits where its budget is exhausted")
+        return self
 
 
 class Scheme(Value, extra="forbid", strict=False):
@@ -32,11 +74,41 @@ class Scheme(Value, extra="forbid", strict=False):
     provinces: Literal["all"] | frozenset[LaneCode]
     """Lanes on which it applies."""
     amount_base_fen: AmountFen
-    """Amount of an award in fen, cut to what tuition leaves."""
+    """Amount of an award in fen, cut to what tuition leaves; of a scheme in parts what they are shares of."""
     fund_source: DocumentNo
-    """The pot that awards are paid from."""
+    """The pot that awards are paid from; of a scheme in parts that of the first."""
+    parts: Annotated[tuple[Part, ...], Field(max_length=PARTS_MAX)] = ()
+    """Parts of an award in the order in which they draw on tuition; none where one pot pays all of it at once."""
     reservation_days: Annotated[int, Field(ge=1, le=3_660)] = 365
     """How many days money is held for an enrollment that its institution does not confirm."""
+    completion_days: Annotated[int, Field(ge=1, le=3_660)] = 1_825
+    """How many days the money of a part that is due at completion is held once the enrollment is confirmed."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_the_first_pot(cls, values: Any) -> Any:
+        """A scheme in parts need not say a second time which pot comes first."""
+        match values:
+            case {"fund_source": _}:
+                return values
+            case {"parts": [{"fund_source": first}, *_]}:
+                return {**values, "fund_source": first}
+            case _:
+                return values
+
+    @model_validator(mode="after")
+    def _has_parts_that_fit(self) -> Self:
+        if self.parts and self.fund_source != self.parts[0].fund_source:
+            raise ValueError("fund_source is that of the first part, or left out")
+        for basis in ("base", "tuition"):
+            if sum(percents(self.parts, basis)) > WHOLE_PERCENT:
+                raise ValueError(f"the shares of {basis} are more than {WHOLE_PERCENT} percent together")
+        for one, following in pairwise((*self.parts, None)):
+            if one is not None and one.when_exhausted == "next" and not _takes_on(one, following):
+                raise ValueError(
+                    "behind a part with `next` stands one of the same year and due at the same time"
+                )
+        return self
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
@@ -62,6 +134,16 @@ class Rules:
     year_closing: Closing = FIRST_OF_FEBRUARY
     cuts: CutPolicy = "clamp"
 
+    @property
+    def shortest_days(self) -> int:
+        """The fewest days for which money is held under any scheme."""
+        return min(min(scheme.reservation_days, scheme.completion_days) for scheme in self.schemes)
+
+    @property
+    def commits(self) -> bool:
+        """Whether a scheme gives anything in a later year of study."""
+        return any(part.year_of_study > 1 for scheme in self.schemes for part in scheme.parts)
+
     def scheme_for(self, lane: str, start: date, track: Track) -> Scheme | None:
         """The scheme version that covers such an enrollment; at most one does (`overlap`)."""
         for scheme in self.schemes:
@@ -72,6 +154,17 @@ class Rules:
     def scheme_of(self, name: str, version: int) -> Scheme | None:
         """A scheme version by its name; none where it is not in force here any more."""
         return next((one for one in self.schemes if (one.name, one.version) == (name, version)), None)
+
+
+def percents(parts: Iterable[Part], basis: str) -> list[int]:
+    """The share of each part in a basis; 0 of a part that is no share of it."""
+    return [part.share_percent or 0 if part.share_of == basis else 0 for part in parts]
+
+
+def _takes_on(one: Part, following: Part | None) -> bool:
+    if following is None:
+        return False
+    return (one.year_of_study, one.due) == (following.year_of_study, following.due)
 
 
 def overlap(schemes: Sequence[Scheme]) -> tuple[Scheme, Scheme] | None:

@@ -20,6 +20,17 @@ REFUSED: Final[Mapping[RefusalCode, tuple[str, str]]] = {
         "There is no tuition to pay, so nothing is awarded. If the tuition is wrong, send a correction.",
     ),
 }
+FORGONE: Final[Mapping[str, tuple[str, str]]] = {
+    "exhausted": (
+        "该资金来源的预算不能承担这一部分，按补助办法由下一资金来源承担或予以放弃，无需处理。",
+        "Its budget carries nothing of this part: the next one is asked, or it is forgone. Nothing is to be done.",
+    ),
+    "tuition_covered": (
+        "学费已由前面各部分和奖学金支付，这一部分无需支付，无需处理。如学费有误，请更正后重新报送。",
+        "The parts before it and scholarships pay the tuition. If the tuition is wrong, correct it.",
+    ),
+}
+"""Why nothing comes of a part of an award."""
 EXCEEDS: Final[Mapping[str, tuple[str, str]]] = {
     subsidy.SCHOLARSHIP_EXCEEDS_BUDGET: (
         "奖学金超出该资金来源的可用预算，超出部分未入账。请追加拨款或调整奖学金。",

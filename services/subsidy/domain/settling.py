@@ -1,8 +1,9 @@
 """What provinces have paid and what has come back: booked against its grant, or told as unmatched."""
 
+from collections.abc import Sequence
 from typing import Any, Literal, TypedDict
 
-from services.subsidy.domain.book import HELD, Award, Book, Cause, Payment, move
+from services.subsidy.domain.book import HELD, Award, Book, BudgetKey, Cause, Payment, move
 from services.subsidy.domain.clawing_back import repay
 from services.subsidy.domain.noting import cause_of, note, note_of
 from services.subsidy.domain.sentences import UNMATCHED
@@ -21,9 +22,9 @@ class PaymentInputs(TypedDict):
     state: str | None
     """State of the award; none where the enrollment has none."""
     same_pot: bool
-    """Whether the payment names the budget from which the award was granted."""
+    """Whether the payment names the budget from which the award was granted, or one of its parts."""
     unpaid_fen: int
-    """What is granted and not paid yet."""
+    """What is granted and not paid yet, by all parts from that budget."""
 
 
 def settle(book: Book, lane: str, fact: Settled) -> None:
@@ -31,13 +32,13 @@ def settle(book: Book, lane: str, fact: Settled) -> None:
     data, cause = fact.data, cause_of(fact)
     if data.enrollment.history:
         return
-    award = book.awards.get(data.enrollment_no)
     pot = (lane, data.fiscal_year, data.fund_source)
+    parts = _meant(book.parts(data.enrollment_no), pot)
     inputs = PaymentInputs(
         paid_fen=data.amount_fen,
-        state=award.state if award else None,
-        same_pot=award is not None and award.budget_key == pot,
-        unpaid_fen=award.unpaid_fen if award else 0,
+        state=parts[0].state if parts else None,
+        same_pot=bool(parts) and parts[0].budget_key == pot,
+        unpaid_fen=sum(award.unpaid_fen for award in parts),
     )
     booked_fen, code = judge_payment(inputs)
     payment = Payment(
@@ -53,10 +54,20 @@ def settle(book: Book, lane: str, fact: Settled) -> None:
         new=True,
     )
     book.payments[payment.key] = payment
-    if award is not None and booked_fen:
-        _disburse(book, award, payment, inputs, cause)
+    for award in parts:
+        part_fen = min(booked_fen, award.unpaid_fen)
+        if part_fen:
+            _disburse(book, award, payment, part_fen, inputs, cause)
+        booked_fen -= part_fen
     if code is not None:
         _say_unmatched(book, payment, fact, code, payment.unmatched_fen, inputs)
+
+
+def _meant(parts: Sequence[Award], pot: BudgetKey) -> Sequence[Award]:
+    """The parts that a payment from `pot` may be for: those granted from it, otherwise one that says why it is not."""
+    granted = [award for award in parts if award.state == "granted"]
+    of_the_pot = [award for award in parts if award.budget_key == pot]
+    return [award for award in of_the_pot if award in granted] or (of_the_pot or granted or parts)[:1]
 
 
 def judge_payment(inputs: PaymentInputs) -> tuple[int, Unmatched | None]:
@@ -78,14 +89,16 @@ def take_back(book: Book, lane: str, fact: Returned) -> None:
     left_fen = data.amount_fen - _take(payment, "unmatched_fen", data.amount_fen)
     back_fen = _take(payment, "booked_fen", left_fen)
     # Batch and line name the payment, whatever else is said of it.
-    award = book.awards.get(payment.enrollment_no)
+    parts = _paid_parts(book.parts(payment.enrollment_no), payment)
     inputs = {
         "returned_fen": data.amount_fen,
         "booked_fen": back_fen,
-        "state": award.state if award else None,
-        "disbursed_fen": award.disbursed_fen if award else 0,
+        "state": parts[0].state if parts else None,
+        "disbursed_fen": sum(award.disbursed_fen for award in parts),
     }
-    owed_fen = back_fen - (_give_back(book, award, payment, back_fen, inputs, cause) if award else 0)
+    owed_fen = back_fen
+    for award in parts:
+        owed_fen -= _give_back(book, award, payment, owed_fen, inputs, cause)
     claim = book.claims.get((payment.enrollment_no, payment.fiscal_year, payment.fund_source))
     settled_fen = min(owed_fen, claim.open_fen) if claim else 0
     if claim is not None and settled_fen:
@@ -95,6 +108,14 @@ def take_back(book: Book, lane: str, fact: Returned) -> None:
             _say_unmatched(book, payment, fact, code, over_fen, inputs)
 
 
+def _paid_parts(parts: Sequence[Award], payment: Payment) -> Sequence[Award]:
+    """The parts that a payment may have reached: those of its own budget first, the last one before the others."""
+    if len(parts) <= 1:
+        return parts
+    same = [award for award in reversed(parts) if award.fund_source == payment.fund_source]
+    return sorted(same, key=lambda award: award.fiscal_year != payment.fiscal_year)
+
+
 def _take(payment: Payment, part: Literal["unmatched_fen", "booked_fen"], at_most_fen: int) -> int:
     taken_fen: int = min(getattr(payment, part), at_most_fen)
     setattr(payment, part, getattr(payment, part) - taken_fen)
@@ -102,17 +123,19 @@ def _take(payment: Payment, part: Literal["unmatched_fen", "booked_fen"], at_mos
     return taken_fen
 
 
-def _disburse(book: Book, award: Award, payment: Payment, inputs: PaymentInputs, cause: Cause) -> None:
+def _disburse(
+    book: Book, award: Award, payment: Payment, amount_fen: int, inputs: PaymentInputs, cause: Cause
+) -> None:
     budget = book.budgets[award.budget_key]
-    postings = move(budget, "granted", "disbursed", payment.booked_fen)
-    award.disbursed_fen += payment.booked_fen
+    postings = move(budget, "granted", "disbursed", amount_fen)
+    award.disbursed_fen += amount_fen
     award.changed = True
     steps = [
         {"step": "paid", "amount_fen": inputs["paid_fen"]},
-        {"step": "granted", "amount_fen": payment.booked_fen},
+        {"step": "granted", "amount_fen": amount_fen},
     ]
     said = {
-        "paid_fen": payment.booked_fen,
+        "paid_fen": amount_fen,
         "disbursed_fen": award.disbursed_fen,
         "how": "paid",
         **_line(payment),

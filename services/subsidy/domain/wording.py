@@ -49,9 +49,12 @@ TERMS: Final = {
     "released": Said("已释放", "released"),
     "refused": Said("不予补助", "refused"),
     "voided": Said("已作废", "voided"),
+    "committed": Said("已承诺", "committed"),
+    "forgone": Said("已放弃", "forgone"),
     "expired": Said("已过期", "expired"),
     "corrected": Said("已更正", "corrected"),
     # why an award was released
     "withdrawn": Said("退学", "the worker has withdrawn"),
+    "completed": Said("已结业", "the course is completed"),
     "tuition_covered": Said("学费已由奖学金支付", "scholarships pay the whole tuition"),
 }
