@@ -150,6 +150,21 @@ def test_a_corrected_enrollment_may_have_more_parts_or_fewer() -> None:
     assert shelf.budgets["32", 2026, POT].reserved_fen == 100_000
 
 
+def test_a_smaller_tuition_that_is_confirmed_shrinks_the_parts_and_the_rest_goes_to_those_who_wait() -> None:
+    js = begun(prov=100_000)
+    first = js.enrolled(1)
+    js.enrolled(2)
+    js.voided(first, superseded_by="confirmed tuition")
+    js.enrolled(1, tuition_fen=70_000)
+    js.confirmed(1, tuition_fen=70_000)
+    shelf = decided(js, AT_COMPLETION)
+    assert stands(shelf, 1) == [("granted", 60_000), ("reserved", 10_000)]
+    assert [award.rank for award in shelf.awards.values() if award.enrollment_no == "32-00001"] == [3, 3]
+    assert shelf.budgets["32", 2026, POT].free_fen == 30_000  # too little for who waits next
+    js.allocated(30_000)
+    assert stands(decided(js, AT_COMPLETION), 2) == [("reserved", 60_000), ("waitlisted", 40_000)]
+
+
 def test_what_is_owed_is_taken_off_several_parts_and_each_says_so_once() -> None:
     js = begun(prov=300_000)
     js.enrolled(1)

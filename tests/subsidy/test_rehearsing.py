@@ -1,5 +1,6 @@
 """A history that is decided again under the same rules comes to the same; under others the difference is told."""
 
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from services.subsidy.domain.rehearsing import Difference, Rehearsal, difference
 from services.subsidy.domain.schemes import Rules, Scheme, overlap
 from services.subsidy.what_if import rehearse
 from tests.subsidy.facts import POT, YUAN_1000_FEN, Province, read
-from tests.subsidy.histories import everything
+from tests.subsidy.histories import IN_PARTS, everything, everything_in_parts, history_in_parts
 from tests.subsidy.shelf import Shelf
 
 SHIPPED = load_schemes(SCHEMES)
@@ -67,6 +68,18 @@ def test_under_the_same_rules_everything_comes_to_what_was_decided() -> None:
     }
     same = difference(run, rehearsed(everything()))
     assert same == Difference(0, 0, 0, 0, 0, 0, 0, 0, sum(fen > 0 for fen in run.held_fen().values()))
+
+
+def test_an_award_in_parts_is_rehearsed_as_it_was_decided_all_its_parts_together() -> None:
+    run, held = rehearsed(everything_in_parts(), IN_PARTS), Counter[str]()
+    for award in history_in_parts().awards.values():
+        if award.fiscal_year == 2026 and award.state != "voided":
+            held[award.enrollment_no] += award.held_fen
+    assert run.held_fen() == dict(held)
+    assert run.held_fen()["32-00001"] == 50_000 + 50_000 + 20_000
+    fewer = IN_PARTS.schemes[0].model_copy(update={"parts": IN_PARTS.schemes[0].parts[:2]})
+    found = difference(run, rehearsed(everything_in_parts(), Rules([fewer])))
+    assert (found.less, found.less_fen, found.lost) == (2, -60_000, 0)
 
 
 def test_half_the_amount_reaches_twice_as_many_and_runs_out_later() -> None:
