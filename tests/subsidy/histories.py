@@ -149,7 +149,7 @@ def _debts(js: Province) -> None:
     first, second = js.paid(20, 80_000, year=2027), js.paid(21, 60_000, year=2027)
     too_much = js.paid(22, 110_000, year=2027)
     js.paid(22, 5, year=2026)
-    js.paid(77, 9, year=2027)
+    js.returned(js.paid(77, 9, year=2027), 10)
     js.returned(too_much, 10_001)
     js.returned(too_much, 200_000)
     for n in (20, 21):

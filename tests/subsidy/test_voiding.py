@@ -407,3 +407,53 @@ async def test_a_number_that_comes_again_in_a_later_batch_stands_behind_those_wh
     for fact in province.facts:
         await subsidy.take(fact)
     assert (await subsidy.said())[-2:] == ["subsidy.reserved 32-00003", "budget.exhausted 2026"]
+
+
+@pytest.mark.parametrize(("left_fen", "state"), [(1, "reserved"), (0, "released")])
+def test_who_comes_back_is_given_what_scholarships_leave_be_it_one_fen(left_fen: int, state: str) -> None:
+    province = begun()
+    province.allocated(5 * YUAN_1000_FEN, pot="wuxi-merit", level="city")
+    province.enrolled(1, tuition_fen=YUAN_1000_FEN)
+    gone = province.withdrawn(1)
+    province.scholarship(1, YUAN_1000_FEN - left_fen, tuition_fen=YUAN_1000_FEN)
+    province.voided(gone)
+    award = shelf_of(province).awards["32-00001"]
+    assert (award.state, award.held_fen) == (state, left_fen)
+
+
+@pytest.mark.parametrize(("left_fen", "state"), [(1, "granted"), (0, "expired")])
+def test_who_confirms_late_is_given_what_scholarships_leave_be_it_one_fen(left_fen: int, state: str) -> None:
+    province = begun()
+    province.allocated(5 * YUAN_1000_FEN, pot="wuxi-merit", year=2027, level="city")
+    province.allocated(YUAN_1000_FEN, year=2027)
+    province.enrolled(1, tuition_fen=YUAN_1000_FEN)
+    province.day("2027-03-01")
+    given = YUAN_1000_FEN - left_fen
+    province.scholarship(1, given, tuition_fen=YUAN_1000_FEN, awarded_on="2027-03-01")
+    province.confirmed(1, tuition_fen=YUAN_1000_FEN)
+    award = shelf_of(province).awards["32-00001"]
+    assert (award.state, award.held_fen) == (state, left_fen)
+
+
+def test_a_corrected_confirmation_leaves_the_grant_where_it_is() -> None:
+    province = begun()
+    province.enrolled(1)
+    granted = province.confirmed(1)
+    before = standing(shelf_of(province))
+    province.voided(granted, superseded_by="right")
+    province.confirmed(1)
+    assert standing(shelf_of(province)) == before
+
+
+def test_that_a_worker_has_not_left_after_all_is_kept_though_nothing_comes_back_yet() -> None:
+    province = begun()
+    province.enrolled(1)
+    province.day("2027-03-01")
+    gone = province.withdrawn(1)
+    province.voided(gone)
+    province.allocated(YUAN_1000_FEN, year=2027)
+    province.confirmed(1)
+    shelf = Shelf(RULES)
+    for fact in province.facts:
+        shelf.take([read(fact)])
+    assert shelf.awards["32-00001"].state == "granted"
