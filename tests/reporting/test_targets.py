@@ -4,10 +4,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from services.reporting.domain.nation import nation
-from services.reporting.domain.targets import BASELINES, TARGETS, progress
+from services.reporting.config import TARGETS, load_targets
+from services.reporting.domain.nation import TakenIn, nation
+from services.reporting.domain.targets import progress
 
-BY_CODE = {target.code: target for target in TARGETS}
+BOOK = load_targets(TARGETS)
+BY_CODE = {target.code: target for target in BOOK.targets}
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 24)
 
@@ -70,7 +72,7 @@ def test_the_nation_is_not_the_sum_of_its_provinces_for_persons() -> None:
         ("lane", "32", "enrolled", 5),
         ("lane", "33", "enrolled", 0),
     ]
-    found = nation(sums, [], [], 9, TODAY, NOW, NOW, simulated=False)
+    found = nation(sums, [], [], TakenIn(9, TODAY, NOW, NOW), BOOK, simulated=False)
     assert found.measures["funded"] == 3
     assert found.measures["enrolled"] == 5
     lanes = {lane.code: lane.measures for lane in found.lanes}
@@ -79,12 +81,13 @@ def test_the_nation_is_not_the_sum_of_its_provinces_for_persons() -> None:
 
 
 def test_the_baseline_stands_beside_and_is_never_added() -> None:
-    found = nation([("nation", "32", "funded_migrant", 7)], [], [], 1, TODAY, NOW, NOW, simulated=True)
-    assert found.baselines == BASELINES
+    sums = [("nation", "32", "funded_migrant", 7)]
+    found = nation(sums, [], [], TakenIn(1, TODAY, NOW, NOW), BOOK, simulated=True)
+    assert [one.value for one in found.baselines] == [500, 110_000_000_000, 2_400_000]
     assert {target.code: target.value for target in found.targets}["funded_migrant"] == 7
 
 
 def test_before_the_first_fact_nothing_is_projected() -> None:
-    found = nation([], [], [], 0, None, None, NOW, simulated=False)
+    found = nation([], [], [], TakenIn(0, None, None, NOW), BOOK, simulated=False)
     for target in found.targets:
         assert (target.steady, target.needed_per_month, target.projected) == (None, None, None)
