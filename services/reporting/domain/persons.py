@@ -113,11 +113,11 @@ def _compare(
     """Of the measures that look at what one person has gained: most have this one entry and had none before."""
     for measure in {measure for entry in new[len(old) :] for measure in _LOOKING[parse(entry).kind]}:
         kinds = RULES[measure].kinds
-        had = [entry for entry in old if parse(entry).kind in kinds]
         have = [entry for entry in new if parse(entry).kind in kinds]
-        if not had and len(have) == 1:
+        if len(have) == 1:
             firsts[measure, have[0]] += 1
             continue
+        had = [entry for entry in old if parse(entry).kind in kinds]
         for entries, sign in ((have, 1), (had, -1)):
             for place, delta in ledger(measure, entries).items():
                 changes[place] += sign * delta
