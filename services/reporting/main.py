@@ -1,7 +1,7 @@
 """Compose and run reporting."""
 
 from services.reporting import consumers, handlers
-from services.reporting.api import cells, live, numbers, officials, site
+from services.reporting.api import cells, live, numbers, officials, site, targets
 from services.reporting.config import Settings, load_targets
 from shared.contracts.catalogue import batch_of
 from shared.contracts.topics import ENROLLMENT_EVENTS, SUBSIDY_EVENTS
@@ -11,8 +11,8 @@ from shared.plumbing.service import Definition, run
 
 def definition(settings: Settings) -> Definition:
     """What makes this service reporting."""
-    targets = load_targets(settings.targets_file)
-    picture = live.Live(settings.live_readers_max, targets)
+    book = load_targets(settings.targets_file)
+    picture = live.Live(settings.live_readers_max, book)
     return Definition(
         name="reporting",
         groups=lambda metrics: [consumers.facts(metrics)],
@@ -20,6 +20,7 @@ def definition(settings: Settings) -> Definition:
         routers=(
             live.router(picture),
             numbers.router,
+            targets.router(book),
             cells.router,
             officials.router,
             look_ups.router,

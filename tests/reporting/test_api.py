@@ -248,6 +248,22 @@ async def test_the_events_behind_a_cell_add_up_to_it_and_looking_at_them_is_writ
     assert next(one for one in trail if one["what"] == "events_behind_a_cell")["found"]["events"] == 7
 
 
+async def test_targets_say_the_same_as_the_page_and_more(told: Running) -> None:
+    nation = (await told.get("/v1/nation")).json()
+    answer = (await told.get("/v1/targets")).json()
+    targets = {one["code"]: one for one in answer["targets"]}
+    for shown in nation["targets"]:
+        assert targets[shown["code"]]["progress"] | {"measure": shown["measure"]} == shown
+    assert {one["lane"] for one in targets["funded"]["short"]} <= {"32", "33", "50"}
+    assert targets["jiangsu_2025"]["progress"]["value"] == 0
+    assert all(one["consistent"] for one in answer["targets"])
+    opening = {one["code"]: one for one in answer["since_2016"]}
+    migrants = opening["migrant_workers"]
+    assert (migrants["opening"], migrants["streamed"]) == (2_400_000, nation["measures"]["funded_migrant"])
+    before = (await told.get("/v1/targets", known_on="2026-03-01")).json()
+    assert all(one["progress"]["value"] == 0 for one in before["targets"])
+
+
 async def test_cubes_say_which_question_they_answer_in_both_languages(told: Running) -> None:
     cubes = (await told.get("/v1/cubes")).json()
     assert {cube["code"] for cube in cubes} == set(CUBES)

@@ -177,8 +177,8 @@ def selection(target: Target) -> Selection:
         return Selection(
             "persons_nation", target.measure, None, category, about.alliance, FIRST_MONTH, LAST_MONTH
         )
-    cube = "persons" if about.lane else "persons_nation"
-    return Selection(cube, target.measure, about.lane, category, window(target), FIRST_MONTH, LAST_MONTH)
+    cube, until = "persons" if about.lane else "persons_nation", target.until.isoformat()[:7]
+    return Selection(cube, target.measure, about.lane, category, window(target), FIRST_MONTH, until)
 
 
 def selection_by_province(target: Target) -> Selection | None:
