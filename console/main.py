@@ -6,6 +6,7 @@ from console import (
     commands_bench,
     commands_certify,
     commands_demo,
+    commands_export,
     commands_journey,
     commands_lanes,
     commands_ledger,
@@ -46,4 +47,5 @@ app.command()(commands_subsidy.budgets)
 app.command()(commands_subsidy.waitlist)
 app.command("what-if")(commands_what_if.what_if)
 app.command()(commands_journey.journey)
+app.command()(commands_export.export)
 app.command()(commands_trace.trace)

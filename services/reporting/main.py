@@ -1,7 +1,7 @@
 """Compose and run reporting."""
 
 from services.reporting import consumers, handlers
-from services.reporting.api import cells, live, numbers, officials, site, targets
+from services.reporting.api import cells, files, live, numbers, officials, site, targets
 from services.reporting.config import Settings, load_targets
 from shared.contracts.catalogue import batch_of
 from shared.contracts.topics import ENROLLMENT_EVENTS, SUBSIDY_EVENTS
@@ -22,6 +22,7 @@ def definition(settings: Settings) -> Definition:
             numbers.router,
             targets.router(book),
             cells.router,
+            files.router,
             officials.router,
             look_ups.router,
             site.router(picture),

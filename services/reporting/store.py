@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -35,8 +35,8 @@ class CellsAsked:
     measures: Sequence[str]
     kept: Sequence[str]
     """Columns that are kept; all others are summed over."""
-    lanes: Sequence[str] | None = None
     facet_1: Sequence[str] | None = None
+    lanes: Sequence[str] | None = None
     facet_2: Sequence[str] | None = None
     since: str | None = None
     """First period."""
@@ -231,38 +231,34 @@ async def version(db: Db) -> int:
     return int(await db.fetchval("SELECT coalesce(sum(last_seq), 0)::bigint FROM cursor"))
 
 
+_CELLS: Final = """
+    SELECT * FROM (
+        SELECT CASE WHEN 'lane' = ANY($3::text[]) THEN lane ELSE '' END AS lane,
+               CASE WHEN 'period' = ANY($3) THEN period ELSE '' END AS period,
+               CASE WHEN 'facet_1' = ANY($3) THEN facet_1 ELSE '' END AS facet_1,
+               CASE WHEN 'facet_2' = ANY($3) THEN facet_2 ELSE '' END AS facet_2,
+               measure, sum(delta)::bigint AS total
+        FROM cells
+        WHERE cube = $1 AND measure = ANY($2::text[]) AND ($4::text[] IS NULL OR facet_1 = ANY($4))
+              AND ($5::text[] IS NULL OR lane = ANY($5)) AND ($6::text[] IS NULL OR facet_2 = ANY($6))
+              AND ($7::text IS NULL OR period >= $7) AND ($8::text IS NULL OR period <= $8)
+              AND ($9::date IS NULL OR recorded_day <= $9)
+        GROUP BY 1, 2, 3, 4, 5 HAVING sum(delta) <> 0) summed
+    WHERE $10::text[] IS NULL
+          OR (lane, period, facet_1, facet_2, measure) > ($10[1], $10[2], $10[3], $10[4], $10[5])
+    ORDER BY lane, period, facet_1, facet_2, measure LIMIT $11"""
+
+
 async def cells(db: Db, asked: CellsAsked, after: Sequence[str] | None, limit: int) -> list[Record]:
     """Cells of one cube, summed over all dimensions that are not kept, in the order of their key, a page at a time."""
-    return list(
-        await db.fetch(
-            """SELECT * FROM (
-                   SELECT CASE WHEN 'lane' = ANY($3::text[]) THEN lane ELSE '' END AS lane,
-                          CASE WHEN 'period' = ANY($3) THEN period ELSE '' END AS period,
-                          CASE WHEN 'facet_1' = ANY($3) THEN facet_1 ELSE '' END AS facet_1,
-                          CASE WHEN 'facet_2' = ANY($3) THEN facet_2 ELSE '' END AS facet_2,
-                          measure, sum(delta)::bigint AS total
-                   FROM cells
-                   WHERE cube = $1 AND measure = ANY($2::text[]) AND ($4::text[] IS NULL OR facet_1 = ANY($4))
-                         AND ($5::text[] IS NULL OR lane = ANY($5)) AND ($6::text[] IS NULL OR facet_2 = ANY($6))
-                         AND ($7::text IS NULL OR period >= $7) AND ($8::text IS NULL OR period <= $8)
-                         AND ($9::date IS NULL OR recorded_day <= $9)
-                   GROUP BY 1, 2, 3, 4, 5 HAVING sum(delta) <> 0) summed
-               WHERE $10::text[] IS NULL
-                     OR (lane, period, facet_1, facet_2, measure) > ($10[1], $10[2], $10[3], $10[4], $10[5])
-               ORDER BY lane, period, facet_1, facet_2, measure LIMIT $11""",
-            asked.cube,
-            asked.measures,
-            asked.kept,
-            asked.facet_1,
-            asked.lanes,
-            asked.facet_2,
-            asked.since,
-            asked.until,
-            asked.known_on,
-            after,
-            limit,
-        )
-    )
+    return list(await db.fetch(_CELLS, *astuple(asked), after, limit))
+
+
+async def all_cells(db: Db, asked: CellsAsked, rows: int) -> AsyncIterator[list[Record]]:
+    """The same without end, so many rows at a time: however many there are, little memory. Within a transaction."""
+    cursor = await db.cursor(_CELLS, *astuple(asked), None, None)
+    while some := await cursor.fetch(rows):
+        yield some
 
 
 async def selected(db: Db, selections: Sequence[Selection], known_on: date | None) -> list[Record]:
