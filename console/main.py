@@ -13,6 +13,7 @@ from console import (
     commands_messages,
     commands_payments,
     commands_publish,
+    commands_rebuild,
     commands_receipts,
     commands_registers,
     commands_stack,
@@ -38,6 +39,7 @@ app.command()(commands_registers.completeness)
 app.command()(commands_registers.registers)
 app.command("look-ups")(commands_registers.look_ups)
 app.add_typer(commands_payments.payments, name="payments")
+app.add_typer(commands_rebuild.rebuild, name="rebuild")
 app.command("publish")(commands_publish.publish_file)
 app.command()(commands_certify.certify)
 app.command()(commands_demo.demo)

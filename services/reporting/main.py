@@ -1,7 +1,7 @@
 """Compose and run reporting."""
 
 from services.reporting import consumers, handlers
-from services.reporting.api import cells, files, live, numbers, officials, site, targets
+from services.reporting.api import cells, files, live, numbers, officials, rebuilding, site, targets
 from services.reporting.config import Settings, load_targets
 from shared.contracts.catalogue import batch_of
 from shared.contracts.topics import ENROLLMENT_EVENTS, SUBSIDY_EVENTS
@@ -13,6 +13,7 @@ def definition(settings: Settings) -> Definition:
     """What makes this service reporting."""
     book = load_targets(settings.targets_file)
     picture = live.Live(settings.live_readers_max, book)
+    rebuild = rebuilding.Rebuild(consumers.facts)
     return Definition(
         name="reporting",
         groups=lambda metrics: [consumers.facts(metrics)],
@@ -24,10 +25,11 @@ def definition(settings: Settings) -> Definition:
             cells.router,
             files.router,
             officials.router,
+            rebuilding.router(rebuild),
             look_ups.router,
             site.router(picture),
         ),
-        background=(picture.run, handlers.sum_up),
+        background=(picture.run, handlers.sum_up, rebuild.run),
     )
 
 

@@ -22,6 +22,8 @@ CHAIN_MAX: Final = 500
 """At most this many facts of one chain of causes are shown."""
 DUMP_PREFETCH_ROWS: Final = 2_000
 TEMPO_KEPT: Final = "2 days"
+BESIDE: Final = "rebuilt,public"
+SWITCH_LOCK_TIMEOUT: Final = "2s"
 SUMMING_LOCK: Final = 20261127
 """Only one process at a time sums deltas up."""
 DELTA_COLUMNS: Final = ("cube", "lane", "period", "facet_1", "facet_2", "measure", "recorded_day", "delta")
@@ -361,6 +363,47 @@ async def canonical_lines(db: Db) -> AsyncIterator[str]:
 async def canonical_dump(db: Db) -> str:
     """The canonical lines as one text."""
     return "\n".join([line async for line in canonical_lines(db)])
+
+
+# ---------------------------------------------------------------- rebuilt beside, then switched
+
+
+def beside(dsn: str) -> str:
+    """The same database, where tables of a rebuild stand before those that are read."""
+    return f"{dsn}{'&' if '?' in dsn else '?'}search_path={BESIDE}"
+
+
+async def begin_rebuild(db: Db) -> None:
+    """Make empty tables beside those that are read; what an earlier rebuild has left is gone."""
+    await db.execute("SELECT begin_rebuild()")
+
+
+async def switch_if_level(db: Db) -> int | None:
+    """Let the rebuilt tables be read if they hold the same facts, and no batch is under way; how many sums differed.
+
+    None where they are not level yet: live lanes have gone on. Raises what passes while somebody reads for long.
+    """
+    async with db.transaction():
+        await db.execute("SELECT set_config('lock_timeout', $1, true)", SWITCH_LOCK_TIMEOUT)
+        await db.execute("SELECT FROM public.cursor ORDER BY lane, stream FOR UPDATE")
+        if await db.fetchval(
+            """SELECT EXISTS (SELECT FROM public.cursor p FULL JOIN rebuilt.cursor r USING (stream, lane)
+                              WHERE coalesce(p.last_seq, 0) <> coalesce(r.last_seq, 0))"""
+        ):
+            return None
+        differences = await db.fetchval(
+            """SELECT count(*) FROM (
+                   SELECT scope, CASE scope WHEN 'lane' THEN lane END AS lane, measure, sum(total) AS total
+                   FROM public.standing GROUP BY 1, 2, 3 HAVING sum(total) <> 0) p
+               FULL JOIN (
+                   SELECT scope, CASE scope WHEN 'lane' THEN lane END AS lane, measure, sum(total) AS total
+                   FROM rebuilt.standing GROUP BY 1, 2, 3 HAVING sum(total) <> 0) r
+               ON (p.scope, p.measure, coalesce(p.lane, '')) = (r.scope, r.measure, coalesce(r.lane, ''))
+               WHERE p.total IS DISTINCT FROM r.total"""
+        )
+        await db.execute("SELECT switch_to_rebuilt()")
+        await db.execute("SELECT pg_notify($1, '')", CHANGED_CHANNEL)
+    return int(differences)
 
 
 # ---------------------------------------------------------------- what changes, as it changes
