@@ -6,12 +6,14 @@ from console import (
     commands_bench,
     commands_certify,
     commands_demo,
+    commands_export,
     commands_journey,
     commands_lanes,
     commands_ledger,
     commands_messages,
     commands_payments,
     commands_publish,
+    commands_rebuild,
     commands_receipts,
     commands_registers,
     commands_stack,
@@ -37,6 +39,7 @@ app.command()(commands_registers.completeness)
 app.command()(commands_registers.registers)
 app.command("look-ups")(commands_registers.look_ups)
 app.add_typer(commands_payments.payments, name="payments")
+app.add_typer(commands_rebuild.rebuild, name="rebuild")
 app.command("publish")(commands_publish.publish_file)
 app.command()(commands_certify.certify)
 app.command()(commands_demo.demo)
@@ -46,4 +49,5 @@ app.command()(commands_subsidy.budgets)
 app.command()(commands_subsidy.waitlist)
 app.command("what-if")(commands_what_if.what_if)
 app.command()(commands_journey.journey)
+app.command()(commands_export.export)
 app.command()(commands_trace.trace)

@@ -1,22 +1,35 @@
 """Compose and run reporting."""
 
-from services.reporting import consumers
-from services.reporting.api import live, numbers, officials, site
-from services.reporting.config import Settings
+from services.reporting import consumers, handlers
+from services.reporting.api import cells, files, live, numbers, officials, rebuilding, site, targets
+from services.reporting.config import Settings, load_targets
 from shared.contracts.catalogue import batch_of
 from shared.contracts.topics import ENROLLMENT_EVENTS, SUBSIDY_EVENTS
+from shared.plumbing import look_ups
 from shared.plumbing.service import Definition, run
 
 
 def definition(settings: Settings) -> Definition:
     """What makes this service reporting."""
-    picture = live.Live(settings.live_readers_max)
+    book = load_targets(settings.targets_file)
+    picture = live.Live(settings.live_readers_max, book)
+    rebuild = rebuilding.Rebuild(consumers.facts)
     return Definition(
         name="reporting",
         groups=lambda metrics: [consumers.facts(metrics)],
         payloads={"reporting": batch_of(ENROLLMENT_EVENTS, SUBSIDY_EVENTS, only=consumers.FACT_MODELS)},
-        routers=(live.router(picture), numbers.router, officials.router, site.router(picture)),
-        background=(picture.run,),
+        routers=(
+            live.router(picture),
+            numbers.router,
+            targets.router(book),
+            cells.router,
+            files.router,
+            officials.router,
+            rebuilding.router(rebuild),
+            look_ups.router,
+            site.router(picture),
+        ),
+        background=(picture.run, handlers.sum_up, rebuild.run),
     )
 
 

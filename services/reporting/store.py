@@ -2,16 +2,17 @@
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
+from dataclasses import astuple, dataclass
+from datetime import date, datetime
 from typing import Any, Final
 
 import orjson
 from asyncpg import Pool, Record
 from asyncpg.transaction import Transaction
 
-from services.reporting.domain.counting import FACT_COLUMNS, NATION_SCOPE, CellKey, Counted, Sums
+from services.reporting.domain.tally import FACT_COLUMNS, Counted, Sums
+from services.reporting.domain.targets import Selection
 from shared.contracts.lanes import LANE_CODES
 from shared.plumbing.store import Db
 
@@ -21,40 +22,95 @@ CHAIN_MAX: Final = 500
 """At most this many facts of one chain of causes are shown."""
 DUMP_PREFETCH_ROWS: Final = 2_000
 TEMPO_KEPT: Final = "2 days"
+BESIDE: Final = "rebuilt,public"
+SWITCH_LOCK_TIMEOUT: Final = "2s"
+SUMMING_LOCK: Final = 20261127
+"""Only one process at a time sums deltas up."""
+DELTA_COLUMNS: Final = ("cube", "lane", "period", "facet_1", "facet_2", "measure", "recorded_day", "delta")
+
+
+@dataclass(frozen=True, slots=True)
+class CellsAsked:
+    """Which cells: of one cube, where its dimensions stand still, which of them are kept, as of when."""
+
+    cube: str
+    measures: Sequence[str]
+    kept: Sequence[str]
+    """Columns that are kept; all others are summed over."""
+    facet_1: Sequence[str] | None = None
+    lanes: Sequence[str] | None = None
+    facet_2: Sequence[str] | None = None
+    since: str | None = None
+    """First period."""
+    until: str | None = None
+    """Last period: as of."""
+    known_on: date | None = None
+    """Last recorded day: as known on."""
+
+
+async def keep_persons(db: Db, persons: Mapping[str, Sequence[str]]) -> list[Record]:
+    """Add to what persons hold: rows (before, after) of all their entries; none before for one who is new.
+
+    Persons are shared with other lanes, so sorted by key; whoever comes second sees what the first has added.
+    """
+    if not persons:
+        return []
+    return list(
+        await db.fetch(
+            """INSERT INTO person (worker_ref, entries)
+               SELECT r->>0, string_to_array(r->>1, ' ') FROM json_array_elements($1::json) r ORDER BY 1
+               ON CONFLICT (worker_ref) DO UPDATE SET entries = person.entries || excluded.entries
+               RETURNING old.entries AS before, new.entries AS after""",
+            orjson.dumps([(ref, " ".join(entries)) for ref, entries in persons.items()]).decode(),
+        )
+    )
 
 
 async def save(db: Db, counted: Counted, lane: str) -> None:
     """Write what a batch came to; `lane` is one of the batch's and signs the national sums.
 
-    Cells and sums belong to the batch's own lanes; persons are shared with other lanes, so sorted by key.
+    Cells and sums belong to the batch's own lanes: no other batch wants them.
     """
     await db.copy_records_to_table("fact", records=counted.rows, columns=FACT_COLUMNS)
-    if counted.cells or counted.tempo:
-        await _add_cells(db, counted.cells, counted.tempo)
-    nation = await _add_persons(db, counted)
+    deltas = [(*key, change) for key, change in counted.cells.items() if change]
+    await db.copy_records_to_table("delta", records=deltas, columns=DELTA_COLUMNS)
+    if counted.tempo:
+        await _add_tempo(db, counted.tempo)
     standing = {("lane", *key): total for key, total in counted.standing.items()}
-    await _add_standing(
-        db, standing | {("nation", lane, measure): total for measure, total in nation.items()}
-    )
+    nation = {("nation", lane, measure): total for measure, total in counted.nation.items()}
+    await _add_standing(db, standing | nation)
 
 
-async def _add_cells(db: Db, cells: Mapping[CellKey, int], tempo: Mapping[datetime, Sums]) -> None:
-    """Add to the cells, and to what happened in the last minutes."""
+async def _add_tempo(db: Db, tempo: Mapping[datetime, Sums]) -> None:
+    """Add to what happened in the last minutes."""
     minutes = {(minute, *key): change for minute, sums in tempo.items() for key, change in sums.items()}
     await db.execute(
-        """WITH minutes AS (
-               INSERT INTO tempo (minute, lane, measure, delta)
-               SELECT (r->>0)::timestamptz, r->>1, r->>2, (r->>3)::bigint
-               FROM json_array_elements($2::json) r ORDER BY 1, 2, 3
-               ON CONFLICT (minute, lane, measure) DO UPDATE SET delta = tempo.delta + excluded.delta)
-           INSERT INTO cell (cube, lane, period, facet_1, facet_2, measure, recorded_day, delta)
-           SELECT r->>0, r->>1, r->>2, r->>3, r->>4, r->>5, (r->>6)::date, (r->>7)::bigint
-           FROM json_array_elements($1::json) r ORDER BY 1, 2, 3, 4, 5, 6, 7
-           ON CONFLICT (cube, lane, period, facet_1, facet_2, measure, recorded_day)
-           DO UPDATE SET delta = cell.delta + excluded.delta""",
-        _rows(cells),
+        """INSERT INTO tempo (minute, lane, measure, delta)
+           SELECT (r->>0)::timestamptz, r->>1, r->>2, (r->>3)::bigint
+           FROM json_array_elements($1::json) r ORDER BY 1, 2, 3
+           ON CONFLICT (minute, lane, measure) DO UPDATE SET delta = tempo.delta + excluded.delta""",
         _rows(minutes),
     )
+
+
+async def sum_up(db: Db) -> int:
+    """Sum what batches have added into the cells, if no other process does; how many deltas it was."""
+    async with db.transaction():
+        if not await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", SUMMING_LOCK):
+            return 0
+        return int(
+            await db.fetchval(
+                """WITH taken AS (DELETE FROM delta RETURNING *),
+                        summed AS (
+                       INSERT INTO cell (cube, lane, period, facet_1, facet_2, measure, recorded_day, delta)
+                       SELECT cube, lane, period, facet_1, facet_2, measure, recorded_day, sum(delta)
+                       FROM taken GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(delta) <> 0
+                       ORDER BY cube, measure, facet_1, lane, period, facet_2, recorded_day
+                       ON CONFLICT (cube, measure, facet_1, lane, period, facet_2, recorded_day)
+                       DO UPDATE SET delta = cell.delta + excluded.delta)
+                   SELECT count(*) FROM taken"""
+            )
+        )
 
 
 async def _add_standing(db: Db, standing: Mapping[tuple[str, str, str], int]) -> None:
@@ -68,45 +124,6 @@ async def _add_standing(db: Db, standing: Mapping[tuple[str, str, str], int]) ->
         _rows(standing),
         CHANGED_CHANNEL,
     )
-
-
-async def _add_persons(db: Db, counted: Counted) -> dict[str, int]:
-    """Change the grants that persons hold, in their lane and in the nation; how the nation's sums change.
-
-    Who becomes or ceases to be funded changes the sums: `old` and `new` tell, in whatever order lanes come.
-    """
-    changes: dict[tuple[str, str], list[int]] = {}
-    for (at, worker_ref), change in counted.grants.items():
-        migrant = counted.migrant_grants.get((at, worker_ref), 0)
-        for scope in (at, NATION_SCOPE):
-            held = changes.setdefault((scope, worker_ref), [0, 0])
-            held[0] += change
-            held[1] += migrant
-    rows = [(*key, *held) for key, held in changes.items() if held != [0, 0]]
-    if not rows:
-        return {}
-    found = await db.fetch(
-        """WITH changed AS (
-               INSERT INTO person (scope, worker_ref, grants, migrant_grants)
-               SELECT r->>0, r->>1, (r->>2)::int, (r->>3)::int
-               FROM json_array_elements($1::json) r ORDER BY 1, 2
-               ON CONFLICT (scope, worker_ref) DO UPDATE
-               SET grants = person.grants + excluded.grants,
-                   migrant_grants = person.migrant_grants + excluded.migrant_grants
-               RETURNING new.scope, (new.grants > 0)::int - coalesce(old.grants > 0, false)::int AS funded,
-                         (new.migrant_grants > 0)::int
-                         - coalesce(old.migrant_grants > 0, false)::int AS migrant)
-           SELECT scope, sum(funded) AS funded, sum(migrant) AS migrant FROM changed GROUP BY scope""",
-        orjson.dumps(rows).decode(),
-    )
-    nation: Counter[str] = Counter()
-    for scope, funded, migrant in found:
-        if scope == NATION_SCOPE:
-            nation.update(funded=funded, funded_migrant=migrant)
-        else:
-            counted.standing[scope, "funded"] += funded
-            counted.standing[scope, "funded_migrant"] += migrant
-    return nation
 
 
 def _rows(deltas: Mapping[Any, int]) -> str:
@@ -175,7 +192,7 @@ async def by_month(db: Db, lane: str | None, measures: Sequence[str]) -> list[Re
     """Rows (period, measure, total) of the study cube by effective month."""
     return list(
         await db.fetch(
-            """SELECT period, measure, sum(delta)::bigint AS total FROM cell
+            """SELECT period, measure, sum(delta)::bigint AS total FROM cells
                WHERE cube = 'study' AND facet_1 = 'any' AND measure = ANY($2)
                      AND lane = ANY(CASE WHEN $1::text IS NULL THEN $3::text[] ELSE ARRAY[$1] END)
                GROUP BY period, measure ORDER BY period, measure""",
@@ -211,27 +228,89 @@ async def forget_tempo(db: Db) -> None:
 # ---------------------------------------------------------------- for officials and operators
 
 
-async def cells(
-    db: Db, filters: Mapping[str, str | None], after: Sequence[str] | None, limit: int
-) -> list[Record]:
-    """Cells of one cube summed over recorded days, in the order of their key, a page at a time."""
+async def version(db: Db) -> int:
+    """Changes with every fact that is taken in, and with nothing else."""
+    return int(await db.fetchval("SELECT coalesce(sum(last_seq), 0)::bigint FROM cursor"))
+
+
+_CELLS: Final = """
+    SELECT * FROM (
+        SELECT CASE WHEN 'lane' = ANY($3::text[]) THEN lane ELSE '' END AS lane,
+               CASE WHEN 'period' = ANY($3) THEN period ELSE '' END AS period,
+               CASE WHEN 'facet_1' = ANY($3) THEN facet_1 ELSE '' END AS facet_1,
+               CASE WHEN 'facet_2' = ANY($3) THEN facet_2 ELSE '' END AS facet_2,
+               measure, sum(delta)::bigint AS total
+        FROM cells
+        WHERE cube = $1 AND measure = ANY($2::text[]) AND ($4::text[] IS NULL OR facet_1 = ANY($4))
+              AND ($5::text[] IS NULL OR lane = ANY($5)) AND ($6::text[] IS NULL OR facet_2 = ANY($6))
+              AND ($7::text IS NULL OR period >= $7) AND ($8::text IS NULL OR period <= $8)
+              AND ($9::date IS NULL OR recorded_day <= $9)
+        GROUP BY 1, 2, 3, 4, 5 HAVING sum(delta) <> 0) summed
+    WHERE $10::text[] IS NULL
+          OR (lane, period, facet_1, facet_2, measure) > ($10[1], $10[2], $10[3], $10[4], $10[5])
+    ORDER BY lane, period, facet_1, facet_2, measure LIMIT $11"""
+
+
+async def cells(db: Db, asked: CellsAsked, after: Sequence[str] | None, limit: int) -> list[Record]:
+    """Cells of one cube, summed over all dimensions that are not kept, in the order of their key, a page at a time."""
+    return list(await db.fetch(_CELLS, *astuple(asked), after, limit))
+
+
+async def all_cells(db: Db, asked: CellsAsked, rows: int) -> AsyncIterator[list[Record]]:
+    """The same without end, so many rows at a time: however many there are, little memory. Within a transaction."""
+    cursor = await db.cursor(_CELLS, *astuple(asked), None, None)
+    while some := await cursor.fetch(rows):
+        yield some
+
+
+async def selected(db: Db, selections: Sequence[Selection], known_on: date | None) -> list[Record]:
+    """What each selection of cells adds up to: rows (place, lane, period, total); `place` counts from 1."""
     return list(
         await db.fetch(
-            """SELECT cube, lane, period, facet_1, facet_2, measure, sum(delta)::bigint AS total FROM cell
-               WHERE cube = $1 AND ($2::text IS NULL OR lane = $2) AND ($3::text IS NULL OR period = $3)
-                     AND ($4::text IS NULL OR facet_1 = $4) AND ($5::text IS NULL OR facet_2 = $5)
-                     AND ($6::text IS NULL OR measure = $6)
-                     AND ($7::text[] IS NULL
-                          OR (lane, period, facet_1, facet_2, measure) > ($7[1], $7[2], $7[3], $7[4], $7[5]))
-               GROUP BY cube, lane, period, facet_1, facet_2, measure
-               ORDER BY lane, period, facet_1, facet_2, measure LIMIT $8""",
-            filters["cube"],
-            filters["lane"],
-            filters["period"],
-            filters["facet_1"],
-            filters["facet_2"],
-            filters["measure"],
-            after,
+            """SELECT s.place, c.lane, c.period, sum(c.delta)::bigint AS total
+               FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+                    WITH ORDINALITY AS s(cube, measure, lane, facet_1, facet_2, since, until, place)
+               JOIN cells c ON c.cube = s.cube AND c.measure = s.measure AND (s.lane IS NULL OR c.lane = s.lane)
+                          AND (s.facet_1 IS NULL OR c.facet_1 = s.facet_1)
+                          AND (s.facet_2 IS NULL OR c.facet_2 = s.facet_2)
+                          AND c.period BETWEEN s.since AND s.until
+               WHERE $8::date IS NULL OR c.recorded_day <= $8
+               GROUP BY s.place, c.lane, c.period ORDER BY s.place, c.lane, c.period""",
+            *([list(column) for column in zip(*selections, strict=True)]),
+            known_on,
+        )
+    )
+
+
+async def events_behind(
+    db: Db,
+    types: Sequence[str],
+    lane: str,
+    month: str,
+    category: str | None,
+    known_on: date | None,
+    after: tuple[str, int] | None,
+    limit: int,
+) -> list[Record]:
+    """Facts of some types of one lane and effective month, and voids of such: slower than cells."""
+    return list(
+        await db.fetch(
+            """SELECT lane, stream, seq, event_id, type, effective_day, recorded_at, reported_by, track,
+                      level_before, level_after, fiscal_year, fund_source, amount_fen
+               FROM fact
+               WHERE lane = $1 AND effective_day >= to_date($2, 'YYYY-MM')
+                     AND effective_day < to_date($2, 'YYYY-MM') + interval '1 month'
+                     AND (type = ANY($3) OR details->>'voided_type' = ANY($3))
+                     AND ($4::text IS NULL OR $4 = ANY(categories))
+                     AND ($5::date IS NULL OR recorded_day <= $5)
+                     AND ($6::text IS NULL OR (stream, seq) > ($6, $7::bigint))
+               ORDER BY stream, seq LIMIT $8""",
+            lane,
+            month,
+            types,
+            category,
+            known_on,
+            *(after or (None, None)),
             limit,
         )
     )
@@ -261,12 +340,15 @@ async def chain(db: Db, event_id: str) -> list[Record]:
 _CANONICAL: Final = (
     """SELECT 'fact', f::text FROM fact f ORDER BY lane, stream, seq""",
     """SELECT 'cell', concat_ws(' ', cube, lane, period, facet_1, facet_2, measure, recorded_day, delta)
-       FROM cell WHERE delta <> 0 ORDER BY cube, lane, period, facet_1, facet_2, measure, recorded_day""",
+       FROM (SELECT cube, CASE cube WHEN 'persons_nation' THEN '' ELSE lane END AS lane, period, facet_1, facet_2,
+                    measure, recorded_day, sum(delta) AS delta
+             FROM cells GROUP BY 1, 2, 3, 4, 5, 6, 7) c
+       WHERE delta <> 0 ORDER BY cube, lane, period, facet_1, facet_2, measure, recorded_day""",
     """SELECT 'standing', concat_ws(' ', scope, CASE scope WHEN 'lane' THEN lane END, measure, sum(total))
        FROM standing GROUP BY scope, CASE scope WHEN 'lane' THEN lane END, measure HAVING sum(total) <> 0
        ORDER BY scope, CASE scope WHEN 'lane' THEN lane END, measure""",
-    """SELECT 'person', concat_ws(' ', scope, worker_ref, grants, migrant_grants)
-       FROM person WHERE grants <> 0 OR migrant_grants <> 0 ORDER BY scope, worker_ref""",
+    """SELECT 'person', concat_ws(' ', worker_ref, (SELECT array_agg(e ORDER BY e) FROM unnest(entries) e))
+       FROM person ORDER BY worker_ref""",
 )
 
 
@@ -281,6 +363,47 @@ async def canonical_lines(db: Db) -> AsyncIterator[str]:
 async def canonical_dump(db: Db) -> str:
     """The canonical lines as one text."""
     return "\n".join([line async for line in canonical_lines(db)])
+
+
+# ---------------------------------------------------------------- rebuilt beside, then switched
+
+
+def beside(dsn: str) -> str:
+    """The same database, where tables of a rebuild stand before those that are read."""
+    return f"{dsn}{'&' if '?' in dsn else '?'}search_path={BESIDE}"
+
+
+async def begin_rebuild(db: Db) -> None:
+    """Make empty tables beside those that are read; what an earlier rebuild has left is gone."""
+    await db.execute("SELECT begin_rebuild()")
+
+
+async def switch_if_level(db: Db) -> int | None:
+    """Let the rebuilt tables be read if they hold the same facts, and no batch is under way; how many sums differed.
+
+    None where they are not level yet: live lanes have gone on. Raises what passes while somebody reads for long.
+    """
+    async with db.transaction():
+        await db.execute("SELECT set_config('lock_timeout', $1, true)", SWITCH_LOCK_TIMEOUT)
+        await db.execute("SELECT FROM public.cursor ORDER BY lane, stream FOR UPDATE")
+        if await db.fetchval(
+            """SELECT EXISTS (SELECT FROM public.cursor p FULL JOIN rebuilt.cursor r USING (stream, lane)
+                              WHERE coalesce(p.last_seq, 0) <> coalesce(r.last_seq, 0))"""
+        ):
+            return None
+        differences = await db.fetchval(
+            """SELECT count(*) FROM (
+                   SELECT scope, CASE scope WHEN 'lane' THEN lane END AS lane, measure, sum(total) AS total
+                   FROM public.standing GROUP BY 1, 2, 3 HAVING sum(total) <> 0) p
+               FULL JOIN (
+                   SELECT scope, CASE scope WHEN 'lane' THEN lane END AS lane, measure, sum(total) AS total
+                   FROM rebuilt.standing GROUP BY 1, 2, 3 HAVING sum(total) <> 0) r
+               ON (p.scope, p.measure, coalesce(p.lane, '')) = (r.scope, r.measure, coalesce(r.lane, ''))
+               WHERE p.total IS DISTINCT FROM r.total"""
+        )
+        await db.execute("SELECT switch_to_rebuilt()")
+        await db.execute("SELECT pg_notify($1, '')", CHANGED_CHANNEL)
+    return int(differences)
 
 
 # ---------------------------------------------------------------- what changes, as it changes

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from services.reporting import main, store
 from services.reporting.api import live as live_module
 from services.reporting.api import site
 from services.reporting.config import Settings
+from services.reporting.domain.cubes import CUBES
 from services.reporting.domain.nation import NOTABLE
 from services.reporting.domain.tiles import TILES
 from shared.contracts import enrollment, provinces, subsidy
@@ -118,6 +120,14 @@ async def test_who_may_see_what(told: Running, path: str, office: str | None, st
         ("/v1/latest", "lane"),
         ("/v1/cells?cube=other", "cube"),
         ("/v1/cells?cube=study&after=1", "next"),
+        ("/v1/cells?cube=study&measure=nonsense", "/v1/cubes"),
+        ("/v1/cells?cube=study&mode=blended", "track"),
+        ("/v1/cells?cube=study&dim=lane&category=migrant&category=industrial", "overlap"),
+        ("/v1/cells?cube=persons&dim=month", "as_of"),
+        ("/v1/cells?cube=persons_nation&lane=32", "lane"),
+        ("/v1/cells?cube=study&nonsense=1", "nonsense"),
+        ("/v1/totals?measure=nonsense", "/v1/definitions"),
+        ("/v1/events?measure=arrived&lane=32&month=2026-03", "/v1/definitions"),
         ("/v1/cells?cube=study&limit=100000", "limit"),
     ],
 )
@@ -134,17 +144,132 @@ async def test_a_bad_question_is_a_problem_that_says_which_part(told: Running, p
 async def test_cells_come_in_pages_without_loss_or_repeat(told: Running) -> None:
     whole = (await told.get("/v1/cells", "official", cube="study", limit=1000)).json()
     assert whole["next"] is None
+    assert whole["dimensions"] == ["lane", "month", "category", "track"]
     pages: list[dict[str, Any]] = []
-    after = ""
+    more: dict[str, Any] = {}
     for _ in range(200):
-        page = (await told.get("/v1/cells", "official", cube="study", limit=17, after=after)).json()
+        page = (await told.get("/v1/cells", "official", cube="study", limit=17, **more)).json()
         pages += page["cells"]
-        after = page["next"]
-        if not after:
+        more = {"after": page["next"]}
+        if page["next"] is None:
             break
     assert pages == whole["cells"]
     money = (await told.get("/v1/cells", "official", cube="money", lane="32", measure="planned_fen")).json()
-    assert [cell["total"] for cell in money["cells"]] == [60_000_000]
+    assert money["cells"] == [
+        {
+            "lane": "32",
+            "fiscal_year": "2026",
+            "fund_source": "专项资金",
+            "funder_level": "provincial",
+            "measure": "planned_fen",
+            "total": 60_000_000,
+        }
+    ]
+
+
+async def test_cells_add_up_to_the_totals_whatever_is_kept_and_however_much_is_summed_up(
+    told: Running,
+) -> None:
+    nation = (await told.get("/v1/nation")).json()["measures"]
+
+    async def added(dims: list[str]) -> int:
+        asked = {"cube": "study", "measure": "enrolled", "dim": dims, "limit": 1000}
+        found = (await told.get("/v1/cells", "auditor", **asked)).json()["cells"]
+        return sum(cell["total"] for cell in found)
+
+    for _ in ("as deltas", "as cells"):
+        for dims in (["lane"], ["month"], ["track"], ["lane", "month", "track"]):
+            assert await added(dims) == nation["enrolled"]
+        measures = ["enrolled", "funded", "funded_migrant", "learners", "granted_fen", "accepted", "projects"]
+        totals = (await told.get("/v1/totals", measure=measures)).json()
+        assert totals["nation"] == {code: nation[code] for code in measures}
+        by_lane = {lane["code"]: lane["measures"] for lane in (await told.get("/v1/provinces")).json()}
+        for lane, sums in totals["lanes"].items():
+            assert sums == {code: by_lane[lane][code] for code in sums}
+        await store.sum_up(told.db)
+
+
+async def test_as_of_and_known_on_go_back_in_time(reporting: Running) -> None:
+    publisher = Publisher()
+    who = {"subject": worker(1)}
+    publisher.publish(E, "32", provinces.WORKER_ENROLLED, enrolled("32", "32-1", ("migrant",)), **who)
+    publisher.clock += timedelta(days=1)
+    later = enrolled("32", "32-2", ("migrant",), start="2026-06-01")
+    publisher.publish(E, "32", provinces.WORKER_ENROLLED, later, subject=worker(1))
+    await reporting.feed(publisher.published)
+    await reporting.until(2)
+
+    async def asked(**when: str) -> tuple[int, int]:
+        answer = (await reporting.get("/v1/totals", measure=["enrolled", "learners"], **when)).json()
+        return answer["nation"]["enrolled"], answer["nation"]["learners"]
+
+    assert await asked() == (2, 1)
+    assert await asked(as_of="2026-05") == (1, 1)
+    assert await asked(as_of="2026-02") == (0, 0)
+    assert await asked(known_on="2026-03-02") == (1, 1)
+    assert await asked(known_on="2026-03-01") == (0, 0)
+    assert await asked(known_on="2026-03-03", as_of="2026-06-30") == (2, 1)
+
+
+async def test_an_answer_is_sent_again_only_when_something_has_changed(reporting: Running) -> None:
+    path = "/v1/cells?cube=study&measure=enrolled&dim=lane"
+    first = await reporting.get(path, "official")
+    headers = reporting.token("official") | {"If-None-Match": first.headers["etag"]}
+    again = await reporting.client.get(path, headers=headers)
+    assert (again.status_code, again.content) == (304, b"")
+    assert (await reporting.client.get(path + "&lane=32", headers=headers)).status_code == 200
+    publisher = Publisher()
+    publisher.publish(
+        E, "32", provinces.WORKER_ENROLLED, enrolled("32", "32-1", ("migrant",)), subject=worker(1)
+    )
+    await reporting.feed(publisher.published)
+    await reporting.until(1)
+    assert (await reporting.client.get(path, headers=headers)).status_code == 200
+
+
+async def test_the_events_behind_a_cell_add_up_to_it_and_looking_at_them_is_written_down(
+    told: Running,
+) -> None:
+    asked = {"cube": "study", "measure": "awards_granted", "lane": "32", "dim": "month"}
+    (cell,) = (await told.get("/v1/cells", "official", **asked)).json()["cells"]
+    found: list[dict[str, Any]] = []
+    after: dict[str, Any] = {}
+    while True:
+        behind = {"measure": "awards_granted", "lane": "32", "month": cell["month"], "limit": 7, **after}
+        page = (await told.get("/v1/events", "official", **behind)).json()
+        found += page["events"]
+        if page["next"] is None:
+            break
+        after = {"after": page["next"]}
+    assert sum(one["counts"] for one in found) == cell["total"] == len({one["event_id"] for one in found})
+    assert "k1." not in json.dumps(found)
+    trail = (await told.get("/v1/look-ups", "auditor")).json()
+    assert {one["what"] for one in trail} >= {"events_behind_a_cell"}
+    assert next(one for one in trail if one["what"] == "events_behind_a_cell")["found"]["events"] == 7
+
+
+async def test_targets_say_the_same_as_the_page_and_more(told: Running) -> None:
+    nation = (await told.get("/v1/nation")).json()
+    answer = (await told.get("/v1/targets")).json()
+    targets = {one["code"]: one for one in answer["targets"]}
+    for shown in nation["targets"]:
+        assert targets[shown["code"]]["progress"] | {"measure": shown["measure"]} == shown
+    assert {one["lane"] for one in targets["funded"]["short"]} <= {"32", "33", "50"}
+    assert targets["jiangsu_2025"]["progress"]["value"] == 0
+    assert all(one["consistent"] for one in answer["targets"])
+    opening = {one["code"]: one for one in answer["since_2016"]}
+    migrants = opening["migrant_workers"]
+    assert (migrants["opening"], migrants["streamed"]) == (2_400_000, nation["measures"]["funded_migrant"])
+    before = (await told.get("/v1/targets", known_on="2026-03-01")).json()
+    assert all(one["progress"]["value"] == 0 for one in before["targets"])
+
+
+async def test_cubes_say_which_question_they_answer_in_both_languages(told: Running) -> None:
+    cubes = (await told.get("/v1/cubes")).json()
+    assert {cube["code"] for cube in cubes} == set(CUBES)
+    for cube in cubes:
+        assert cube["question_en"]
+        assert re.search(r"[\u4e00-\u9fff]", cube["question_zh"])
 
 
 async def test_an_event_is_found_with_all_that_led_to_it_and_came_of_it(reporting: Running) -> None:

@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.reporting.consumers import FACT_MODELS
-from services.reporting.domain.counting import FACT_COLUMNS, READS, Counted, count
+from services.reporting.domain import persons
+from services.reporting.domain.counting import READS, count
+from services.reporting.domain.cubes import CUBES
 from services.reporting.domain.measures import MEASURES
+from services.reporting.domain.tally import FACT_COLUMNS, Counted
 from shared.contracts import enrollment, provinces, subsidy
 from tests.reporting.facts import (
     E,
@@ -55,9 +58,18 @@ def flat(sums: dict[Any, Any]) -> dict[Any, int]:
     return found
 
 
-def cells(found: Counted, measure: str) -> dict[tuple[str, str, str], int]:
-    """(period, first facet, second facet) → sum."""
-    return {key[2:5]: delta for key, delta in found.cells.items() if key[5] == measure}
+def cells(found: Counted, measure: str, cube: str | None = None) -> dict[tuple[str, str, str], int]:
+    """(period, first facet, second facet) → sum, in the measure's own cube or another."""
+    cube = cube or MEASURES[measure].cube
+    return {key[2:5]: delta for key, delta in found.cells.items() if key[5] == measure and key[0] == cube}
+
+
+def gained(found: Counted) -> dict[str, list[tuple[str, int]]]:
+    """worker_ref → (kind, change) of each entry."""
+    return {
+        ref: [(one.kind, one.change) for one in map(persons.parse, entries)]
+        for ref, entries in found.persons.items()
+    }
 
 
 def column(found: Counted, name: str) -> Any:
@@ -73,6 +85,27 @@ def test_every_measure_that_is_counted_has_a_definition() -> None:
     assert {key[5] for key in found.cells} | {measure for _, measure in found.standing} <= set(MEASURES)
 
 
+def test_there_are_at_most_a_dozen_cubes_of_at_most_four_dimensions() -> None:
+    assert len(CUBES) <= 12
+    assert all(len(cube.dimensions) <= 4 for cube in CUBES.values())
+    assert {measure for cube in CUBES.values() for measure in cube.measures} <= set(MEASURES)
+    assert all(
+        measure.code in CUBES[measure.cube].measures
+        for measure in MEASURES.values()
+        if measure.code not in ("funded_migrant", "projects_since_2025")
+    )
+
+
+def test_every_cell_lies_in_a_cube_that_says_so() -> None:
+    found = count_all(Programme(1, ("32", "33")).play(3_000))
+    persons.add_changes(found, [(None, entries) for entries in found.persons.values()], "32")
+    assert {(key[0], key[5]) for key in found.cells} <= {
+        (cube.code, measure) for cube in CUBES.values() for measure in cube.measures
+    }
+    for key in found.cells:
+        assert len(key[2]) == {"month": 7, "year": 4, "fiscal_year": 4, "day": 10}[CUBES[key[0]].period]
+
+
 def test_an_enrollment_counts_once_for_any_and_once_for_each_flag() -> None:
     found = counted((E, provinces.WORKER_ENROLLED, enrolled("32", "32-1", BOTH, "skills", "2026-09-01")))
     month = "2026-09"
@@ -86,7 +119,7 @@ def test_an_enrollment_counts_once_for_any_and_once_for_each_flag() -> None:
 
 def test_a_second_registration_of_the_same_worker_is_no_new_worker() -> None:
     found = counted((E, provinces.WORKER_REGISTERED, registered("32", BOTH, first=False)))
-    assert not found.cells
+    assert not cells(found, "registered")
     assert column(found, "details") == '{"first":false}'
 
 
@@ -110,22 +143,25 @@ def test_a_completion_is_an_upgrade_only_when_the_level_is_higher(level: str, up
 def test_an_award_is_money_of_its_fiscal_year_and_fund_source() -> None:
     found = counted((S, subsidy.SUBSIDY_GRANTED, award("32-1", BOTH, 120_000, 2025)))
     assert cells(found, "granted_fen") == {("2025", "专项资金", "none"): 120_000}
-    assert found.grants == {("32", worker(1)): 1}
-    assert found.migrant_grants == {("32", worker(1)): 1}
+    (entry,) = found.persons[worker(1)]
+    assert persons.parse(entry) == ("funded", "32", 2025, BOTH, "2026-03", date(2026, 3, 2), 1)
 
 
 def test_a_grant_of_an_earlier_year_does_not_count_towards_the_targets() -> None:
     found = counted((S, subsidy.SUBSIDY_GRANTED, award("32-1", BOTH, 120_000, 2024)))
-    assert not found.grants
     assert found.standing["32", "awards_granted"] == 1
+    persons.add_changes(found, [(None, found.persons[worker(1)])], "32")
+    assert ("32", "funded") not in found.standing
+    windows = {key[4] for key in found.cells if key[0] == "persons"}
+    assert windows == {"2024"}
 
 
 def test_a_release_takes_a_grant_away_but_not_a_reservation() -> None:
     granted = counted((S, subsidy.SUBSIDY_RELEASED, award("32-1", ("migrant",), was="granted")))
     reserved = counted((S, subsidy.SUBSIDY_RELEASED, award("32-1", ("migrant",), was="reserved")))
-    assert granted.grants == {("32", worker(1)): -1}
+    assert gained(granted) == {worker(1): [("funded", -1)]}
     assert granted.standing["32", "released_granted_fen"] == 100_000
-    assert not reserved.grants
+    assert not reserved.persons
     assert reserved.standing["32", "released_reserved_fen"] == 100_000
 
 
@@ -162,11 +198,11 @@ def test_a_scholarship_counts_when_it_is_booked_and_only_if_something_is() -> No
         "reported_by": "32",
         "enrollment": about_enrollment("32", ("migrant",)),
     }
-    assert not counted((E, provinces.SCHOLARSHIP_AWARDED, awarded)).cells
+    assert {key[0] for key in counted((E, provinces.SCHOLARSHIP_AWARDED, awarded)).cells} == {"records"}
     found = counted((S, subsidy.SCHOLARSHIP_BOOKED, booked))
     assert cells(found, "scholarship_fen") == {("2026", "奖学金", "city"): 50_000}
-    assert found.grants == {("32", worker(1)): 1}
-    assert not counted((S, subsidy.SCHOLARSHIP_BOOKED, {**booked, "amount_fen": 0})).grants
+    assert gained(found) == {worker(1): [("funded", 1)]}
+    assert not counted((S, subsidy.SCHOLARSHIP_BOOKED, {**booked, "amount_fen": 0})).persons
 
 
 def test_what_exceeds_a_budget_is_kept_and_is_no_grant() -> None:
@@ -182,7 +218,7 @@ def test_what_exceeds_a_budget_is_kept_and_is_no_grant() -> None:
     }
     found = counted((S, subsidy.SCHOLARSHIP_EXCEEDS_BUDGET, data))
     assert cells(found, "exceeding_fen") == {("2026", "奖学金", "none"): 10_000}
-    assert not found.grants
+    assert not found.persons
 
 
 def test_refusals_and_exhausted_budgets_are_facts() -> None:
@@ -206,7 +242,7 @@ def test_only_projects_since_2025_count_towards_the_target() -> None:
 def test_verdicts_lie_on_the_day_they_tell_of() -> None:
     data = {"day": "2026-03-01", "accepted": 5, "duplicate": 1, "conflict": 0, "rejected": 2, "parked": 0}
     found = counted((E, enrollment.VERDICTS_TALLIED, data))
-    assert cells(found, "accepted") == {("2026-03-01", "none", "none"): 5}
+    assert cells(found, "accepted") == {("2026-03-01", "32", "none"): 5}
     assert cells(found, "conflict") == {}
 
 
@@ -227,13 +263,15 @@ def test_however_facts_are_split_the_sums_are_the_same(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(_PAIRS)]
     parts = [count(_PAIRS[start:end]) for start, end in itertools.pairwise(edges)]
     whole = count(_PAIRS)
-    for name in ("cells", "standing", "tempo", "grants", "migrant_grants"):
+    for name in ("cells", "standing", "tempo"):
         summed: dict[Any, int] = {}
         for part in parts:
             for key, delta in flat(getattr(part, name)).items():
                 summed[key] = summed.get(key, 0) + delta
         assert summed == flat(getattr(whole, name))
     assert [row for part in parts for row in part.rows] == whole.rows
+    held = {ref: [e for part in parts for e in part.persons.get(ref, ())] for ref in whole.persons}
+    assert held == whole.persons
 
 
 def with_voids(events: list[dict[str, Any]]) -> Publisher:
@@ -262,11 +300,15 @@ def test_what_is_voided_is_taken_away_and_what_was_known_before_stays_known() ->
     publisher = with_voids(sent)
     alone = count((one.stream, one.event) for one in publisher.taken()[: len(sent)])
     both = count_all(publisher)
-    assert not any(both.standing.values())
+    assert {key[1] for key, total in both.standing.items() if total} == {"voided"}
     known = {key: change for key, change in both.cells.items() if key[6] == date(2026, 3, 2)}
     assert known == alone.cells
     later = {key[:6]: change for key, change in both.cells.items() if key[6] == date(2026, 3, 3)}
-    assert later == {key[:6]: -change for key, change in alone.cells.items()}
+    said = {key: change for key, change in later.items() if key[0] == "records"}
+    counted_then = {key[:6]: -change for key, change in alone.cells.items() if key[0] != "records"}
+    assert {key: change for key, change in later.items() if key not in said} == counted_then
+    for entries in both.persons.values():
+        assert sum(persons.parse(entry).change for entry in entries) == 0
 
 
 def test_a_registration_that_became_first_counts_in_its_own_month() -> None:
@@ -281,7 +323,7 @@ def test_a_grant_that_is_reversed_is_granted_to_nobody() -> None:
         (S, subsidy.SUBSIDY_GRANTED, award("1", BOTH)),
         (S, subsidy.SUBSIDY_GRANT_REVERSED, award("1", BOTH)),
     )
-    assert not any(found.grants.values())
+    assert gained(found) == {worker(1): [("funded", 1), ("funded", -1)]}
     assert (found.standing["32", "granted_fen"], found.standing["32", "reserved_fen"]) == (0, 100_000)
 
 

@@ -44,8 +44,11 @@ async def test_splits_and_interleavings_of_lanes_do_not_matter(
     for variant in range(3):
         name = f"{namespace[:-1]}{variant}."
         async with counting(infrastructure, name) as counter:
-            for batch in [taken] if variant == 0 else batches(taken, variant):
+            for n, batch in enumerate([taken] if variant == 0 else batches(taken, variant)):
                 await counter.carry(batch)
+                if n % 3 == variant:  # summed up now and then, or never
+                    async with counter.pool.acquire() as db:
+                        await store.sum_up(db)
             dumps.append(await counter.dump())
         await infrastructure.drop_namespace(name)
     assert dumps[0].count("\n") > 1_000
@@ -86,7 +89,19 @@ async def test_sums_agree_with_a_plain_recount_of_the_facts(counter: Counter) ->
         ]
         assert sums.get(("lane", lane, "granted_fen"), 0) == sum(granted)
     async with counter.pool.acquire() as db:
-        cells = await db.fetch("SELECT measure, sum(delta) s FROM cell WHERE facet_1 = 'any' GROUP BY 1")
+        cells = await db.fetch(
+            """SELECT measure, sum(delta) s FROM cells
+               WHERE (cube = 'study' AND facet_1 = 'any') OR cube IN ('money', 'records') AND measure <> 'arrived'
+               GROUP BY 1"""
+        )
+        flows = await db.fetch(
+            "SELECT measure, sum(delta) s FROM cells WHERE cube = 'flows' GROUP BY 1 ORDER BY 1"
+        )
+        money = await db.fetch(
+            "SELECT measure, sum(delta) s FROM cells WHERE cube = 'money' GROUP BY 1 ORDER BY 1"
+        )
+    assert flows == money
+    assert cells
     for measure, total in cells:
         assert total == sum(t for (scope, _, m), t in sums.items() if scope == "lane" and m == measure)
 
@@ -126,7 +141,7 @@ async def test_a_fact_that_cannot_be_read_stops_its_lane_and_no_other(counter: C
 
 async def test_a_type_that_is_not_known_is_passed_over_by_its_number(counter: Counter) -> None:
     publisher = Publisher()
-    publisher.publish(E, "32", "dreams.alliance.formed.v1", {"name": "later"})
+    publisher.publish(E, "32", "dreams.worker.retired.v1", {"name": "later"})
     publisher.publish(S, "32", subsidy.SUBSIDY_GRANTED, award("32-1", ("migrant",)), subject=worker(1))
     await counter.carry(publisher.taken())
     async with counter.pool.acquire() as db:
@@ -134,12 +149,27 @@ async def test_a_type_that_is_not_known_is_passed_over_by_its_number(counter: Co
         assert await db.fetchval("SELECT sum(last_seq) FROM cursor") == 2
 
 
+async def test_deltas_are_summed_up_by_one_process_at_a_time_and_change_no_number(counter: Counter) -> None:
+    for batch in batches(Programme(15, LANES).play(300).taken(), 3):
+        await counter.carry(batch)
+    before = await counter.dump()
+    async with counter.pool.acquire() as first, counter.pool.acquire() as second:
+        async with first.transaction():
+            await first.execute("SELECT pg_advisory_xact_lock($1)", store.SUMMING_LOCK)
+            assert await store.sum_up(second) == 0
+        waiting = await second.fetchval("SELECT count(*) FROM delta")
+        assert await store.sum_up(second) == waiting > 0
+        assert await second.fetchval("SELECT count(*) FROM delta") == 0
+        assert 0 < await second.fetchval("SELECT count(*) FROM cell") < waiting
+    assert await counter.dump() == before
+
+
 async def test_every_table_fills(counter: Counter) -> None:
     await counter.carry([take(*one) for one in Programme(14, ("32",)).play(60).published])
     async with counter.pool.acquire() as db:
         empty = await db.fetch(
             """SELECT 'fact' WHERE NOT EXISTS (SELECT FROM fact) UNION
-               SELECT 'cell' WHERE NOT EXISTS (SELECT FROM cell) UNION
+               SELECT 'delta' WHERE NOT EXISTS (SELECT FROM delta) UNION
                SELECT 'standing' WHERE NOT EXISTS (SELECT FROM standing) UNION
                SELECT 'person' WHERE NOT EXISTS (SELECT FROM person) UNION
                SELECT 'tempo' WHERE NOT EXISTS (SELECT FROM tempo)"""

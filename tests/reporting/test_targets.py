@@ -1,13 +1,19 @@
 """Promises about the national targets: compared as they are worded, the baseline never added."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.reporting.domain.nation import nation
-from services.reporting.domain.targets import BASELINES, TARGETS, progress
+from services.reporting.config import TARGETS, TargetError, load_targets
+from services.reporting.domain.nation import TakenIn, nation
+from services.reporting.domain.prospects import Moment, Sums, asked_for, prospects, since_2016
+from services.reporting.domain.targets import band, fair_shares, progress, selection
 
-BY_CODE = {target.code: target for target in TARGETS}
+BOOK = load_targets(TARGETS)
+BY_CODE = {target.code: target for target in BOOK.targets}
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 TODAY = date(2026, 11, 24)
 
@@ -70,7 +76,7 @@ def test_the_nation_is_not_the_sum_of_its_provinces_for_persons() -> None:
         ("lane", "32", "enrolled", 5),
         ("lane", "33", "enrolled", 0),
     ]
-    found = nation(sums, [], [], 9, TODAY, NOW, NOW, simulated=False)
+    found = nation(sums, [], [], TakenIn(9, TODAY, NOW, NOW), BOOK, simulated=False)
     assert found.measures["funded"] == 3
     assert found.measures["enrolled"] == 5
     lanes = {lane.code: lane.measures for lane in found.lanes}
@@ -79,12 +85,108 @@ def test_the_nation_is_not_the_sum_of_its_provinces_for_persons() -> None:
 
 
 def test_the_baseline_stands_beside_and_is_never_added() -> None:
-    found = nation([("nation", "32", "funded_migrant", 7)], [], [], 1, TODAY, NOW, NOW, simulated=True)
-    assert found.baselines == BASELINES
+    sums = [("nation", "32", "funded_migrant", 7)]
+    found = nation(sums, [], [], TakenIn(1, TODAY, NOW, NOW), BOOK, simulated=True)
+    assert [one.value for one in found.baselines] == [500, 110_000_000_000, 2_400_000]
     assert {target.code: target.value for target in found.targets}["funded_migrant"] == 7
 
 
 def test_before_the_first_fact_nothing_is_projected() -> None:
-    found = nation([], [], [], 0, None, None, NOW, simulated=False)
+    found = nation([], [], [], TakenIn(0, None, None, NOW), BOOK, simulated=False)
     for target in found.targets:
         assert (target.steady, target.needed_per_month, target.projected) == (None, None, None)
+
+
+def put(text: str, folder: Path) -> Path:
+    path = folder / "targets.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "line", "says"),
+    [
+        ("value: 2_000_000", "value: 0", 20, "value"),
+        ("measure: projects", "measure: patents", 30, "measure"),
+        ("within: funded", "within: nothing", 4, "nothing"),
+        ("since: 2025-09-01", "since: 2025-10-01", 52, "alliance"),
+        ("    until: 2030-12-31", "    until: 2030-06-30\n    until: 2030-12-31", 11, "twice"),
+        ("basis: planned", "basis: planned\n    wish: 7", 12, "wish"),
+        (
+            "since: 2025-01-01\n    until: 2025-12-31",
+            "since: 2025-02-01\n    until: 2025-12-31",
+            40,
+            "window",
+        ),
+    ],
+)
+def test_a_wrong_target_is_refused_with_its_line(
+    tmp_path: Path, was: str, becomes: str, line: int, says: str
+) -> None:
+    text = TARGETS.read_text().replace(was, becomes, 1)
+    with pytest.raises(TargetError, match=says) as refused:
+        load_targets(put(text, tmp_path))
+    assert f"line {line}:" in str(refused.value)
+
+
+def test_the_band_is_wide_where_months_differ_and_narrow_where_they_are_alike() -> None:
+    until = date(2030, 12, 31)
+    even, odd = band(1_000, [10] * 12, TODAY, until), band(1_000, [0, 20] * 6, TODAY, until)
+    assert even
+    assert odd
+    assert (even.low, even.middle, even.high) == (1_490, 1_490, 1_490)
+    assert odd.middle == 1_490
+    assert odd.low < even.low - 50
+    assert odd.high > even.high + 50
+    assert band(1_000, [10, 10], TODAY, until) is None
+    assert band(1_000, [10] * 12, TODAY, TODAY) is None
+
+
+@given(st.integers(0, 10**7), st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 10**6), min_size=1))
+def test_shares_add_up_to_the_last_one(total: int, weights: dict[str, int]) -> None:
+    shares = fair_shares(total, weights)
+    assert sum(shares.values()) == (total if sum(weights.values()) else 0)
+    assert all(
+        abs(shares[code] * sum(weights.values()) - total * weights[code]) < sum(weights.values())
+        for code in shares
+    )
+
+
+def test_provinces_are_told_what_they_are_short_of_and_a_part_larger_than_its_whole_is_told() -> None:
+    selections = asked_for(BOOK)
+    sums: list[Sums] = [{} for _ in selections]
+    sums[0] = {("32", "2026-01"): 300, ("33", "2026-01"): 100, ("66", "2026-01"): 50}
+    national, provincial = selections.index(selection(BY_CODE["funded"])), 2
+    sums[national] = {("32", "2026-01"): 5, ("33", "2026-02"): 1}
+    sums[provincial] = {("32", "2026-01"): 4, ("33", "2026-02"): 2}
+    sums[3] = {("32", "2026-01"): 7}
+    found = prospects(BOOK, sums, Moment(date(2027, 12, 31), date(2026, 1, 1)))
+    by_code = {one.code: one for one in found}
+    funded = by_code["funded"]
+    assert funded.progress.value == 6
+    assert [(one.lane, one.share) for one in funded.short] == [("32", 2_250_000), ("33", 750_000)]
+    assert all(one.short == one.steady - one.value for one in funded.short)
+    assert funded.consistent
+    assert not by_code["funded_migrant"].consistent
+    assert not by_code["jiangsu_2025"].short
+    assert funded.band is not None
+    assert funded.band.months == 12
+
+
+def test_since_2016_stays_two_parts() -> None:
+    selections = asked_for(BOOK)
+    sums: list[Sums] = [{} for _ in selections]
+    sums[-1] = {("32", "2024-07"): 2, ("33", "2024-07"): 1, ("32", "2025-01"): 4}
+    workers = since_2016(BOOK, sums)[-1]
+    assert (workers.code, workers.opening, workers.opening_comparator) == (
+        "migrant_workers",
+        2_400_000,
+        "more_than",
+    )
+    assert (workers.streamed, [(one.month, one.added) for one in workers.months]) == (
+        7,
+        [("2024-07", 3), ("2025-01", 4)],
+    )
+    assert selections[-1].since == "0000-00"
+    assert selections[-1].facet_2 == "since-2024-07"
+    assert {one.since for one in selections[-3:-1]} == {"2024-07"}

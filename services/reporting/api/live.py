@@ -12,7 +12,8 @@ from fastapi.responses import StreamingResponse
 from prometheus_client import Gauge
 
 from services.reporting import store
-from services.reporting.domain.nation import NOTABLE, Happening, Nation, Still, nation
+from services.reporting.domain.nation import NOTABLE, Happening, Nation, Still, TakenIn, nation
+from services.reporting.domain.targets import Book
 from shared.contracts.lanes import LANE_CODES
 from shared.plumbing import postgres
 from shared.plumbing.problem import ProblemRoute, problem
@@ -40,7 +41,8 @@ log = structlog.get_logger()
 class Live:
     """The newest picture, and those who wait for the next one."""
 
-    def __init__(self, readers_max: int) -> None:
+    def __init__(self, readers_max: int, book: Book) -> None:
+        self._book = book
         self._readers_max = readers_max
         self._parts: Parts | None = None
         self._picture: Nation | None = None
@@ -152,10 +154,8 @@ class Live:
             [tuple(row) for row in sums],
             [Happening(**dict(row)) for row in newest],
             [_still(row["lane"], row["since"], stopped=row["stopped"]) for row in still],
-            taken["facts"],
-            taken["began"],
-            taken["recorded_at"],
-            taken["now"],
+            TakenIn(*taken),
+            self._book,
             simulated=self._parts.settings.simulated,
         )
 

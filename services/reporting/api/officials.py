@@ -1,14 +1,13 @@
-"""What needs a token: cells, the facts behind an event, and the digest that two rebuilds are compared by."""
+"""What needs a token: the facts behind an event, and the digest that two rebuilds are compared by."""
 
 import hashlib
 from datetime import date, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Path, Request
+from pydantic import BaseModel
 
 from services.reporting import store
-from shared.contracts.lanes import LANE_CODES
 from shared.plumbing.problem import ProblemRoute
 from shared.plumbing.tokens import allow
 
@@ -16,44 +15,6 @@ router = APIRouter(prefix="/v1", tags=["officials"], route_class=ProblemRoute)
 
 for_officials: Final = [Depends(allow("official", "auditor", "operator"))]
 for_operators: Final = [Depends(allow("operator", "auditor"))]
-KEY_PARTS: Final = 5
-Code = Literal[LANE_CODES]  # type: ignore[valid-type]
-Dimension = Annotated[str | None, Field(max_length=128)]
-
-
-class CellQuery(BaseModel):
-    """Which cells: one cube, and where its dimensions stand still."""
-
-    cube: Literal["study", "money", "verdicts"]
-    lane: Code | None = None
-    period: Dimension = None
-    facet_1: Dimension = None
-    facet_2: Dimension = None
-    measure: Dimension = None
-    after: Annotated[str | None, Field(max_length=600)] = None
-    limit: Annotated[int, Field(ge=1, le=store.PAGE_MAX)] = 200
-
-
-class CellSum(BaseModel):
-    """One cell: its deltas summed over all recorded days."""
-
-    cube: str
-    lane: str
-    period: str
-    facet_1: str
-    facet_2: str
-    measure: str
-    total: int
-
-
-class Cells(BaseModel):
-    """A page of cells, in the order of their key."""
-
-    simulated: bool
-    """Numbers come from a simulation."""
-    cells: list[CellSum]
-    next: str | None
-    """Send it back as `after` for the next page; none on the last."""
 
 
 class FactShown(BaseModel):
@@ -81,25 +42,6 @@ class Digest(BaseModel):
 
     sha256: str
     lines: int
-
-
-@router.get("/cells", dependencies=for_officials)
-async def cells(request: Request, query: Annotated[CellQuery, Query()]) -> Cells:
-    """Cells of one cube, summed over recorded days.
-
-    `study`: month, category flag (`any` for totals), track; `money`: fiscal year, fund source, funder level;
-    `verdicts`: day.
-    """
-    key = query.after.split("|") if query.after else None
-    if key is not None and len(key) != KEY_PARTS:
-        raise HTTPException(422, "'after' must be what the page before gave as 'next'. / after 参数无效。")
-    filters = query.model_dump(exclude={"after", "limit"})
-    async with request.app.state.pool.acquire() as db:
-        rows = await store.cells(db, filters, key, query.limit)
-    found = [CellSum(**dict(row)) for row in rows]
-    last = found[-1] if len(found) == query.limit else None
-    following = f"{last.lane}|{last.period}|{last.facet_1}|{last.facet_2}|{last.measure}" if last else None
-    return Cells(simulated=request.app.state.settings.simulated, cells=found, next=following)
 
 
 @router.get("/facts/{event_id:path}", dependencies=for_operators)

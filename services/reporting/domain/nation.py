@@ -3,23 +3,37 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel
 
-from services.reporting.domain.counting import NATION_SCOPE, READS
+from services.reporting.domain.counting import READS
 from services.reporting.domain.measures import MEASURES
-from services.reporting.domain.targets import BASELINES, TARGETS, Baseline, Progress, progress
+from services.reporting.domain.persons import PERSONS
+from services.reporting.domain.targets import Baseline, Book, Progress, Target, progress
 from shared.contracts import enrollment, subsidy
 from shared.contracts.envelope import shanghai_day
 from shared.contracts.lanes import LANES
+from shared.contracts.provinces import Comparator
 
 LATEST_MAX: Final = 12
-DULL: Final = frozenset({enrollment.DAY_BEGAN, enrollment.VERDICTS_TALLIED, subsidy.BUDGET_OPENED})
+DULL: Final = frozenset(
+    {
+        enrollment.DAY_BEGAN,
+        enrollment.VERDICTS_TALLIED,
+        enrollment.COMPLETENESS_MEASURED,
+        subsidy.BUDGET_OPENED,
+    }
+)
 """Not worth a line among what has just happened."""
 NOTABLE: Final = tuple(sorted(READS - DULL))
-PERSONS: Final = ("funded", "funded_migrant")
-"""Counted once in the whole country: the nation is not the sum of its lanes."""
+NATION_SCOPE: Final = "nation"
+_STANDING: Final = {
+    ("funded", None): "funded",
+    ("funded", "migrant"): "funded_migrant",
+    ("projects", None): "projects_since_2025",
+}
+"""(measure, category) of a national target since 2025 → the sum over all time that the picture shows."""
 
 
 class Happening(BaseModel):
@@ -50,6 +64,30 @@ class Still(BaseModel):
     since: datetime | None
 
 
+class TakenIn(NamedTuple):
+    """How much was taken in, and when."""
+
+    facts: int
+    began: date | None
+    """The first fact's day; none where nothing has come yet."""
+    recorded_at: datetime | None
+    """When the newest fact was recorded."""
+    now: datetime
+    """When this was read."""
+
+
+class BaselineShown(BaseModel):
+    """One figure of June 2024: shown beside the targets, never added to them."""
+
+    code: str
+    comparator: Comparator
+    value: int
+    unit: str
+    as_of: str
+    zh: str
+    en: str
+
+
 class Nation(BaseModel):
     """All that the page shows at one moment."""
 
@@ -62,7 +100,7 @@ class Nation(BaseModel):
     facts: int
     measures: dict[str, int]
     targets: list[Progress]
-    baselines: tuple[Baseline, ...]
+    baselines: list[BaselineShown]
     lanes: list[LaneNumbers]
     latest: list[Happening]
     still: list[Still]
@@ -72,14 +110,12 @@ def nation(
     sums: Iterable[tuple[str, str, str, int]],
     latest: list[Happening],
     still: list[Still],
-    facts: int,
-    began: date | None,
-    recorded_at: datetime | None,
-    at: datetime,
+    taken: TakenIn,
+    book: Book,
     *,
     simulated: bool,
 ) -> Nation:
-    """Put the picture together from the sums (scope, lane, measure, total); `began` is the first fact's day."""
+    """Put the picture together from the sums (scope, lane, measure, total)."""
     whole: dict[str, int] = dict.fromkeys(MEASURES, 0)
     lanes: dict[str, dict[str, int]] = defaultdict(dict)
     for scope, lane, measure, total in sums:
@@ -89,15 +125,18 @@ def nation(
         lanes[lane][measure] = total
         if measure not in PERSONS:
             whole[measure] += total
-    today = shanghai_day(recorded_at) if recorded_at else None
+    today = shanghai_day(taken.recorded_at) if taken.recorded_at else None
     return Nation(
         simulated=simulated,
-        at=at,
-        recorded_at=recorded_at,
-        facts=facts,
+        at=taken.now,
+        recorded_at=taken.recorded_at,
+        facts=taken.facts,
         measures=whole,
-        targets=[progress(target, whole[target.measure], today, began) for target in TARGETS],
-        baselines=BASELINES,
+        targets=[
+            progress(target, whole[measure], today, taken.began, measure)
+            for target, measure in _shown(book.targets)
+        ],
+        baselines=[_baseline(one) for one in book.baselines],
         lanes=[
             LaneNumbers(
                 code=lane.code,
@@ -110,3 +149,15 @@ def nation(
         latest=latest[:LATEST_MAX],
         still=still,
     )
+
+
+def _shown(targets: Iterable[Target]) -> Iterable[tuple[Target, str]]:
+    """The nation's targets, each with the sum that it is about."""
+    for target in targets:
+        measure = _STANDING.get((target.measure, target.filter.category))
+        if measure and target.filter.lane is None and target.filter.alliance is None:
+            yield target, measure
+
+
+def _baseline(one: Baseline) -> BaselineShown:
+    return BaselineShown(**one.model_dump(exclude={"as_of", "adds", "source"}), as_of=f"{one.as_of:%Y-%m}")

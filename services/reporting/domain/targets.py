@@ -1,101 +1,207 @@
-"""The national targets to 2030, and the figures of June 2024 beside them, as data; how far we have come."""
+"""Targets as data: what is measured, how it is compared, when it counts; how far we have come, and where it leads."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final, Literal
+from statistics import fmean, stdev
+from typing import Annotated, Final, Literal, NamedTuple
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Comparator = Literal["at_least", "more_than", "stated"]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One target: what is measured, how it is compared, and when it counts."""
-
-    code: str
-    measure: str
-    comparator: Comparator
-    value: int
-    since: date
-    until: date
-    within: str | None
-    """The target that this one is part of."""
-    zh: str
-    en: str
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """One figure of June 2024: shown beside the targets, never added to them."""
-
-    code: str
-    comparator: Comparator
-    value: int
-    unit: Literal["institutions", "fen", "persons"]
-    as_of: str
-    zh: str
-    en: str
-
+from shared.contracts.envelope import LaneCode
+from shared.contracts.provinces import Comparator
 
 COUNTED_SINCE: Final = date(2025, 1, 1)
 """The national targets count from here: fiscal year of an award, day of a project."""
-_UNTIL: Final = date(2030, 12, 31)
+SINCE_2025: Final = "since-2025"
+"""Window of the national targets: fiscal year, or year of the day, 2025 or later."""
+SINCE_JULY_2024: Final = "since-2024-07"
+"""Window of the series “since 2016”: what follows the opening balance of June 2024."""
+OPENING_ENDS: Final = "2024-06"
 PACE_DAYS_MIN: Final = 30
 """A pace of fewer days says nothing about years."""
 PROJECTED_DAYS_MAX: Final = 50 * 365
 """What lies further ahead is not worth a date."""
+PACE_MONTHS: Final = 12
+"""The band is drawn from so many whole months at most."""
+PACE_MONTHS_MIN: Final = 3
+BAND_DEVIATIONS: Final = 1.2816
+"""Four of five outcomes lie within, were months independent and alike."""
+PERSONS_MEASURES: Final = ("learners", "returning", "funded", "educated", "skilled", "skilled_others")
+"""Measures of distinct persons, by their windows."""
 
-TARGETS: Final = (
-    Target(
-        "funded", "funded", "at_least", 3_000_000, COUNTED_SINCE, _UNTIL, None, "资助工人", "Workers funded"
-    ),
-    Target(
-        "funded_migrant",
-        "funded_migrant",
-        "more_than",
-        2_000_000,
-        COUNTED_SINCE,
-        _UNTIL,
-        "funded",
-        "其中农民工",
-        "of them migrant workers",
-    ),
-    Target(
-        "projects", "projects_since_2025", "at_least", 300, COUNTED_SINCE, _UNTIL, None, "项目", "Projects"
-    ),
-)
 
-BASELINES: Final = (
-    Baseline(
-        "universities",
-        "more_than",
-        500,
-        "institutions",
-        "2024-06",
-        "参与院校",
-        "universities took part",
-    ),
-    Baseline(
-        "union_money",
-        "more_than",
-        110_000_000_000,
-        "fen",
-        "2024-06",
-        "各级工会投入",
-        "from unions at all levels",
-    ),
-    Baseline(
-        "migrant_workers",
-        "more_than",
-        2_400_000,
-        "persons",
-        "2024-06",
-        "受助农民工",
-        "migrant workers helped",
-    ),
-)
+@dataclass(frozen=True, slots=True)
+class Alliance:
+    """Provinces that count together, once each person: a scope of the cubes, so a change needs a rebuild."""
+
+    code: str
+    lanes: frozenset[str]
+    since: str
+    until: str
+    """First and last effective month that count."""
+
+
+ALLIANCES: Final = (Alliance("sichuan-chongqing", frozenset({"50", "51"}), "2025-09", "2028-08"),)
+"""Who studies through an alliance is not known: all of its provinces are counted; what it declares stands beside."""
+_ALLIANCES: Final = {alliance.code: alliance for alliance in ALLIANCES}
+
+Category = Literal["industrial", "migrant", "front_line", "new_employment", "migrant_or_front_line"]
+
+
+class Entry(BaseModel):
+    """An entry of the file: nothing may stand in it that nobody reads."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Filter(Entry):
+    """Of whom; nothing stands for the whole nation."""
+
+    lane: LaneCode | None = None
+    category: Category | None = None
+    alliance: Literal["sichuan-chongqing"] | None = None
+
+
+class Target(Entry):
+    """One target."""
+
+    code: Annotated[str, Field(pattern="^[a-z0-9_]+$")]
+    measure: Literal["funded", "educated", "skilled", "skilled_others", "learners", "projects"]
+    filter: Filter = Filter()
+    comparator: Comparator
+    value: Annotated[int, Field(gt=0)]
+    since: date
+    until: date
+    baseline: int = 0
+    """Where counting begins; figures of before are never added here."""
+    basis: Literal["planned", "actual"]
+    within: str | None = None
+    """The target that this one is part of."""
+    zh: str
+    en: str
+    source: str
+
+    @model_validator(mode="after")
+    def _can_be_counted(self) -> "Target":
+        if self.until < self.since:
+            raise ValueError("it ends before it begins")
+        alliance = _ALLIANCES.get(self.filter.alliance or "")
+        if alliance and (self.since.isoformat()[:7], self.until.isoformat()[:7]) != (
+            alliance.since,
+            alliance.until,
+        ):
+            raise ValueError("an alliance's target counts in the alliance's own months")
+        if self.measure in PERSONS_MEASURES and not alliance and window(self) is None:
+            raise ValueError("persons are counted once in one year, or from 2025 on: no other window is kept")
+        return self
+
+
+class Adds(Entry):
+    """What of the stream follows an opening balance."""
+
+    measure: Literal["institutions", "allocated_fen", "funded"]
+    category: Literal["migrant"] | None = None
+
+
+class Baseline(Entry):
+    """One figure of June 2024: shown beside the targets, never added to them."""
+
+    code: Annotated[str, Field(pattern="^[a-z0-9_]+$")]
+    comparator: Comparator
+    value: Annotated[int, Field(gt=0)]
+    unit: Literal["institutions", "fen", "persons"]
+    as_of: date
+    adds: Adds
+    """What is added to it in the series “since 2016”, of facts after June 2024."""
+    zh: str
+    en: str
+    source: str
+
+
+class Book(Entry):
+    """All targets and baselines of one file."""
+
+    targets: tuple[Target, ...]
+    baselines: tuple[Baseline, ...]
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> "Book":
+        by_code = {target.code: target for target in self.targets}
+        if len(by_code) < len(self.targets):
+            raise ValueError("two targets have one code")
+        for target in self.targets:
+            around = by_code.get(target.within) if target.within else None
+            if target.within and around is None:
+                raise ValueError(f"{target.code} lies within {target.within}, which is not there")
+            if around and (around.value < target.value or around.measure != target.measure):
+                raise ValueError(f"{target.code} cannot be part of {target.within}")
+        return self
+
+
+class Selection(NamedTuple):
+    """Which cells add up to a number: one cube, one measure; a facet that is None is summed over."""
+
+    cube: str
+    measure: str
+    lane: str | None
+    facet_1: str | None
+    facet_2: str | None
+    since: str
+    """First period."""
+    until: str
+    """Last period."""
+
+
+FIRST_MONTH: Final = "0000-00"
+LAST_MONTH: Final = "9999-99"
+
+
+def window(target: Target) -> str | None:
+    """The window of persons that fits the target; None where none is kept."""
+    year = target.since.year
+    if (target.since, target.until) == (date(year, 1, 1), date(year, 12, 31)):
+        return str(year)
+    return SINCE_2025 if target.since == COUNTED_SINCE else None
+
+
+def selection(target: Target) -> Selection:
+    """The cells that add up to the target's value."""
+    about = target.filter
+    category = about.category or "any"
+    if target.measure not in PERSONS_MEASURES:
+        since, until = target.since.isoformat()[:7], target.until.isoformat()[:7]
+        return Selection("study", target.measure, about.lane, category, None, since, until)
+    if about.alliance:
+        return Selection(
+            "persons_nation", target.measure, None, category, about.alliance, FIRST_MONTH, LAST_MONTH
+        )
+    cube, until = "persons" if about.lane else "persons_nation", target.until.isoformat()[:7]
+    return Selection(cube, target.measure, about.lane, category, window(target), FIRST_MONTH, until)
+
+
+def selection_by_province(target: Target) -> Selection | None:
+    """The same cells of each province by itself; None where the target is not the whole nation's."""
+    if target.filter.lane or target.filter.alliance:
+        return None
+    own = selection(target)
+    return own._replace(cube="persons") if own.cube == "persons_nation" else own
+
+
+def streamed(baseline: Baseline) -> Selection:
+    """The cells that follow an opening balance: effective after June 2024, whenever they were recorded."""
+    after = "2024-07"
+    match baseline.adds.measure:
+        case "funded":
+            category = baseline.adds.category or "any"
+            return Selection(
+                "persons_nation", "funded", None, category, SINCE_JULY_2024, FIRST_MONTH, LAST_MONTH
+            )
+        case "institutions":
+            return Selection("providers", "institutions", None, "university", None, after, LAST_MONTH)
+        case _:
+            return Selection("flows", "allocated_fen", None, None, None, after, LAST_MONTH)
 
 
 class Progress(BaseModel):
@@ -117,36 +223,101 @@ class Progress(BaseModel):
     """The day on which the pace so far reaches the target; none when reached, far off, or known for too few days."""
 
 
-def progress(target: Target, value: int, today: date | None, began: date | None) -> Progress:
+class Band(BaseModel):
+    """Where the last months lead, were the rest like them: four of five outcomes lie between `low` and `high`."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    per_month: float
+    """Mean of the last whole months."""
+    months: int
+    """How many months that is."""
+    low: int
+    """At the target's end."""
+    middle: int
+    """At the target's end, at the mean pace."""
+    high: int
+    """At the target's end."""
+
+
+def needed(target: Target) -> int:
+    """The smallest value that reaches the target."""
+    return target.value + (1 if target.comparator == "more_than" else 0)
+
+
+def progress(
+    target: Target, value: int, today: date | None, began: date | None, measure: str | None = None
+) -> Progress:
     """Compare `value` with the target as of `today`, the day of the newest fact; `began` is that of the first."""
-    needed = target.value + (1 if target.comparator == "more_than" else 0)
-    reached = value >= needed
+    missing = needed(target) - value
+    reached = missing <= 0
     return Progress(
         code=target.code,
-        measure=target.measure,
+        measure=measure or target.measure,
         comparator=target.comparator,
         target=target.value,
         until=target.until,
         within=target.within,
         value=value,
         reached=reached,
-        steady=_steady(target, today) if today else None,
-        needed_per_month=_per_month(needed - value, today, target.until) if today and not reached else None,
-        projected=_projected(value, needed, began, today) if began and today and not reached else None,
+        steady=steady_pace(target, today) if today else None,
+        needed_per_month=_per_month(missing, today, target.until) if today and not reached else None,
+        projected=_projected(value, needed(target), began, today)
+        if began and today and not reached
+        else None,
     )
 
 
-def _steady(target: Target, today: date) -> int:
+def band(value: int, added: Sequence[int], today: date, until: date) -> Band | None:
+    """Where `added`, the last whole months in order, leads from `value`; None where they are too few."""
+    last = added[-PACE_MONTHS:]
+    if len(last) < PACE_MONTHS_MIN or until <= today:
+        return None
+    ahead = (until.year - today.year) * 12 + until.month - today.month
+    mean, spread = fmean(last), BAND_DEVIATIONS * stdev(last) * math.sqrt(ahead)
+    middle = value + mean * ahead
+    return Band(
+        per_month=round(mean, 1),
+        months=len(last),
+        low=round(middle - spread),
+        middle=round(middle),
+        high=round(middle + spread),
+    )
+
+
+def months_between(first: str, last: str) -> list[str]:
+    """All months from `first` to `last`, both included."""
+    (year, month), found = map(int, first.split("-")), []
+    while (code := f"{year:04d}-{month:02d}") <= last:
+        found.append(code)
+        year, month = year + month // 12, month % 12 + 1
+    return found
+
+
+def fair_shares(total: int, weights: dict[str, int]) -> dict[str, int]:
+    """`total` split by weights, to the last one: largest remainders get what rounding leaves."""
+    whole = sum(weights.values())
+    if whole <= 0:
+        return {}
+    shares = {code: total * weight // whole for code, weight in weights.items()}
+    rest = sorted(weights, key=lambda code: (-(total * weights[code] % whole), code))
+    for code in rest[: total - sum(shares.values())]:
+        shares[code] += 1
+    return shares
+
+
+def steady_pace(target: Target, today: date) -> int:
+    """Where a steady pace from the first day to the last would stand today."""
     passed = (today - target.since).days + 1
     whole = (target.until - target.since).days + 1
     return target.value * min(max(passed, 0), whole) // whole
 
 
-def _projected(value: int, needed: int, began: date, today: date) -> date | None:
+def _projected(value: int, reaching: int, began: date, today: date) -> date | None:
     days = (today - began).days + 1
     if days < PACE_DAYS_MIN or value <= 0:
         return None
-    ahead_days = math.ceil((needed - value) * days / value)
+    ahead_days = math.ceil((reaching - value) * days / value)
     return today + timedelta(days=ahead_days) if ahead_days <= PROJECTED_DAYS_MAX else None
 
 
