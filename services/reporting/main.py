@@ -1,7 +1,17 @@
 """Compose and run reporting."""
 
 from services.reporting import consumers, handlers
-from services.reporting.api import cells, files, live, numbers, officials, rebuilding, site, targets
+from services.reporting.api import (
+    cells,
+    files,
+    live,
+    numbers,
+    officials,
+    rebuilding,
+    site,
+    targets,
+    trends,
+)
 from services.reporting.config import Settings, load_targets
 from shared.contracts.catalogue import batch_of
 from shared.contracts.topics import ENROLLMENT_EVENTS, SUBSIDY_EVENTS
@@ -22,6 +32,7 @@ def definition(settings: Settings) -> Definition:
             live.router(picture),
             numbers.router,
             targets.router(book),
+            trends.router,
             cells.router,
             files.router,
             officials.router,

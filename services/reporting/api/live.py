@@ -1,26 +1,32 @@
-"""Push the picture of the nation to open pages: at most four times a second; a slow reader delays nobody."""
+"""Push the picture of the nation and its targets to open pages; a slow reader delays nobody."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from contextlib import aclosing
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import structlog
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Header, Query, Response
 from fastapi.responses import StreamingResponse
 from prometheus_client import Gauge
 
 from services.reporting import store
+from services.reporting.api import past, targets
+from services.reporting.api.feed import Feed
 from services.reporting.domain.nation import NOTABLE, Happening, Nation, Still, TakenIn, nation
 from services.reporting.domain.targets import Book
+from shared.contracts.envelope import Day
 from shared.contracts.lanes import LANE_CODES
 from shared.plumbing import postgres
-from shared.plumbing.problem import ProblemRoute, problem
+from shared.plumbing.problem import ProblemRoute, documented, problem
 from shared.plumbing.service import Parts
 
 FRAME_INTERVAL_S: Final = 0.25
 """At most four pictures a second."""
+TARGETS_INTERVAL_S: Final = 5.0
+"""Where targets lead moves slowly and costs more to read than sums."""
 IDLE_S: Final = 5.0
 """Without a change the picture is read again after this long: a lane that stops does not say so."""
 ALIVE_S: Final = 10.0
@@ -28,6 +34,7 @@ ALIVE_S: Final = 10.0
 SEND_TIMEOUT_S: Final = 20.0
 """A reader that takes nothing for this long is dropped; its browser comes again by itself."""
 AGAIN_S: Final = 2.0
+ID_CHARS_MAX: Final = 64
 LOOK_BACK_PER_LANE: Final = 3
 TEMPO_FORGOTTEN_EVERY_S: Final = 3600.0
 
@@ -49,9 +56,10 @@ class Live:
         self._read_began_s = float("-inf")
         self._reading = asyncio.Lock()
         self._shown: Nation | None = None
-        self._frame = b""
-        self._version = 0
-        self._next = asyncio.Event()
+        self._told: targets.Targets | None = None
+        self._told_s = float("-inf")
+        self._telling = asyncio.Lock()
+        self._feed = Feed()
         self._readers = 0
 
     async def run(self, parts: Parts, _: FastAPI) -> None:
@@ -66,7 +74,7 @@ class Live:
             except postgres.PASSING as error:
                 log.warning("live_page_waits", error=type(error).__name__)
                 self._shown = None
-                self._publish(b"event: trouble\ndata: {}\n\n")
+                self._feed.publish("trouble", b"{}")
                 await asyncio.sleep(AGAIN_S)
 
     async def picture(self) -> Nation:
@@ -79,8 +87,17 @@ class Live:
                 self._read_began_s = began_s
             return self._picture
 
-    def stream(self) -> Response:
-        """Server-sent events: `nation` with the whole picture whenever it changes, `alive` otherwise."""
+    async def past(self, as_of: str | None, known_on: Day | None) -> Nation:
+        """The picture at the end of a month, as known at the end of a day: read for whoever asks."""
+        parts = self._started()
+        async with parts.pool.acquire() as db, store.one_moment(db):
+            return await past.picture(db, self._book, as_of, known_on, simulated=parts.settings.simulated)
+
+    def stream(self, last_id: str | None = None) -> Response:
+        """Server-sent events: `nation` and `targets`, each whole, whenever they change; `alive` otherwise.
+
+        Who comes again with the id of what was seen last is sent only what is newer.
+        """
         if self._readers >= self._readers_max:
             return problem(
                 503,
@@ -88,7 +105,7 @@ class Live:
                 "/ 打开的页面过多，稍后将自动重试。",
                 {"Retry-After": "10"},
             )
-        return Stream(self._frames())
+        return Stream(self._frames(last_id))
 
     async def _follow(self, changes: store.Changes) -> None:
         forgotten_s = time.monotonic()
@@ -107,45 +124,44 @@ class Live:
             await store.forget_tempo(db)
 
     async def _refresh(self) -> None:
-        """Publish the picture unless it is the one that was published last."""
+        """Publish the picture unless it is the one that was published last, and from time to time the targets."""
         picture = await self.picture()
-        if self._shown is not None and _same(self._shown, picture):
-            return
-        self._publish(b"event: nation\ndata: " + picture.model_dump_json().encode() + b"\n\n")
-        self._shown = picture
+        if self._shown is None or not _same(self._shown, picture):
+            self._shown = picture
+            self._feed.withdraw("trouble")
+            self._feed.publish("nation", picture.model_dump_json().encode())
+        await self._refresh_targets()
 
-    def _publish(self, frame: bytes) -> None:
-        """Hand the frame to all who wait; who is still busy with an older one takes the newest after it."""
-        self._frame = frame
-        self._version += 1
-        waiting, self._next = self._next, asyncio.Event()
-        waiting.set()
+    async def _refresh_targets(self) -> None:
+        parts = self._started()
+        async with self._telling:
+            if time.monotonic() - self._told_s < TARGETS_INTERVAL_S:
+                return
+            async with parts.pool.acquire() as db, store.one_moment(db):
+                told = await targets.read(db, self._book, simulated=parts.settings.simulated)
+            self._told_s = time.monotonic()
+            if told != self._told:
+                self._told = told
+                self._feed.publish("targets", told.model_dump_json().encode())
 
-    async def _frames(self) -> AsyncIterator[bytes]:
+    async def _frames(self, last_id: str | None) -> AsyncGenerator[bytes]:
         self._readers += 1
         try:
             yield b"retry: 2000\n\n"
-            picture = await self.picture()
-            yield b"event: nation\ndata: " + picture.model_dump_json().encode() + b"\n\n"
-            seen = self._version
-            while True:
-                following = self._next
-                if self._version == seen:
-                    try:
-                        async with asyncio.timeout(ALIVE_S):
-                            await following.wait()
-                    except TimeoutError:
-                        yield b"event: alive\ndata: {}\n\n"
-                        continue
-                seen = self._version
-                yield self._frame
+            await self._refresh()
+            async for frame in self._feed.follow(last_id, ALIVE_S):
+                yield frame
         finally:
             self._readers -= 1
 
-    async def _read(self) -> Nation:
+    def _started(self) -> Parts:
         if self._parts is None:
             raise TimeoutError("the service has not started yet")
-        async with self._parts.pool.acquire() as db, store.one_moment(db):
+        return self._parts
+
+    async def _read(self) -> Nation:
+        parts = self._started()
+        async with parts.pool.acquire() as db, store.one_moment(db):
             sums = await store.standing(db)
             newest = await store.latest(db, LANE_CODES, NOTABLE, LOOK_BACK_PER_LANE)
             taken = await store.taken_in(db)
@@ -156,14 +172,15 @@ class Live:
             [_still(row["lane"], row["since"], stopped=row["stopped"]) for row in still],
             TakenIn(*taken),
             self._book,
-            simulated=self._parts.settings.simulated,
+            simulated=parts.settings.simulated,
         )
 
 
 class Stream(StreamingResponse):
     """A stream that gives up a reader who takes nothing."""
 
-    def __init__(self, frames: AsyncIterator[bytes]) -> None:
+    def __init__(self, frames: AsyncGenerator[bytes]) -> None:
+        self.frames = frames
         super().__init__(
             frames,
             media_type="text/event-stream",
@@ -184,10 +201,11 @@ class Stream(StreamingResponse):
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 await send(message)
 
-        try:
-            await super().stream_response(send_in_time)
-        except TimeoutError:
-            log.info("slow_reader_dropped", after_s=SEND_TIMEOUT_S)
+        async with aclosing(self.frames):
+            try:
+                await super().stream_response(send_in_time)
+            except TimeoutError:
+                log.info("slow_reader_dropped", after_s=SEND_TIMEOUT_S)
 
 
 def router(live: Live) -> APIRouter:
@@ -195,15 +213,28 @@ def router(live: Live) -> APIRouter:
     routes = APIRouter(tags=["numbers"], route_class=ProblemRoute)
 
     @routes.get("/live", response_class=StreamingResponse)
-    async def stream() -> Response:
-        """Server-sent events for the live page."""
-        return live.stream()
+    async def stream(
+        last_event_id: Annotated[str | None, Header(max_length=ID_CHARS_MAX)] = None,
+    ) -> Response:
+        """Server-sent events for the live page; `Last-Event-ID` resumes."""
+        return live.stream(last_event_id)
 
-    @routes.get("/v1/nation")
-    async def picture(response: Response) -> Nation:
-        """Sums of the nation and of each lane, targets, and what has just happened: as the page shows it."""
+    @routes.get("/v1/nation", responses=documented(422, 503))
+    async def picture(
+        response: Response,
+        as_of: Annotated[
+            str | None, Query(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", examples=["2026-06"])
+        ] = None,
+        known_on: Annotated[Day | None, Query(examples=["2026-07-01"])] = None,
+    ) -> Nation:
+        """Sums of the nation and of each lane, targets, and what has just happened: as the page shows it.
+
+        With `as_of` what had happened by the end of that month, with `known_on` what was known at the end of that day.
+        """
         response.headers["Cache-Control"] = "no-store"
-        return await live.picture()
+        if as_of is None and known_on is None:
+            return await live.picture()
+        return await live.past(as_of, known_on)
 
     return routes
 

@@ -21,6 +21,7 @@ from services.reporting.domain.selecting import as_of
 from services.reporting.domain.targets import Book
 from shared.contracts.envelope import Day, shanghai_day
 from shared.plumbing.problem import ProblemRoute, documented
+from shared.plumbing.store import Db
 
 _SAME: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "Nothing has changed since that ETag."}}
 
@@ -52,25 +53,32 @@ def router(book: Book) -> APIRouter:
         known_on: Annotated[Day | None, Query(examples=["2026-07-01"])] = None,
     ) -> Any:
         """Progress, required and real pace, a band, and what each province is short of; months count whole."""
-        selections = asked_for(book)
         async with request.app.state.pool.acquire() as db, store.one_moment(db):
             tag = await asking.etag(request, db)
             if asking.is_same(request, tag):
                 return Response(status_code=304, headers={"ETag": tag})
-            taken = await store.taken_in(db)
-            today = as_of_ or (shanghai_day(taken["recorded_at"]) if taken["recorded_at"] else None)
-            today = today or shanghai_day(taken["now"])
-            month = as_of_.isoformat()[:7] if as_of_ else None
-            upto = [as_of(one, month) for one in selections]
-            rows = await store.selected(db, upto, known_on)
-        sums = grouped([tuple(row) for row in rows], len(selections))
+            told = await read(db, book, as_of_, known_on, simulated=request.app.state.settings.simulated)
         response.headers.update({"ETag": tag, "Cache-Control": "no-cache"})
-        return Targets(
-            as_of=today,
-            known_on=known_on,
-            simulated=request.app.state.settings.simulated,
-            targets=prospects(book, sums, Moment(today, taken["began"])),
-            since_2016=since_2016(book, sums),
-        )
+        return told
 
     return routes
+
+
+async def read(
+    db: Db, book: Book, upto: date | None = None, known_on: date | None = None, *, simulated: bool
+) -> Targets:
+    """All targets as they stand at the end of `upto`'s month, as known at the end of a day; now where none is given."""
+    selections = asked_for(book)
+    taken = await store.taken_in(db)
+    newest = shanghai_day(taken["recorded_at"] or taken["now"])
+    month = upto.isoformat()[:7] if upto else None
+    rows = await store.selected(db, [as_of(one, month) for one in selections], known_on)
+    sums = grouped([tuple(row) for row in rows], len(selections))
+    today = upto or min(newest, known_on or newest)
+    return Targets(
+        as_of=today,
+        known_on=known_on,
+        simulated=simulated,
+        targets=prospects(book, sums, Moment(today, taken["began"])),
+        since_2016=since_2016(book, sums),
+    )

@@ -104,6 +104,21 @@ class Nation(BaseModel):
     lanes: list[LaneNumbers]
     latest: list[Happening]
     still: list[Still]
+    began: date | None = None
+    """Day on which the first fact was recorded: nothing was known before it."""
+    as_of: str | None = None
+    """In a past picture: the last month whose events are in it."""
+    known_on: date | None = None
+    """In a past picture: the last day whose records are in it."""
+
+
+class Past(NamedTuple):
+    """Which past picture."""
+
+    as_of: str | None
+    known_on: date | None
+    today: date
+    """The last day that counts in it."""
 
 
 def nation(
@@ -114,6 +129,7 @@ def nation(
     book: Book,
     *,
     simulated: bool,
+    past: Past | None = None,
 ) -> Nation:
     """Put the picture together from the sums (scope, lane, measure, total)."""
     whole: dict[str, int] = dict.fromkeys(MEASURES, 0)
@@ -126,6 +142,8 @@ def nation(
         if measure not in PERSONS:
             whole[measure] += total
     today = shanghai_day(taken.recorded_at) if taken.recorded_at else None
+    if past and today:
+        today = past.today
     return Nation(
         simulated=simulated,
         at=taken.now,
@@ -148,6 +166,9 @@ def nation(
         ],
         latest=latest[:LATEST_MAX],
         still=still,
+        began=taken.began,
+        as_of=past.as_of if past else None,
+        known_on=past.known_on if past else None,
     )
 
 

@@ -66,6 +66,8 @@ class Prospect(BaseModel):
     """None while fewer than three whole months are known, or once it has ended."""
     short: list[Short]
     """Furthest behind first; only of the whole nation's targets."""
+    last_year: int | None
+    """What it had come to by the end of the same month last year; none before it began to count."""
     consistent: bool
     """False where a part is larger than what it is part of: then one of the two is wrong."""
 
@@ -131,6 +133,7 @@ def prospects(book: Book, sums: list[Sums], when: Moment) -> list[Prospect]:
                 values[target.code], _last_months(target, sums[1 + 2 * n], when), when.today, target.until
             ),
             short=_short(target, sums[2 + 2 * n], workers, when.today),
+            last_year=_last_year(target, sums[1 + 2 * n], when.today),
             consistent=target.within is None or values[target.code] <= values[target.within],
         )
         for n, target in enumerate(book.targets)
@@ -167,6 +170,13 @@ def _last_months(target: Target, sums: Sums, when: Moment) -> list[int]:
     first = max(target.since, when.began).isoformat()[:7]
     whole = months_between(first, when.today.isoformat()[:7])[:-1]
     return [added.get(month, 0) for month in whole]
+
+
+def _last_year(target: Target, sums: Sums, today: date) -> int | None:
+    month = f"{today.year - 1:04d}-{today.month:02d}"
+    if month < target.since.isoformat()[:7]:
+        return None
+    return target.baseline + sum(added for (_, period), added in sums.items() if period <= month)
 
 
 def _short(target: Target, sums: Sums, workers: dict[str, int], today: date) -> list[Short]:
