@@ -22,6 +22,7 @@ _ACCOUNTS: Final = {
     "granted": ("批准", "granted"),
     "disbursed": ("支付", "paid"),
     "receivable": ("应追回", "owed"),
+    "written_off": ("已核销", "written off"),
     "scholarship": ("奖学金", "scholarships"),
 }
 

@@ -211,6 +211,7 @@ def _nation(now: Snapshot, by_type: Mapping[str | None, int]) -> list[Check]:
         Check("nation: granted, in fen", money["granted_fen"] + money["disbursed_fen"], granted),
         Check("nation: paid, in fen", money["disbursed_fen"], measures["disbursed_fen"]),
         Check("nation: owed, in fen", money["receivable_fen"], measures["receivable_fen"]),
+        Check("nation: written off, in fen", money["written_off_fen"], measures["written_off_fen"]),
         Check("nation: held, in fen", money["reserved_fen"], held),
         Check("nation: scholarships, in fen", money["scholarship_fen"], measures["scholarship_fen"]),
         Check("open gaps in seq", 0, now.gaps),

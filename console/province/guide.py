@@ -140,7 +140,7 @@ asyncio.run(main())
   stand in it again. The file holds no names: whoever pays finds the worker by the enrollment.
 - **Withdrawn after it was paid**: `subsidy.clawed_back` says what must come back. Send `payment.returned` for it; what
   is still owed is taken off the worker's later awards from the same fund source (`clawback.repaid`): pay that much
-  less.
+  less. What will not come back is written off by `debt.written_off`: it stays spent, and nothing more is taken off.
 - **A cut or a carry-over** takes only what is free: `budget.reduced` and `carryover.booked` say what was refused.
   Nothing is changed for a budget that was never allocated: `budget.change_refused`.
 
@@ -149,6 +149,7 @@ asyncio.run(main())
 用 `dreams publish` 发送同一文件；发送前请勿生成下一份清单，以免重复支付。清单不含姓名，按注册编号查找本人。
 支付按年度和资金来源与已发放的补助核对，不符的部分以 `payment.unmatched` 退回并说明处理办法。
 已支付后退学的，`subsidy.clawed_back` 说明须追回的金额；收回后请报送 `payment.returned`，未收回部分从以后的补助中抵扣。
+确实无法收回的，请报送 `debt.written_off` 核销：该款项计为已支出，不再抵扣。
 核减和结转只动用可用资金，其余以决定告知。
 
 ## The rehearsal (联调认证)

@@ -29,11 +29,12 @@ CHECK_TIMEOUT_MS: Final = 600_000
 
 _BUDGET_COLUMNS: Final = (
     "lane, fiscal_year, fund_source, funder_level, allocated_fen, reserved_fen, granted_fen, "
-    "disbursed_fen, receivable_fen, scholarship_fen, waiting, smallest_waiting_fen, exhausted, "
+    "disbursed_fen, receivable_fen, scholarship_fen, written_off_fen, waiting, smallest_waiting_fen, exhausted, "
     "alerted_percent"
 )
 _FREE_FEN: Final = (
-    "allocated_fen - reserved_fen - granted_fen - disbursed_fen - receivable_fen - scholarship_fen"
+    "allocated_fen - reserved_fen - granted_fen - disbursed_fen - receivable_fen - scholarship_fen "
+    "- written_off_fen"
 )
 _AWARD_FIELDS: Final = (
     "enrollment_no",
@@ -320,6 +321,7 @@ async def _save_budgets(db: Db, budgets: Sequence[Budget]) -> None:
             "disbursed_fen": b.disbursed_fen,
             "receivable_fen": b.receivable_fen,
             "scholarship_fen": b.scholarship_fen,
+            "written_off_fen": b.written_off_fen,
             "waiting": b.waiting,
             "smallest_waiting_fen": b.smallest_waiting_fen,
             "exhausted": b.exhausted,
@@ -338,7 +340,8 @@ async def _save_budgets(db: Db, budgets: Sequence[Budget]) -> None:
                funder_level = excluded.funder_level, allocated_fen = excluded.allocated_fen,
                reserved_fen = excluded.reserved_fen, granted_fen = excluded.granted_fen,
                disbursed_fen = excluded.disbursed_fen, receivable_fen = excluded.receivable_fen,
-               scholarship_fen = excluded.scholarship_fen, waiting = excluded.waiting,
+               scholarship_fen = excluded.scholarship_fen, written_off_fen = excluded.written_off_fen,
+               waiting = excluded.waiting,
                smallest_waiting_fen = excluded.smallest_waiting_fen, exhausted = excluded.exhausted,
                alerted_percent = excluded.alerted_percent,
                drain_cause = excluded.drain_cause, drain_correlation = excluded.drain_correlation,
@@ -494,7 +497,8 @@ async def budgets(
     return list(
         await db.fetch(
             f"""SELECT lane, fiscal_year, fund_source, funder_level, allocated_fen, reserved_fen, granted_fen,
-                      disbursed_fen, receivable_fen, scholarship_fen, waiting, {_FREE_FEN} AS free_fen,
+                      disbursed_fen, receivable_fen, scholarship_fen, written_off_fen, waiting,
+                      {_FREE_FEN} AS free_fen,
                       drain_cause IS NOT NULL AS queue_moves
                FROM budget
                WHERE ($1::text IS NULL OR lane = $1) AND ($2::integer IS NULL OR fiscal_year = $2)
@@ -549,6 +553,7 @@ async def totals(db: Db) -> dict[str, int]:
                   coalesce(sum(disbursed_fen), 0) AS disbursed_fen,
                   coalesce(sum(receivable_fen), 0) AS receivable_fen,
                   coalesce(sum(scholarship_fen), 0) AS scholarship_fen,
+                  coalesce(sum(written_off_fen), 0) AS written_off_fen,
                   coalesce(sum(waiting), 0) AS waitlisted
            FROM budget"""
     )
@@ -562,7 +567,7 @@ async def totals_by_level(db: Db) -> list[Record]:
             """SELECT funder_level, sum(allocated_fen) AS allocated, sum(reserved_fen) AS reserved,
                       sum(granted_fen) AS granted, sum(disbursed_fen) AS disbursed,
                       sum(receivable_fen) AS receivable, sum(scholarship_fen) AS scholarship,
-                      sum(waiting) AS waiting
+                      sum(written_off_fen) AS written_off, sum(waiting) AS waiting
                FROM budget GROUP BY funder_level"""
         )
     )
@@ -579,7 +584,8 @@ async def check(db: Db) -> dict[str, Any]:
                       coalesce(sum(amount_fen) FILTER (WHERE purpose = 'granted'), 0) AS granted,
                       coalesce(sum(amount_fen) FILTER (WHERE purpose = 'disbursed'), 0) AS disbursed,
                       coalesce(sum(amount_fen) FILTER (WHERE purpose = 'receivable'), 0) AS receivable,
-                      coalesce(sum(amount_fen) FILTER (WHERE purpose = 'scholarship'), 0) AS scholarship
+                      coalesce(sum(amount_fen) FILTER (WHERE purpose = 'scholarship'), 0) AS scholarship,
+                      coalesce(sum(amount_fen) FILTER (WHERE purpose = 'written_off'), 0) AS written_off
                FROM posting GROUP BY lane, fiscal_year, fund_source),
            held AS (
                SELECT lane, fiscal_year, fund_source,
@@ -600,12 +606,14 @@ async def check(db: Db) -> dict[str, Any]:
                   (SELECT count(*) FROM budget b FULL JOIN balance l USING (lane, fiscal_year, fund_source)
                    WHERE (coalesce(b.allocated_fen, 0), coalesce(b.reserved_fen, 0),
                           coalesce(b.granted_fen, 0), coalesce(b.disbursed_fen, 0),
-                          coalesce(b.receivable_fen, 0), coalesce(b.scholarship_fen, 0))
+                          coalesce(b.receivable_fen, 0), coalesce(b.scholarship_fen, 0),
+                          coalesce(b.written_off_fen, 0))
                       <> (coalesce(l.allocated, 0), coalesce(l.reserved, 0), coalesce(l.granted, 0),
                           coalesce(l.disbursed, 0), coalesce(l.receivable, 0),
-                          coalesce(l.scholarship, 0))) AS budgets_unlike_ledger,
+                          coalesce(l.scholarship, 0), coalesce(l.written_off, 0))) AS budgets_unlike_ledger,
                   (SELECT count(*) FROM balance WHERE available < 0 OR reserved < 0 OR granted < 0
-                      OR disbursed < 0 OR receivable < 0 OR scholarship < 0 OR available IS NULL) AS budgets_exceeded,
+                      OR disbursed < 0 OR receivable < 0 OR scholarship < 0 OR written_off < 0 OR available IS NULL)
+                      AS budgets_exceeded,
                   (SELECT count(*) FROM budget b LEFT JOIN held h USING (lane, fiscal_year, fund_source)
                    WHERE (b.reserved_fen, b.granted_fen, b.disbursed_fen, b.waiting)
                       <> (coalesce(h.reserved, 0), coalesce(h.granted, 0), coalesce(h.disbursed, 0),

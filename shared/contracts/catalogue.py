@@ -92,6 +92,7 @@ NAMES_ZH: Final = {
     subsidy.SUBSIDY_RETURNED: "补助支付退回入账",
     subsidy.SUBSIDY_CLAWED_BACK: "补助追回",
     subsidy.CLAWBACK_REPAID: "追回款收回",
+    subsidy.CLAWBACK_WRITTEN_OFF: "追回款已核销",
     subsidy.PAYMENT_UNMATCHED: "支付未匹配",
     subsidy.BUDGET_OPENED: "预算入账",
     subsidy.BUDGET_INCREASED: "预算追加入账",

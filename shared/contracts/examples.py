@@ -413,6 +413,16 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
         "how": "netted",
         "netted_against": "32-2028-000031",
     },
+    subsidy.CLAWBACK_WRITTEN_OFF: {
+        "enrollment_no": _NO,
+        "fiscal_year": 2027,
+        "fund_source": _POT,
+        "document_no": "苏工核〔2029〕2号",
+        "asked_fen": 50_000,
+        "amount_fen": 50_000,
+        "open_fen": 0,
+        "refused_fen": 0,
+    },
     subsidy.PAYMENT_UNMATCHED: {
         **_PAYMENT,
         "fiscal_year": 2027,

@@ -172,6 +172,31 @@ class ClawbackRepaid(Value):
     """Number of the part that it was taken off, or that stands again, where the award has several."""
 
 
+class ClawbackWrittenOff(Value):
+    """What was owed will not come back: it stays spent, and nobody follows it any more. Subject: the worker_ref."""
+
+    enrollment_no: str
+    """The enrollment whose award had been paid."""
+    fiscal_year: int
+    """Year of the budget to which it was owed."""
+    fund_source: str
+    """The pot."""
+    document_no: str
+    """Number of the document by which it is written off."""
+    asked_fen: int
+    """What the document writes off, in fen."""
+    amount_fen: int
+    """What was owed of that and is written off, in fen."""
+    open_fen: int
+    """What is still owed; 0 when nothing is followed any more."""
+    refused_fen: int
+    """What was not owed, so that nothing was written off for it, in fen."""
+    message_zh: str | None = None
+    """Where not all was owed: what happened, why and what to do now, in Chinese."""
+    message_en: str | None = None
+    """The same sentence in English."""
+
+
 class PaymentUnmatched(Value):
     """A payment, or what came back of it, belongs to no grant: it is not booked. Subject: the worker_ref."""
 
@@ -411,6 +436,7 @@ SUBSIDY_DISBURSED: Final = event_type("subsidy.disbursed")
 SUBSIDY_RETURNED: Final = event_type("subsidy.returned")
 SUBSIDY_CLAWED_BACK: Final = event_type("subsidy.clawed_back")
 CLAWBACK_REPAID: Final = event_type("clawback.repaid")
+CLAWBACK_WRITTEN_OFF: Final = event_type("clawback.written_off")
 PAYMENT_UNMATCHED: Final = event_type("payment.unmatched")
 BUDGET_OPENED: Final = event_type("budget.opened")
 BUDGET_INCREASED: Final = event_type("budget.increased")
@@ -441,6 +467,7 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     SUBSIDY_RETURNED: SubsidyReturned,
     SUBSIDY_CLAWED_BACK: SubsidyClawedBack,
     CLAWBACK_REPAID: ClawbackRepaid,
+    CLAWBACK_WRITTEN_OFF: ClawbackWrittenOff,
     PAYMENT_UNMATCHED: PaymentUnmatched,
     BUDGET_OPENED: BudgetOpened,
     BUDGET_INCREASED: BudgetIncreased,

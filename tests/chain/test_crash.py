@@ -298,7 +298,7 @@ async def test_no_budget_is_exceeded(aftermath: Aftermath) -> None:
         money = (await client.get(f"{stack.address('subsidy')}/v1/totals", headers=headers)).json()
     spent_fen = sum(
         money[f"{account}_fen"]
-        for account in ("reserved", "granted", "disbursed", "receivable", "scholarship")
+        for account in ("reserved", "granted", "disbursed", "receivable", "scholarship", "written_off")
     )
     assert 0 < spent_fen <= money["allocated_fen"]
 

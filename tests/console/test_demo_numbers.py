@@ -18,7 +18,7 @@ from console.province.simulator import Expected
 ENROLLED = "dreams.worker.enrolled.v1"
 MEASURES = (
     "enrolled", "confirmed", "withdrawn", "completed", "projects", "allocated_fen", "adjusted_fen", "opened_fen",
-    "granted_fen", "reserved_fen", "disbursed_fen", "receivable_fen",
+    "granted_fen", "reserved_fen", "disbursed_fen", "receivable_fen", "written_off_fen",
     "released_granted_fen", "released_reserved_fen", "scholarship_fen",
 )  # fmt: skip
 LEDGER: dict[str, Any] = {"ok": True, "checked": {"postings": 4}, "sum_fen": 0, "budgets_exceeded": 0}
@@ -69,6 +69,7 @@ def drained() -> Snapshot:
         "granted_fen": 2,
         "disbursed_fen": 1,
         "receivable_fen": 4,
+        "written_off_fen": 0,
         "reserved_fen": 1,
         "scholarship_fen": 0,
         "waitlisted": 0,

@@ -191,6 +191,20 @@ class Province:
         }
         return self._later(provinces.PAYMENT_SETTLED, number, data, changes)
 
+    def written_off(
+        self, number: int, amount_fen: int, *, year: int = 2026, pot: str = POT, **changes: Any
+    ) -> dict[str, Any]:
+        """What is owed for an enrollment will not come back."""
+        data = {
+            "document_no": f"核{len(self.facts)}",
+            "fiscal_year": year,
+            "fund_source": pot,
+            "amount_fen": amount_fen,
+            "written_off_on": "2026-06-01",
+            "reason": "not_found",
+        }
+        return self._later(provinces.DEBT_WRITTEN_OFF, number, data, changes)
+
     def returned(self, payment: dict[str, Any], amount_fen: int | None = None) -> dict[str, Any]:
         """A payment has come back, or part of it."""
         was = payment["data"]

@@ -138,6 +138,7 @@ def reviewed() -> Province:
     js.allocated(YUAN_1000_FEN // 2, year=2028)
     js.enrolled(28, start="2027-12-01", tuition_fen=50_001)
     js.allocated(20 * YUAN_1000_FEN, year=2028)
+    js.written_off(20, 7, year=2027)
     return js
 
 

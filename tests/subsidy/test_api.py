@@ -429,6 +429,7 @@ async def test_totals_are_those_of_all_lanes(client: httpx.AsyncClient) -> None:
         "granted_fen": YUAN_1000_FEN,
         "disbursed_fen": 0,
         "receivable_fen": 0,
+        "written_off_fen": 0,
         "scholarship_fen": 0,
         "waitlisted": 2,
     }

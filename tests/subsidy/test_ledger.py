@@ -48,7 +48,7 @@ async def test_an_unbalanced_entry_is_refused_by_the_database(funded: Service, r
 
 
 async def test_a_budget_cannot_be_exceeded_even_by_hand(funded: Service) -> None:
-    for account in ("reserved", "granted", "disbursed", "receivable", "scholarship"):
+    for account in ("reserved", "granted", "disbursed", "receivable", "scholarship", "written_off"):
         with pytest.raises(asyncpg.CheckViolationError, match="never_over_budget"):
             await funded.pool.execute(MORE.format(account))
     with pytest.raises(asyncpg.CheckViolationError, match="never_over_budget"):

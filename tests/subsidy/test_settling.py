@@ -224,6 +224,30 @@ def test_what_is_owed_is_taken_off_the_next_award_of_the_worker_in_any_year_and_
     assert (returned["code"], returned["amount_fen"]) == ("not_owed", 30_000)
 
 
+def test_what_is_written_off_stays_spent_and_is_followed_no_more() -> None:
+    js = granted(allocated_fen=2 * YUAN_1000_FEN)
+    js.paid(1, 60_000)
+    js.withdrawn(1)
+    free_fen = shelf_of(js).budgets[KEY].free_fen
+    js.written_off(1, 40_000)
+    js.written_off(1, 40_000)
+    js.written_off(2, 5)
+    for fact in (js.enrolled(3), js.confirmed(3)):
+        fact["subject"] = js.facts[2]["subject"]
+    shelf = shelf_of(js)
+    said = [entry.data for entry in shelf.entries if entry.type == said_by.CLAWBACK_WRITTEN_OFF]
+    assert [(one["amount_fen"], one["open_fen"], one["refused_fen"]) for one in said] == [
+        (40_000, 20_000, 0),
+        (20_000, 0, 20_000),
+        (0, 0, 5),
+    ]
+    assert ["message_zh" in one for one in said] == [False, True, True]
+    budget = shelf.budgets[KEY]
+    assert (budget.receivable_fen, budget.written_off_fen) == (0, 60_000)
+    assert budget.free_fen == free_fen - YUAN_1000_FEN
+    assert shelf.awards["32-00003"].disbursed_fen == 0  # nothing is taken off: nothing is owed
+
+
 def test_nobody_pays_for_another_worker_or_another_pot() -> None:
     js = granted()
     js.paid(1, 30_000)

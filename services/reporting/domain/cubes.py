@@ -54,6 +54,7 @@ MONEY: Final = (
     "clawed_back_fen",
     "repaid_fen",
     "receivable_fen",
+    "written_off_fen",
     "released_reserved_fen",
     "released_granted_fen",
     "scholarship_fen",

@@ -426,6 +426,15 @@ _ALL: Final = (
         "What was paid for subsidies that stand no more and has not come back yet.",
     ),
     Measure(
+        "written_off_fen",
+        "money",
+        "fen",
+        "已核销",
+        "Written off",
+        "应追回而已核销、不再追索的金额。",
+        "What had to come back and is written off: it stays spent.",
+    ),
+    Measure(
         "released_reserved_fen",
         "money",
         "fen",

@@ -18,7 +18,15 @@ from shared.plumbing.problem import ProblemError, ProblemRoute, documented
 from shared.plumbing.service import Parts
 
 GAUGES_EVERY_S: Final = 5.0
-ACCOUNTS: Final = ("allocated", "reserved", "granted", "disbursed", "receivable", "scholarship")
+ACCOUNTS: Final = (
+    "allocated",
+    "reserved",
+    "granted",
+    "disbursed",
+    "receivable",
+    "scholarship",
+    "written_off",
+)
 PAGE_MAX: Final = 1_000
 KEY_MAX_CHARS: Final = 80
 _KEY_PARTS: Final = 3

@@ -22,7 +22,9 @@ State = Literal[
     "refused",
     "voided",
 ]
-Purpose = Literal["allocated", "available", "reserved", "granted", "disbursed", "receivable", "scholarship"]
+Purpose = Literal[
+    "allocated", "available", "reserved", "granted", "disbursed", "receivable", "scholarship", "written_off"
+]
 """Accounts of a budget: money comes from `allocated` (its balance is negative) and lies in the others.
 
 `disbursed` was paid for awards that stand, `receivable` for awards that stand no more: it must come back.
@@ -73,6 +75,8 @@ class Budget:
     disbursed_fen: int = 0
     receivable_fen: int = 0
     scholarship_fen: int = 0
+    written_off_fen: int = 0
+    """What was paid for awards that stand no more and will not come back: spent for good."""
     waiting: int = 0
     """Awards in its queue."""
     smallest_waiting_fen: int = 0
@@ -102,9 +106,11 @@ class Budget:
 
     @property
     def used_fen(self) -> int:
-        """Money that is held, paid, owed or booked."""
+        """Money that is held, paid, owed, booked or lost."""
         held_fen = self.reserved_fen + self.granted_fen
-        return held_fen + self.disbursed_fen + self.receivable_fen + self.scholarship_fen
+        return (
+            held_fen + self.disbursed_fen + self.receivable_fen + self.scholarship_fen + self.written_off_fen
+        )
 
 
 @dataclass(slots=True)
@@ -538,3 +544,6 @@ def _add(budget: Budget, purpose: Purpose, amount_fen: int) -> int:
         case "scholarship":
             budget.scholarship_fen += amount_fen
             return budget.scholarship_fen
+        case "written_off":
+            budget.written_off_fen += amount_fen
+            return budget.written_off_fen

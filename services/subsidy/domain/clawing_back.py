@@ -2,10 +2,11 @@
 
 from typing import Any, Literal
 
-from services.subsidy.domain.book import Award, Book, Budget, Cause, Claim, move
-from services.subsidy.domain.noting import note, note_of
-from services.subsidy.domain.sentences import CLAWED_BACK
-from shared.contracts import subsidy
+from services.subsidy.domain.book import Award, Book, Budget, Cause, Claim, Posting, move
+from services.subsidy.domain.noting import cause_of, note, note_of
+from services.subsidy.domain.sentences import CLAWED_BACK, NOT_OWED
+from shared.contracts import enrollment, subsidy
+from shared.contracts.envelope import Fact
 
 Repaid = Literal["returned", "netted", "restored"]
 
@@ -92,6 +93,38 @@ def repay(
     if netted_against is not None:
         said |= {"netted_against": netted_against.enrollment_no, **_part(netted_against)}
     note_of(book, claim, cause, subsidy.CLAWBACK_REPAID, inputs, steps, said, postings)
+
+
+def write_off(book: Book, lane: str, fact: Fact[enrollment.DebtWrittenOffFact]) -> None:
+    """What is owed will not come back: it stays spent. What is not owed goes back to the province as a decision."""
+    data = fact.data
+    if data.enrollment.history:
+        return
+    claim = book.claims.get((data.enrollment_no, data.fiscal_year, data.fund_source))
+    if claim is None:
+        claim = Claim(lane, data.enrollment_no, data.fiscal_year, data.fund_source, fact.subject or "", 0)
+    inputs = {"asked_fen": data.amount_fen, "open_fen": claim.open_fen}
+    amount_fen = min(data.amount_fen, claim.open_fen)
+    postings: tuple[Posting, ...] = ()
+    if amount_fen:
+        postings = move(book.budgets[claim.budget_key], "receivable", "written_off", amount_fen)
+        claim.open_fen -= amount_fen
+        claim.changed = True
+    refused_fen = data.amount_fen - amount_fen
+    words = dict(zip(("message_zh", "message_en"), NOT_OWED, strict=True)) if refused_fen else {}
+    said = {
+        "enrollment_no": claim.enrollment_no,
+        "fiscal_year": claim.fiscal_year,
+        "fund_source": claim.fund_source,
+        "document_no": data.document_no,
+        "asked_fen": data.amount_fen,
+        "amount_fen": amount_fen,
+        "open_fen": claim.open_fen,
+        "refused_fen": refused_fen,
+        **words,
+    }
+    steps = [{"step": "written_off", "amount_fen": amount_fen}]
+    note_of(book, claim, cause_of(fact), subsidy.CLAWBACK_WRITTEN_OFF, inputs, steps, said, postings)
 
 
 def _part(award: Award) -> dict[str, int]:

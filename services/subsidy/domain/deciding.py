@@ -5,7 +5,16 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from services.subsidy.domain import adjusting, alerting, completing, expiring, in_parts, settling, voiding
+from services.subsidy.domain import (
+    adjusting,
+    alerting,
+    clawing_back,
+    completing,
+    expiring,
+    in_parts,
+    settling,
+    voiding,
+)
 from services.subsidy.domain.awarding import (
     begin_reservation,
     grant,
@@ -41,6 +50,7 @@ READ: Final[Mapping[str, type[BaseModel]]] = {
         provinces.SCHOLARSHIP_AWARDED,
         provinces.PAYMENT_SETTLED,
         provinces.PAYMENT_RETURNED,
+        provinces.DEBT_WRITTEN_OFF,
         provinces.BUDGET_ALLOCATED,
         provinces.BUDGET_ADJUSTED,
         provinces.BUDGET_CARRIED_OVER,
@@ -70,6 +80,7 @@ TO_PROVINCE: Final = frozenset(
         subsidy.SUBSIDY_RETURNED,
         subsidy.SUBSIDY_CLAWED_BACK,
         subsidy.CLAWBACK_REPAID,
+        subsidy.CLAWBACK_WRITTEN_OFF,
         subsidy.PAYMENT_UNMATCHED,
         subsidy.BUDGET_INCREASED,
         subsidy.BUDGET_REDUCED,
@@ -397,6 +408,7 @@ _DECIDE: Final[Mapping[str, Callable[[Rules, Book, str, Fact[Any]], None]]] = {
     ),
     provinces.PAYMENT_SETTLED: lambda _rules, book, lane, fact: settling.settle(book, lane, fact),
     provinces.PAYMENT_RETURNED: lambda _rules, book, lane, fact: settling.take_back(book, lane, fact),
+    provinces.DEBT_WRITTEN_OFF: lambda _rules, book, lane, fact: clawing_back.write_off(book, lane, fact),
     provinces.BUDGET_ALLOCATED: _allocate,
     provinces.BUDGET_ADJUSTED: lambda rules, book, lane, fact: adjusting.adjust(rules.cuts, book, lane, fact),
     provinces.BUDGET_CARRIED_OVER: lambda rules, book, lane, fact: adjusting.carry_over(

@@ -104,6 +104,8 @@ def _pots(
     match fact.type:
         case provinces.BUDGET_ALLOCATED | provinces.BUDGET_ADJUSTED:
             return (({data.fiscal_year}, data.fund_source),)
+        case provinces.DEBT_WRITTEN_OFF:
+            return (({data.fiscal_year}, data.fund_source),)
         case provinces.BUDGET_CARRIED_OVER:
             return (({data.from_fiscal_year, data.to_fiscal_year}, data.fund_source),)
         case provinces.SCHOLARSHIP_AWARDED:

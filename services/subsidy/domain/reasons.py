@@ -310,6 +310,9 @@ _STEPS: Final[Mapping[str, Callable[[Step, Inputs], Said]]] = {
         "以同一资金来源的应追回款抵扣 {}。",
         "{} is taken off what the worker owes to the same pot.",
     ),
+    "written_off": _with_amount(
+        "核销应追回款 {}，不再追索。", "{} that was owed is written off: nobody follows it any more."
+    ),
     "restored": _with_amount(
         "补助恢复，此前已支付的 {}仍计为已支付。",
         "The award stands again; the {} that was paid for it before counts as paid.",
@@ -347,6 +350,7 @@ _DECIDED: Final[Mapping[str, Said]] = {
     subsidy.SUBSIDY_RETURNED: Said("支付退回", "Payment returned"),
     subsidy.SUBSIDY_CLAWED_BACK: Said("追回补助", "Subsidy clawed back"),
     subsidy.CLAWBACK_REPAID: Said("追回款到账", "Clawback settled"),
+    subsidy.CLAWBACK_WRITTEN_OFF: Said("追回款核销", "Debt written off"),
     subsidy.PAYMENT_UNMATCHED: Said("支付未入账", "Payment not booked"),
     subsidy.BUDGET_INCREASED: Said("追加预算", "Budget increased"),
     subsidy.BUDGET_REDUCED: Said("核减预算", "Budget reduced"),
@@ -392,6 +396,7 @@ _INPUTS: Final[Mapping[str, Said]] = {
     "paid_fen": Said("本次支付", "this payment"),
     "returned_fen": Said("本次退回", "this return"),
     "same_pot": Said("与批准的预算一致", "from the budget that granted it"),
+    "asked_fen": Said("核销金额", "to be written off"),
     "open_fen": Said("尚待追回", "still owed"),
     "owed_for": Said("追回款所属注册", "owed for enrollment"),
     "lacking_fen": Said("尚需资金", "money still needed"),

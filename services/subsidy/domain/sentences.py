@@ -65,6 +65,11 @@ CHANGE_REFUSED: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 """Why a budget was not changed."""
+NOT_OWED: Final = (
+    "该注册在此年度和资金来源下应追回的金额少于核销金额，多出部分未核销。请核对应追回余额。",
+    "Less is owed for the enrollment to that budget: the rest is not written off. Check what is owed.",
+)
+"""What a province reads where it writes off what nobody owes."""
 CLAWED_BACK: Final[Mapping[str, tuple[str, str]]] = {
     "ended": (
         "该补助已支付，但不再有效，须追回。款项收回后请报送 payment.returned；未收回部分将从该工人以后的补助中抵扣。",

@@ -45,6 +45,21 @@ def _repaid(tally: Tally, data: subsidy.ClawbackRepaid) -> Columns:
     )
 
 
+def _written_off(tally: Tally, data: subsidy.ClawbackWrittenOff) -> Columns:
+    day = tally.day()
+    tally.money("written_off_fen", data.amount_fen, day, data.fiscal_year, data.fund_source)
+    tally.money("receivable_fen", -data.amount_fen, day, data.fiscal_year, data.fund_source)
+    return Columns(
+        day,
+        enrollment_no=data.enrollment_no,
+        document_no=data.document_no,
+        fiscal_year=data.fiscal_year,
+        fund_source=data.fund_source,
+        amount_fen=data.amount_fen,
+        details=as_json(open_fen=data.open_fen, refused_fen=data.refused_fen),
+    )
+
+
 def _unmatched(tally: Tally, data: subsidy.PaymentUnmatched) -> Columns:
     """A question to the province: no money of the ledger has moved."""
     day = tally.day()
@@ -69,5 +84,6 @@ COUNTS: Final[Counts] = {
     subsidy.SUBSIDY_RETURNED: _payment_returned,
     subsidy.SUBSIDY_CLAWED_BACK: _clawed_back,
     subsidy.CLAWBACK_REPAID: _repaid,
+    subsidy.CLAWBACK_WRITTEN_OFF: _written_off,
     subsidy.PAYMENT_UNMATCHED: _unmatched,
 }
