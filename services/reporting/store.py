@@ -22,7 +22,7 @@ CHAIN_MAX: Final = 500
 """At most this many facts of one chain of causes are shown."""
 DUMP_PREFETCH_ROWS: Final = 2_000
 TEMPO_KEPT: Final = "2 days"
-BESIDE: Final = "rebuilt,public"
+SEARCH_BESIDE: Final = "search_path=rebuilt,public"
 SWITCH_LOCK_TIMEOUT: Final = "2s"
 SUMMING_LOCK: Final = 20261127
 """Only one process at a time sums deltas up."""
@@ -233,8 +233,7 @@ async def version(db: Db) -> int:
     return int(await db.fetchval("SELECT coalesce(sum(last_seq), 0)::bigint FROM cursor"))
 
 
-_CELLS: Final = """
-    SELECT * FROM (
+_CELLS: Final = """SELECT * FROM (
         SELECT CASE WHEN 'lane' = ANY($3::text[]) THEN lane ELSE '' END AS lane,
                CASE WHEN 'period' = ANY($3) THEN period ELSE '' END AS period,
                CASE WHEN 'facet_1' = ANY($3) THEN facet_1 ELSE '' END AS facet_1,
@@ -370,7 +369,7 @@ async def canonical_dump(db: Db) -> str:
 
 def beside(dsn: str) -> str:
     """The same database, where tables of a rebuild stand before those that are read."""
-    return f"{dsn}{'&' if '?' in dsn else '?'}search_path={BESIDE}"
+    return dsn + ("&" if "?" in dsn else "?") + SEARCH_BESIDE
 
 
 async def begin_rebuild(db: Db) -> None:

@@ -24,7 +24,6 @@ BEGIN
     CREATE VIEW rebuilt.cells AS
         SELECT cube, lane, period, facet_1, facet_2, measure, recorded_day, delta FROM rebuilt.cell
         UNION ALL SELECT cube, lane, period, facet_1, facet_2, measure, recorded_day, delta FROM rebuilt.delta;
-    EXECUTE format('GRANT USAGE ON SCHEMA rebuilt TO %I', session_user);
     EXECUTE format('GRANT SELECT ON rebuilt.cells TO %I', session_user);
 END
 $$;
@@ -55,9 +54,12 @@ BEGIN
         WHERE c.oid = 'fact'::regclass AND acl.grantee NOT IN (c.relowner, 0)
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION begin_rebuild(), switch_to_rebuilt() TO %s', holder);
+        EXECUTE format('GRANT USAGE ON SCHEMA rebuilt TO %s', holder);
     END LOOP;
 END
 $$;
+-- So that the statements about them fit from the first day on.
+SELECT begin_rebuild();
 
 -- migrate:down
 DROP FUNCTION begin_rebuild(), switch_to_rebuilt();
