@@ -36,6 +36,8 @@ INVARIANTS: Final[Mapping[str, tuple[str, str]]] = {
     "budgets_exceeded": ("没有预算超支", "nothing is over budget, no account below zero"),
     "budgets_unlike_awards": ("预算与补助一致", "budgets are what awards hold, queues what waits"),
     "budgets_unlike_claims": ("应追回款与预算一致", "what is owed to budgets is what claims say"),
+    "awards_without_entitlement": ("限次名额与补助一致", "who has an award where there is a limit, holds it"),
+    "persons_over_limit": ("无人超过终身限次", "nobody has more awards at a level than a life allows"),
     "lanes_with_missing_entries": ("账目编号连续", "entries are numbered without gaps"),
     "decisions": ("决定可由所存数据重新得出", "decisions derive again, to the byte"),
 }

@@ -21,6 +21,7 @@ from services.subsidy.domain.book import (
     Payment,
     PaymentKey,
 )
+from services.subsidy.domain.lifetime import Asker, Entitlement, EntitlementKey
 from shared.plumbing.store import Db
 
 PAGE_MAX: Final = 1_000
@@ -55,6 +56,7 @@ _AWARD_FIELDS: Final = (
     "reservation_days",
     "expires_on",
     "withdrawn",
+    "level",
 )
 _AWARD_COLUMNS: Final = ", ".join(_AWARD_FIELDS)
 _JOURNAL_FIELDS: Final = (
@@ -132,6 +134,28 @@ async def load_awards(db: Db, book: Book, enrollment_nos: Sequence[str]) -> None
     )
     for row in rows:
         book.awards[row["enrollment_no"]] = _award(row)
+
+
+async def lock_entitlements(db: Db, book: Book, keys: Sequence[EntitlementKey]) -> None:
+    """Lock persons' entitlements in the order of their keys and load them; those never asked for before are made."""
+    columns = [list(column) for column in zip(*keys, strict=True)]
+    await db.execute(
+        """INSERT INTO entitlement (worker_ref, scheme, level)
+           SELECT w, s, l FROM unnest($1::text[], $2::text[], $3::text[]) AS k(w, s, l) ORDER BY w, s, l
+           ON CONFLICT DO NOTHING""",
+        *columns,
+    )
+    rows = await db.fetch(
+        """SELECT worker_ref, scheme, level, askers FROM entitlement
+           WHERE (worker_ref, scheme, level) IN (
+               SELECT w, s, l FROM unnest($1::text[], $2::text[], $3::text[]) AS k(w, s, l))
+           ORDER BY worker_ref, scheme, level FOR NO KEY UPDATE""",
+        *columns,
+    )
+    for worker_ref, scheme, level, askers in rows:
+        found = [Asker(*one) for one in orjson.loads(askers)]
+        entitlement = Entitlement(worker_ref, scheme, level, found, locked=True)
+        book.entitlements[entitlement.key] = entitlement
 
 
 async def load_due(db: Db, book: Book, days: Mapping[str, date], limit: int) -> None:
@@ -251,6 +275,7 @@ async def save_book(db: Db, book: Book, event_ids: Sequence[str], recorded_at: d
     await _save_budgets(db, [budget for budget in book.budgets.values() if budget.changed])
     await _add_awards(db, [award for award in book.awards.values() if award.new])
     await _save_awards(db, [award for award in book.awards.values() if award.changed and not award.new])
+    await _save_entitlements(db, [one for one in book.entitlements.values() if one.changed])
     await _save_claims(db, [claim for claim in book.claims.values() if claim.changed])
     await _add_payments(db, [payment for payment in book.payments.values() if payment.new])
     await _save_payments(db, [p for p in book.payments.values() if p.changed and not p.new])
@@ -345,6 +370,7 @@ async def _add_awards(db: Db, awards: Sequence[Award]) -> None:
                 a.reservation_days,
                 a.expires_on,
                 a.withdrawn,
+                a.level,
             )
             for a in awards
         ],
@@ -376,6 +402,28 @@ async def _save_awards(db: Db, awards: Sequence[Award]) -> None:
            FROM json_to_recordset($1::json)
                AS n(n text, s text, a bigint, h bigint, c boolean, d bigint, y smallint, e date, w boolean, r bigint)
            WHERE enrollment_no = n.n""",
+        orjson.dumps(rows).decode(),
+    )
+
+
+async def _save_entitlements(db: Db, entitlements: Sequence[Entitlement]) -> None:
+    if not entitlements:
+        return
+    if not all(one.locked for one in entitlements):
+        raise ValueError("an entitlement was changed that this batch does not hold")
+    rows = [
+        {
+            "w": one.worker_ref,
+            "s": one.scheme,
+            "l": one.level,
+            "a": [[a.lane, a.enrollment_no, a.limit, a.holds, a.history_fen] for a in one.askers],
+        }
+        for one in entitlements
+    ]
+    await db.execute(
+        """UPDATE entitlement SET askers = n.a
+           FROM json_to_recordset($1::json) AS n(w text, s text, l text, a json)
+           WHERE worker_ref = n.w AND scheme = n.s AND level = n.l""",
         orjson.dumps(rows).decode(),
     )
 
@@ -571,6 +619,16 @@ async def check(db: Db) -> dict[str, Any]:
                           coalesce(h.waiting, 0))) AS budgets_unlike_awards,
                   (SELECT count(*) FROM budget b LEFT JOIN owed o USING (lane, fiscal_year, fund_source)
                    WHERE b.receivable_fen <> coalesce(o.receivable, 0)) AS budgets_unlike_claims,
+                  (SELECT count(*) FROM award a
+                   WHERE a.level <> '' AND a.state IN ('reserved', 'granted', 'waitlisted') AND NOT EXISTS (
+                       SELECT FROM entitlement e, json_array_elements(e.askers) k
+                       WHERE (e.worker_ref, e.scheme, e.level) = (a.worker_ref, a.scheme, a.level)
+                         AND k ->> 1 = a.enrollment_no AND (k ->> 3)::boolean)) AS awards_without_entitlement,
+                  (SELECT count(*) FROM (
+                       SELECT FROM entitlement e, json_array_elements(e.askers) k
+                       WHERE (k ->> 3)::boolean AND (k ->> 4)::bigint = 0
+                       GROUP BY worker_ref, scheme, level
+                       HAVING count(*) > max((k ->> 2)::integer)) o) AS persons_over_limit,
                   (SELECT count(*) FROM lane_book l WHERE last_entry <>
                       (SELECT count(*) FROM journal j WHERE j.lane = l.lane)) AS lanes_with_missing_entries"""
     )

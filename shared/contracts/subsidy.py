@@ -57,9 +57,14 @@ class SubsidyReleased(Award):
 
     was: Literal["reserved", "granted", "waitlisted"]
     """State of the award before."""
-    why: Literal["withdrawn", "tuition_covered", "expired"] = "withdrawn"
-    """The worker has withdrawn; scholarships pay the whole tuition of an award that waited; or nobody has confirmed the
-    enrollment in time: confirmed later, it has money again where that is free, or its old place in the queue."""
+    why: Literal["withdrawn", "tuition_covered", "expired", "lifetime_limit"] = "withdrawn"
+    """The worker has withdrawn; scholarships pay the whole tuition of an award that waited; nobody has confirmed the
+    enrollment in time: confirmed later, it has money again where that is free, or its old place in the queue; or, while
+    it waited, history has used up the person's limit: it is taken up again by itself when that is let go."""
+    held_by_lane: str | None = None
+    """Of `lifetime_limit`: lane of the enrollment that holds the person's award."""
+    held_by_enrollment_no: str | None = None
+    """Its number."""
 
 
 class SubsidyVoided(Award):
@@ -168,12 +173,17 @@ class PaymentUnmatched(Value):
 
 
 class SubsidyRefused(Value):
-    """No scheme gives this enrollment anything."""
+    """No scheme gives this enrollment anything, or another enrollment of the person holds what it would give."""
 
     enrollment_no: str
     """The enrollment, as the province numbered it."""
-    code: Literal["not_eligible", "no_scheme", "nothing_to_pay"]
-    """Why: not eligible under the scheme, no scheme covers it, or nothing is left to pay."""
+    code: Literal["not_eligible", "no_scheme", "nothing_to_pay", "lifetime_limit"]
+    """Why: not eligible under the scheme, no scheme covers it, nothing is left to pay, or the person has as many awards
+    at this level as the scheme gives in a life: once one is let go, the earliest that was refused is taken up again."""
+    held_by_lane: str | None = None
+    """Of `lifetime_limit`: lane of the enrollment that holds the person's award; of several the first."""
+    held_by_enrollment_no: str | None = None
+    """Its number."""
     message_zh: str
     """What happened, why and what to do now, in Chinese."""
     message_en: str

@@ -5,7 +5,15 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from services.subsidy.domain import adjusting, alerting, expiring, settling, voiding
+from services.subsidy.domain import (
+    adjusting,
+    alerting,
+    entitling,
+    expiring,
+    passing_on,
+    settling,
+    voiding,
+)
 from services.subsidy.domain.awarding import (
     grant,
     hand_down,
@@ -15,7 +23,7 @@ from services.subsidy.domain.awarding import (
     reserve,
     stand_in_queue,
 )
-from services.subsidy.domain.book import Award, Book, Budget, Cause, LaneBook, move
+from services.subsidy.domain.book import Again, Award, Book, Budget, Cause, LaneBook, move
 from services.subsidy.domain.fiscal_year import fiscal_year
 from services.subsidy.domain.judging import (
     EnrollmentInputs,
@@ -79,6 +87,7 @@ def decide(rules: Rules, book: Book, lane: str, fact: Fact[Any]) -> None:
     """Decide one fact: the book moves on, and what was decided stands at the end of `book.entries`."""
     since, cause = len(book.entries), cause_of(fact)
     _DECIDE[fact.type](rules, book, lane, fact)
+    passing_on.pass_on(rules, book, lane, cause)
     hand_down(book, cause)
     alerting.watch(book, cause, since)
 
@@ -100,11 +109,21 @@ def go_on(book: Book, budget: Budget) -> None:
         alerting.watch(book, cause, since, budget)
 
 
-def go_on_expiring(book: Book, page: LaneBook) -> None:
+def look_again(rules: Rules, book: Book, again: Again) -> None:
+    """Look at an enrollment to which another lane has left the person's entitlement."""
+    since = len(book.entries)
+    passing_on.look_again(rules, book, again)
+    passing_on.pass_on(rules, book, again.lane, again.cause)
+    hand_down(book, again.cause)
+    alerting.watch(book, again.cause, since)
+
+
+def go_on_expiring(rules: Rules, book: Book, page: LaneBook) -> None:
     """Expire reservations that were too many for one batch."""
     if page.expiring is not None:
         since, cause = len(book.entries), page.expiring
         expiring.expire(book, page.lane, cause)
+        passing_on.pass_on(rules, book, page.lane, cause)
         hand_down(book, cause)
         alerting.watch(book, cause, since)
 
@@ -143,15 +162,19 @@ def _enroll(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.WorkerEnr
     if before is not None and before.state != "voided":
         raise ValueError("an enrollment came twice: its number should be unique nationwide")
     if data.history:
+        if before is not None:
+            book.leave(before)
         _move_queues(book, cause, before)
         return
     year = fiscal_year(data.start, book.lane(lane).day, rules.year_closing)
     scheme = rules.scheme_for(lane, data.start, data.track)
     budget = book.budget((lane, year, scheme.fund_source)) if scheme else None
     inputs = _enrollment_inputs(book, lane, fact, before, budget)
+    inputs |= entitling.asked_by(book, scheme, fact)  # type: ignore[typeddict-item]
     outcome = judge_enrollment(rules, inputs)
     award = _new_award(fact, lane, year, budget, inputs, outcome, before)
     book.awards[award.enrollment_no] = award
+    entitling.keep(rules, book, award, before)
     if budget is None or outcome.code is not None:
         refuse(book, award, outcome, inputs, cause)
     elif award.withdrawn:
@@ -206,7 +229,7 @@ def _new_award(
         fact.subject or "",
         outcome.state,
         year,
-        budget.fund_source if budget and outcome.state != "refused" else "",
+        budget.fund_source if budget and outcome.seeks_money else "",
         outcome.amount_fen,
         max(data.tuition_fen, booked_fen),  # what is booked stays so until its scholarship is voided
         booked_fen,
@@ -218,6 +241,7 @@ def _new_award(
         track=data.track,
         reservation_days=outcome.scheme.reservation_days if outcome.scheme else 0,
         withdrawn=before is not None and before.withdrawn,
+        level=inputs.get("level", "") if outcome.seeks_money else "",
         new=True,
         replaces=before is not None,
     )
@@ -248,6 +272,21 @@ def _withdraw(_rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.Enrol
     award.withdrawn = award.changed = True
     if award.state in ("reserved", "granted", "waitlisted"):
         release(book, award, cause_of(fact), "withdrawn")
+    else:
+        book.leave(award)
+
+
+def _settle(rules: Rules, book: Book, lane: str, fact: settling.Settled) -> None:
+    if fact.data.enrollment.history:
+        entitling.count_history(rules, book, lane, fact, fact.data.amount_fen)
+    else:
+        settling.settle(book, lane, fact)
+
+
+def _take_back(rules: Rules, book: Book, lane: str, fact: settling.Returned) -> None:
+    if fact.data.enrollment.history:
+        entitling.count_history(rules, book, lane, fact, -fact.data.amount_fen)
+    settling.take_back(book, lane, fact)  # it may have become history since it was paid
 
 
 def _book_scholarship(
@@ -347,8 +386,8 @@ _DECIDE: Final[Mapping[str, Callable[[Rules, Book, str, Fact[Any]], None]]] = {
     provinces.ENROLLMENT_CONFIRMED: _confirm,
     provinces.ENROLLMENT_WITHDRAWN: _withdraw,
     provinces.SCHOLARSHIP_AWARDED: _book_scholarship,
-    provinces.PAYMENT_SETTLED: lambda _rules, book, lane, fact: settling.settle(book, lane, fact),
-    provinces.PAYMENT_RETURNED: lambda _rules, book, lane, fact: settling.take_back(book, lane, fact),
+    provinces.PAYMENT_SETTLED: _settle,
+    provinces.PAYMENT_RETURNED: _take_back,
     provinces.BUDGET_ALLOCATED: _allocate,
     provinces.BUDGET_ADJUSTED: lambda rules, book, lane, fact: adjusting.adjust(rules.cuts, book, lane, fact),
     provinces.BUDGET_CARRIED_OVER: lambda rules, book, lane, fact: adjusting.carry_over(

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
+from services.subsidy.domain import lifetime
 from services.subsidy.domain.schemes import Rules, Scheme
 from shared.contracts.provinces import Category, Track
 
-RefusalCode = Literal["no_scheme", "not_eligible", "nothing_to_pay"]
+RefusalCode = Literal["no_scheme", "not_eligible", "nothing_to_pay", "lifetime_limit"]
 
 
 class EnrollmentInputs(TypedDict):
@@ -28,6 +29,28 @@ class EnrollmentInputs(TypedDict):
     """What the budget has free, and what was paid from it for this enrollment before it was corrected."""
     waiting: int
     """Awards that wait for the same budget already."""
+    level: NotRequired[str]
+    """Level at which the scheme limits awards; only where it does."""
+    held_by: NotRequired[Sequence[str]]
+    """Lanes and numbers of the person's enrollments that hold awards at this level."""
+
+
+class ReturnInputs(TypedDict):
+    """All that decides about an award that comes back, at the rank that it had."""
+
+    state: str
+    """State of the award before."""
+    amount_fen: int
+    lacking_fen: int
+    """What it needs of free money: what was paid for it before need not be paid again."""
+    free_fen: int
+    rank: int
+    ahead: int
+    """Awards that wait before it."""
+    limit: NotRequired[int]
+    """How many awards the person may have at the level; only where there is a limit."""
+    level: NotRequired[str]
+    held_by: NotRequired[Sequence[str]]
 
 
 class ScholarshipInputs(TypedDict):
@@ -54,6 +77,11 @@ class Outcome:
     scheme: Scheme | None
     code: RefusalCode | None
     steps: list[dict[str, Any]]
+
+    @property
+    def seeks_money(self) -> bool:
+        """Whether it has money or waits for it: for its turn, or until the person's award elsewhere is let go."""
+        return self.state != "refused" or self.code == "lifetime_limit"
 
 
 @dataclass(slots=True)
@@ -82,9 +110,22 @@ def judge_enrollment(rules: Rules, inputs: EnrollmentInputs) -> Outcome:
     steps.append({"step": "tuition", "amount_fen": amount_fen})
     if amount_fen == 0:
         return Outcome("refused", 0, scheme, "nothing_to_pay", steps)
+    if scheme.lifetime_awards_per_level is not None:
+        step = lifetime.step_of(scheme.lifetime_awards_per_level, inputs.get("held_by", ()))
+        steps.append(step)
+        if step["held"] >= step["limit"]:
+            return Outcome("refused", amount_fen, scheme, "lifetime_limit", steps)
     carried = inputs["waiting"] == 0 and amount_fen <= inputs["free_fen"]
     steps.append({"step": "budget", "carries": carried})
     return Outcome("reserved" if carried else "waitlisted", amount_fen, scheme, None, steps)
+
+
+def judge_return(inputs: ReturnInputs) -> Literal["reserved", "waitlisted", "refused"]:
+    """Whether an award that comes back has money at once, its old place in the queue, or is held elsewhere."""
+    if "limit" in inputs and len(inputs.get("held_by", ())) >= inputs["limit"]:
+        return "refused"
+    carried = not inputs["ahead"] and inputs["lacking_fen"] <= inputs["free_fen"]
+    return "reserved" if carried else "waitlisted"
 
 
 def judge_scholarship(inputs: ScholarshipInputs) -> Split:

@@ -148,6 +148,18 @@ def _turn(step: Step, inputs: Inputs) -> Said:
     )
 
 
+def _lifetime(step: Step, inputs: Inputs) -> Said:
+    level, limit, held = term(inputs.get("level", "")), step["limit"], step["held"]
+    by = "、".join(step["by"])
+    if not held:
+        return Said(
+            f"{level.zh}层次每人限 {limit} 次补助，本人尚未占用。",
+            f"A person may have {limit} at this level ({level.en}), and holds none yet.",
+        )
+    en = f"A person may have {limit} at this level ({level.en}); held by: {', '.join(step['by'])}."
+    return Said(f"{level.zh}层次每人限 {limit} 次补助，已占用 {held} 次：{by}。", en)
+
+
 def _with_amount(zh: str, en: str) -> Callable[[Step, Inputs], Said]:
     """A sentence in which `{}` stands for the step's amount."""
 
@@ -164,6 +176,7 @@ _STEPS: Final[Mapping[str, Callable[[Step, Inputs], Said]]] = {
     "base": _base,
     "tuition": _tuition,
     "budget": _budget,
+    "lifetime": _lifetime,
     "awarded": _awarded,
     "turn": _turn,
     "confirmed": _with_amount(
@@ -224,6 +237,14 @@ _STEPS: Final[Mapping[str, Callable[[Step, Inputs], Said]]] = {
         "退回金额超出原支付，{}未入账。", "More has come back than was paid; {} is not booked."
     ),
     "not_owed": _with_amount("没有对应的应追回款，{}未入账。", "Nothing is owed for it; {} is not booked."),
+    "lifetime_limit": _with_amount(
+        "补录的历史数据已用完本人限次，候补的 {}退出队列。",
+        "History that was reported has used up the person's limit; the {} that waited leaves its queue.",
+    ),
+    "entitled": _with_amount(
+        "占用本人名额的其他注册已释放，按原登记顺序重新安排 {}。",
+        "The enrollment that held the person's award has let it go; {} is sought again at the rank that it had.",
+    ),
     "withdrawal_voided": _with_amount(
         "退学已作废，按原登记顺序恢复 {}的补助。",
         "The withdrawal was voided; the award of {} comes back at the rank that it had.",
@@ -288,5 +309,8 @@ _INPUTS: Final[Mapping[str, Said]] = {
     "owed_for": Said("追回款所属注册", "owed for enrollment"),
     "lacking_fen": Said("尚需资金", "money still needed"),
     "ahead": Said("前面候补人数", "waiting before it"),
+    "level": Said("限次的层次", "level that is limited"),
+    "held_by": Said("占用名额的注册（省份/编号）", "held by enrollments (lane/number)"),
+    "limit": Said("每人限次", "awards a person may have"),
 }
 """A label for each input of a decision."""

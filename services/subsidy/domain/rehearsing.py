@@ -147,6 +147,7 @@ class Rehearsal:
         for entry in self._book.entries:
             self._note(entry, fact)
         self._book.entries.clear()
+        self._book.again.clear()  # what other lanes hold is not known here
 
     def _note(self, entry: Entry, fact: Fact[Any]) -> None:
         """What is needed later of an entry: when money ran out, and which scholarships a void would take back."""

@@ -37,6 +37,8 @@ class Scheme(Value, extra="forbid", strict=False):
     """The pot that awards are paid from."""
     reservation_days: Annotated[int, Field(ge=1, le=3_660)] = 365
     """How many days money is held for an enrollment that its institution does not confirm."""
+    lifetime_awards_per_level: Annotated[int, Field(ge=1, le=100)] | None = None
+    """How many awards one person may have of this scheme at one level, nationwide and for life; none for no limit."""
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:

@@ -19,6 +19,10 @@ REFUSED: Final[Mapping[RefusalCode, tuple[str, str]]] = {
         "学费为零，无需补助。如学费有误，请更正后重新报送。",
         "There is no tuition to pay, so nothing is awarded. If the tuition is wrong, send a correction.",
     ),
+    "lifetime_limit": (
+        "{lane} 的注册 {enrollment_no} 已占用该工人本层次补助（限 {limit} 次）。无需重报，其释放后自动按原顺序安排。",
+        "Enrollment {enrollment_no} of lane {lane} has the worker's award (limit {limit}). This one follows by itself.",
+    ),
 }
 EXCEEDS: Final[Mapping[str, tuple[str, str]]] = {
     subsidy.SCHOLARSHIP_EXCEEDS_BUDGET: (

@@ -46,6 +46,7 @@ def _void_enrollment(_rules: Rules, book: Book, award: Award, fact: Voided) -> N
         if award.fund_source:
             book.queue(book.budgets[award.budget_key]).drop(award)
         award.rank, award.confirmed, award.withdrawn = 0, False, False
+        book.leave(award)
     if was not in ("reserved", "granted", "waitlisted"):
         return
     inputs = {"state": was, "amount_fen": award.amount_fen, "corrected": corrected}
@@ -81,7 +82,7 @@ def _void_withdrawal(rules: Rules, book: Book, award: Award, fact: Voided) -> No
     if not may_come_back(award) or amount_fen <= 0:
         return
     award.amount_fen, award.changed = amount_fen, True
-    come_back(book, award, cause_of(fact), "withdrawal_voided")
+    come_back(rules, book, award, cause_of(fact), "withdrawal_voided")
 
 
 def _void_scholarship(rules: Rules, book: Book, award: Award, fact: Voided) -> None:
