@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from services.subsidy.config import SCHEMES, load_schemes
+from services.subsidy.domain import loading
 from services.subsidy.domain.lifetime import ASKERS_MAX, Entitlement, level_of
 from services.subsidy.domain.rederiving import rederive
 from services.subsidy.domain.schemes import Rules
@@ -230,6 +231,49 @@ def test_a_loser_that_is_confirmed_while_it_waits_is_granted_at_once() -> None:
     nation.take(nation.zj.confirmed(2) | {"subject": worker_ref(7)})
     nation.withdraw(nation.js, 1)
     assert nation.states()["33-00002"] == "granted"
+
+
+def test_a_loser_is_told_once_however_often_it_is_looked_at() -> None:
+    nation = Nation()
+    nation.enroll(nation.js, 1)
+    nation.enroll(nation.zj, 2)
+    nation.take(nation.zj.allocated(60_000, pot="wuxi-merit", level="city"))
+    nation.take(nation.zj.scholarship(2, 60_000))
+    assert len(nation.said("subsidy.refused")) == 1
+
+
+def test_a_loser_is_voided_where_no_money_was_ever_allocated() -> None:
+    nation = Nation(awards=0)
+    nation.enroll(nation.js, 1)
+    lost = nation.enroll(nation.zj, 2)
+    nation.void(nation.zj, lost)
+    nation.withdraw(nation.js, 1)
+    assert nation.states() == {"32-00001": "released", "33-00002": "voided"}
+
+
+def test_who_has_left_holds_nothing_though_the_enrollment_is_corrected_after_that() -> None:
+    nation = Nation()
+    won = nation.enroll(nation.js, 1)
+    nation.withdraw(nation.js, 1)
+    nation.void(nation.js, won, superseded_by="right")
+    nation.enroll(nation.js, 1, tuition_fen=80_000)
+    nation.enroll(nation.zj, 2)
+    assert nation.states() == {"32-00001": "released", "33-00002": "reserved"}
+
+
+def test_losers_follow_when_more_reservations_expire_than_one_batch_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loading, "MOVE_MAX", 2)
+    nation = Nation(awards=5)
+    for person in range(5):
+        nation.enroll(nation.js, person, person)
+        nation.enroll(nation.zj, 10 + person, person)
+    nation.take(nation.js.day("2027-03-01"))
+    while nation.shelf.lanes["32"].expiring:
+        nation.shelf.take([])
+        nation.shelf.look_again()
+    assert [state for number, state in nation.states().items() if number[:2] == "33"] == ["reserved"] * 5
 
 
 def test_a_corrected_winner_keeps_the_award_whatever_comes_between() -> None:

@@ -34,11 +34,8 @@ def keep(rules: Rules, book: Book, award: Award, before: Award | None) -> None:
         book.leave(award)
         return
     entitlement = book.entitlement(award.entitlement_key)
-    held = entitlement.asker(award.enrollment_no)
-    holds = award.state != "refused"
-    if held is not None and held.holds and not holds:
-        book.unsettled.add(entitlement.key)
-    entitlement.put(award.lane, award.enrollment_no, limit_of(rules, award) or 1, holds=holds)
+    limit = limit_of(rules, award) or 1
+    entitlement.put(award.lane, award.enrollment_no, limit, holds=award.state != "refused")
 
 
 def limit_of(rules: Rules, award: Award) -> int | None:

@@ -44,7 +44,7 @@ def _void_enrollment(_rules: Rules, book: Book, award: Award, fact: Voided) -> N
     postings = let_go(book, award, "voided")
     if not corrected:
         if award.fund_source:
-            book.queue(book.budgets[award.budget_key]).drop(award)
+            book.queue(book.budget(award.budget_key)).drop(award)
         award.rank, award.confirmed, award.withdrawn = 0, False, False
         book.leave(award)
     if was not in ("reserved", "granted", "waitlisted"):
