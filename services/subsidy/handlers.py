@@ -68,7 +68,7 @@ def _go_on(
 async def _load(rules: Rules, batch: Batch, db: Db, facts: Facts, again: Sequence[Again]) -> Book:
     """Everything that the batch touches, in a fixed number of queries."""
     book = Book()
-    await store.load_lanes(db, book, batch.lanes)
+    await store.load_lanes(db, rules, book, batch.lanes)
     if payments := loading.returned_payments(facts):
         await store.load_payments(db, book, payments)
     if numbers := loading.award_nos(book, facts, again):

@@ -9,6 +9,7 @@ import orjson
 from asyncpg import Record
 from asyncpg.transaction import Transaction
 
+from services.subsidy.domain.activating import in_force_before
 from services.subsidy.domain.book import (
     Award,
     Book,
@@ -22,6 +23,7 @@ from services.subsidy.domain.book import (
     PaymentKey,
 )
 from services.subsidy.domain.lifetime import Asker, Entitlement, EntitlementKey
+from services.subsidy.domain.schemes import Rules, Scheme
 from shared.plumbing.store import Db
 
 PAGE_MAX: Final = 1_000
@@ -114,16 +116,33 @@ async def any_goes_on(db: Db, lanes: Sequence[str]) -> bool:
     return found
 
 
-async def load_lanes(db: Db, book: Book, lanes: Sequence[str]) -> None:
+async def load_lanes(db: Db, rules: Rules, book: Book, lanes: Sequence[str]) -> None:
     """Load the pages of `lanes`; the caller holds their cursors."""
     rows = await db.fetch(
-        """SELECT lane, day, last_entry, expire_cause, expire_time, expire_correlation
+        """SELECT lane, day, last_entry, expire_cause, expire_time, expire_correlation, schemes_adopted
            FROM lane_book WHERE lane = ANY($1)""",
         lanes,
     )
-    for lane, day, last_entry, cause_id, time, correlationid in rows:
+    for lane, day, last_entry, cause_id, time, correlationid, _ in rows:
         expiring = Cause(cause_id, time, correlationid) if cause_id else None
         book.lanes[lane] = LaneBook(lane, day, last_entry, expiring)
+    if adopting := [row["lane"] for row in rows if row["schemes_adopted"]]:
+        for lane, adopted in (await adopted_schemes(db, adopting)).items():
+            page = book.lanes[lane]
+            page.rules = in_force_before(rules, adopted, page.last_entry + 1)
+
+
+async def adopted_schemes(db: Db, lanes: Sequence[str]) -> dict[str, list[tuple[int, Scheme]]]:
+    """Lane → schemes that were put in force there by an event, each with the number of the entry that says so."""
+    rows = await db.fetch(
+        """SELECT a.lane, a.entry_no, s.content FROM lane_scheme a JOIN scheme s USING (name, version)
+           WHERE a.lane = ANY($1) ORDER BY a.lane, a.entry_no""",
+        lanes,
+    )
+    found: dict[str, list[tuple[int, Scheme]]] = {}
+    for lane, entry_no, content in rows:
+        found.setdefault(lane, []).append((entry_no, Scheme.model_validate_json(content)))
+    return found
 
 
 async def load_awards(db: Db, book: Book, enrollment_nos: Sequence[str]) -> None:
@@ -286,17 +305,40 @@ async def _save_lanes(db: Db, pages: Sequence[LaneBook]) -> None:
     if not pages:
         return
     await db.execute(
-        """INSERT INTO lane_book (lane, day, last_entry, expire_cause, expire_time, expire_correlation)
-           SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[])
+        """INSERT INTO lane_book (lane, day, last_entry, expire_cause, expire_time, expire_correlation,
+                                  schemes_adopted)
+           SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[],
+                                $7::boolean[])
            ON CONFLICT (lane) DO UPDATE SET day = excluded.day, last_entry = excluded.last_entry,
                expire_cause = excluded.expire_cause, expire_time = excluded.expire_time,
-               expire_correlation = excluded.expire_correlation""",
+               expire_correlation = excluded.expire_correlation, schemes_adopted = excluded.schemes_adopted""",
         [page.lane for page in pages],
         [page.day for page in pages],
         [page.last_entry for page in pages],
         [page.expiring.id if page.expiring else None for page in pages],
         [page.expiring.time if page.expiring else None for page in pages],
         [page.expiring.correlationid if page.expiring else None for page in pages],
+        [page.rules is not None for page in pages],
+    )
+    if adopted := [(page.lane, no, scheme) for page in pages for no, scheme in page.adopted]:
+        await _add_schemes(db, adopted)
+
+
+async def _add_schemes(db: Db, adopted: Sequence[tuple[str, int, Scheme]]) -> None:
+    """Whichever lane comes first writes down what the version says; all say the same."""
+    contents = {(scheme.name, scheme.version): scheme.model_dump_json() for _, _, scheme in adopted}
+    await db.execute(
+        """INSERT INTO scheme (name, version, content)
+           SELECT n, v, c::json FROM unnest($1::text[], $2::integer[], $3::text[]) AS k(n, v, c) ORDER BY n, v
+           ON CONFLICT DO NOTHING""",
+        [name for name, _ in contents],
+        [version for _, version in contents],
+        list(contents.values()),
+    )
+    await db.copy_records_to_table(
+        "lane_scheme",
+        records=[(lane, no, scheme.name, scheme.version) for lane, no, scheme in adopted],
+        columns=("lane", "entry_no", "name", "version"),
     )
 
 

@@ -190,6 +190,49 @@ class SubsidyRefused(Value):
     """The same sentence in English."""
 
 
+class SchemeEnded(Value):
+    """An earlier version of a scheme that a later one ends."""
+
+    scheme_version: int
+    """Its number."""
+    valid_until: date
+    """Last first day of study that it covers now."""
+
+
+class SchemeAdopted(Value):
+    """A version of a scheme decides from now on, on this lane; what was decided before stays."""
+
+    scheme: str
+    """Name of the scheme."""
+    scheme_version: int
+    """Number of the version."""
+    valid_from: date
+    """First day of study that it covers."""
+    valid_until: date | None = None
+    """Last such day; none until a later version ends it."""
+    ended: tuple[SchemeEnded, ...] = ()
+    """Earlier versions of the same name that it ends."""
+
+
+class SchemeRefused(Value):
+    """A version of a scheme is not put in force anywhere: said on lane 00, every lane decides the same."""
+
+    scheme: str
+    """Name of the scheme."""
+    scheme_version: int
+    """Number of the version."""
+    code: Literal["scheme_differs", "scheme_overlaps"]
+    """Why: this version is in force with other content; or another scheme covers the same enrollments."""
+    other_scheme: str
+    """The scheme that stands in the way."""
+    other_scheme_version: int
+    """Its version."""
+    message_zh: str
+    """What happened, why and what to do now, in Chinese."""
+    message_en: str
+    """The same sentence in English."""
+
+
 class BudgetOpened(Value):
     """An allocation is booked: the first opens the budget, further ones add to it."""
 
@@ -389,6 +432,8 @@ SUBSIDY_RETURNED: Final = event_type("subsidy.returned")
 SUBSIDY_CLAWED_BACK: Final = event_type("subsidy.clawed_back")
 CLAWBACK_REPAID: Final = event_type("clawback.repaid")
 PAYMENT_UNMATCHED: Final = event_type("payment.unmatched")
+SCHEME_ADOPTED: Final = event_type("scheme.adopted")
+SCHEME_REFUSED: Final = event_type("scheme.refused")
 BUDGET_OPENED: Final = event_type("budget.opened")
 BUDGET_INCREASED: Final = event_type("budget.increased")
 BUDGET_REDUCED: Final = event_type("budget.reduced")
@@ -416,6 +461,8 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     SUBSIDY_CLAWED_BACK: SubsidyClawedBack,
     CLAWBACK_REPAID: ClawbackRepaid,
     PAYMENT_UNMATCHED: PaymentUnmatched,
+    SCHEME_ADOPTED: SchemeAdopted,
+    SCHEME_REFUSED: SchemeRefused,
     BUDGET_OPENED: BudgetOpened,
     BUDGET_INCREASED: BudgetIncreased,
     BUDGET_REDUCED: BudgetReduced,

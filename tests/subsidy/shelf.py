@@ -124,7 +124,8 @@ class Shelf:
         self.claims.update(book.claims)
         self.payments.update(book.payments)
         for page in self.lanes.values():
-            page.changed = False
+            page.changed = page.rules_changed = False
+            page.adopted.clear()
         for budget in self.budgets.values():
             budget.changed = False
         for award in self.awards.values():

@@ -1,6 +1,6 @@
 """Awards by HTTP: one with every decision, and its explanation for a clerk."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Annotated, Any, Final, TypeVar
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.subsidy import store
 from services.subsidy.api.callers import PersonReader
+from services.subsidy.domain.activating import in_force_before
 from services.subsidy.domain.explaining import (
     Explanation,
     Place,
@@ -17,7 +18,7 @@ from services.subsidy.domain.explaining import (
     StoredDecision,
     explain,
 )
-from services.subsidy.domain.schemes import Rules
+from services.subsidy.domain.schemes import Rules, Scheme
 from shared.contracts import provinces
 from shared.plumbing import look_ups
 from shared.plumbing.problem import ProblemError, ProblemRoute, documented
@@ -26,6 +27,10 @@ from shared.plumbing.tokens import Caller
 
 AWARD_LOOKED_UP: Final = "award_looked_up"
 _JSON_COLUMNS: Final = ("inputs", "steps", "postings")
+
+Adopted = Sequence[tuple[int, Scheme]]
+"""Schemes activated on a lane, with the entries that say so."""
+ENTRY_MAX: Final = 2**62
 
 T = TypeVar("T", Standing, StoredDecision)
 
@@ -55,7 +60,7 @@ def router(rules: Rules) -> APIRouter:
     @routes.get("/awards/{enrollment_no}", responses=documented(401, 403, 404, 422, 503))
     async def award(request: Request, caller: PersonReader, enrollment_no: EnrollmentNo) -> dict[str, Any]:
         """The award of one enrollment as it stands, and every decision with its inputs, steps and postings."""
-        found, decisions, _ = await _looked_up(request, caller, enrollment_no)
+        found, decisions, _, _ = await _looked_up(request, caller, enrollment_no)
         return {"award": found, "decisions": decisions}
 
     @routes.get("/awards/{enrollment_no}/explanation", responses=documented(401, 403, 404, 422, 503))
@@ -64,12 +69,13 @@ def router(rules: Rules) -> APIRouter:
 
         All sentences in Chinese and English: where it waits and why, and what to do now.
         """
-        found, decisions, place = await _looked_up(request, caller, enrollment_no)
+        found, decisions, place, adopted = await _looked_up(request, caller, enrollment_no)
+        by = in_force_before(rules, adopted, ENTRY_MAX)
         return Explained(
             simulated=request.app.state.settings.simulated,
             complete=len(decisions) < store.PAGE_MAX,
             explanation=explain(
-                rules, _picked(Standing, found), place, [_picked(StoredDecision, one) for one in decisions]
+                by, _picked(Standing, found), place, [_picked(StoredDecision, one) for one in decisions]
             ),
         )
 
@@ -78,14 +84,15 @@ def router(rules: Rules) -> APIRouter:
 
 async def _looked_up(
     request: Request, caller: Caller, enrollment_no: str
-) -> tuple[dict[str, Any], list[dict[str, Any]], Place | None]:
-    """The award, its decisions and its place in the queue, out of one snapshot; the look-up is written down."""
+) -> tuple[dict[str, Any], list[dict[str, Any]], Place | None, Adopted]:
+    """The award, its decisions, its place in the queue and the schemes adopted there; the look-up is written down."""
     async with request.app.state.pool.acquire() as db, store.snapshot(db):
         row = await store.award(db, enrollment_no)
         # Of other provinces' awards it gets what it gets of none.
         found = dict(row) if row and caller.province in (None, row["lane"]) else None
         decisions = await store.decisions(db, enrollment_no) if found else []
         place = await _place(db, found) if found else None
+        adopted = await store.adopted_schemes(db, [found["lane"]]) if found else {}
     await look_ups.note(
         request,
         AWARD_LOOKED_UP,
@@ -102,7 +109,7 @@ async def _looked_up(
             "No award is kept for this enrollment: check the number. "
             "History has no award, and those of other provinces are not shown.",
         )
-    return found, [_parsed(dict(row)) for row in decisions], place
+    return found, [_parsed(dict(row)) for row in decisions], place, adopted.get(found["lane"], [])
 
 
 async def _place(db: Db, award: Mapping[str, Any]) -> Place | None:

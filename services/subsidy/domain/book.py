@@ -8,6 +8,7 @@ from heapq import heappop, heappush
 from typing import Any, Final, Literal
 
 from services.subsidy.domain.lifetime import Entitlement, EntitlementKey
+from services.subsidy.domain.schemes import Rules, Scheme
 from shared.contracts.provinces import Category, Track
 
 BudgetKey = tuple[str, int, str]
@@ -41,6 +42,12 @@ class LaneBook:
     last_entry: int = 0
     expiring: Cause | None = None
     """The day whose reservations were too many to expire in one batch."""
+    rules: Rules | None = None
+    """What is decided by here, where schemes were activated."""
+    adopted: list[tuple[int, Scheme]] = field(default_factory=list)
+    """Schemes activated in this batch, each with the number of the entry that says so."""
+    rules_changed: bool = False
+    """Whether they change what a batch must load: nothing more is decided here in this one."""
     changed: bool = False
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from services.subsidy.domain import (
+    activating,
     adjusting,
     alerting,
     entitling,
@@ -51,10 +52,11 @@ READ: Final[Mapping[str, type[BaseModel]]] = {
         provinces.BUDGET_ADJUSTED,
         provinces.BUDGET_CARRIED_OVER,
         provinces.EVENT_VOIDED,
+        provinces.SCHEME_ACTIVATED,
         enrollment.DAY_BEGAN,
     )
 }
-"""Facts that move money, and the day. A plan is an intention: it is not read here."""
+"""Facts that move money, the rules by which it moves, and the day. A plan is an intention: it is not read here."""
 
 TO_PROVINCE: Final = frozenset(
     {
@@ -78,6 +80,8 @@ TO_PROVINCE: Final = frozenset(
         subsidy.BUDGET_REDUCED,
         subsidy.BUDGET_CHANGE_REFUSED,
         subsidy.CARRYOVER_BOOKED,
+        subsidy.SCHEME_ADOPTED,
+        subsidy.SCHEME_REFUSED,
     }
 )
 """Decisions about what the province has asked for: they go back to it too."""
@@ -85,6 +89,7 @@ TO_PROVINCE: Final = frozenset(
 
 def decide(rules: Rules, book: Book, lane: str, fact: Fact[Any]) -> None:
     """Decide one fact: the book moves on, and what was decided stands at the end of `book.entries`."""
+    rules = activating.rules_of(rules, book, lane)
     since, cause = len(book.entries), cause_of(fact)
     _DECIDE[fact.type](rules, book, lane, fact)
     passing_on.pass_on(rules, book, lane, cause)
@@ -95,9 +100,10 @@ def decide(rules: Rules, book: Book, lane: str, fact: Fact[Any]) -> None:
 def goes_on(book: Book, lane: str) -> bool:
     """Whether what a fact has begun on the lane was too much for one batch: nothing more is decided before its end.
 
-    So how records come in batches decides nothing.
+    So how records come in batches decides nothing. What is to be loaded under other rules comes in the next one, too.
     """
-    return book.lane(lane).expiring is not None or any(key[0] == lane for key in book.draining)
+    page = book.lane(lane)
+    return page.rules_changed or page.expiring is not None or any(key[0] == lane for key in book.draining)
 
 
 def go_on(book: Book, budget: Budget) -> None:
@@ -111,6 +117,7 @@ def go_on(book: Book, budget: Budget) -> None:
 
 def look_again(rules: Rules, book: Book, again: Again) -> None:
     """Look at an enrollment to which another lane has left the person's entitlement."""
+    rules = activating.rules_of(rules, book, again.lane)
     since = len(book.entries)
     passing_on.look_again(rules, book, again)
     passing_on.pass_on(rules, book, again.lane, again.cause)
@@ -121,6 +128,7 @@ def look_again(rules: Rules, book: Book, again: Again) -> None:
 def go_on_expiring(rules: Rules, book: Book, page: LaneBook) -> None:
     """Expire reservations that were too many for one batch."""
     if page.expiring is not None:
+        rules = activating.rules_of(rules, book, page.lane)
         since, cause = len(book.entries), page.expiring
         expiring.expire(book, page.lane, cause)
         passing_on.pass_on(rules, book, page.lane, cause)
@@ -394,5 +402,6 @@ _DECIDE: Final[Mapping[str, Callable[[Rules, Book, str, Fact[Any]], None]]] = {
         rules.cuts, book, lane, fact
     ),
     provinces.EVENT_VOIDED: lambda rules, book, _lane, fact: voiding.void(rules, book, fact),
+    provinces.SCHEME_ACTIVATED: activating.activate,
     enrollment.DAY_BEGAN: _begin_day,
 }

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from services.subsidy.domain import entitling, voiding
+from services.subsidy.domain.activating import rules_of
 from services.subsidy.domain.book import Again, Award, Book, BudgetKey, PaymentKey
 from services.subsidy.domain.expiring import may_come_back
 from services.subsidy.domain.fiscal_year import possible_years
@@ -55,7 +56,7 @@ def entitlement_keys(
             keys.add(award.entitlement_key)
         course = _course_of(fact)
         if course is not None:
-            scheme = rules.scheme_for(lane, course.start, course.track)
+            scheme = rules_of(rules, book, lane).scheme_for(lane, course.start, course.track)
             key = entitling.key_for(scheme, fact.subject, course)
             if key is not None:
                 keys.add(key)
@@ -160,7 +161,7 @@ def _pot(rules: Rules, book: Book, lane: str, fact: Fact[Any], days: set[date]) 
         case provinces.SCHOLARSHIP_AWARDED:
             return possible_years(data.awarded_on, days), data.fund_source
         case provinces.WORKER_ENROLLED:
-            scheme = rules.scheme_for(lane, data.start, data.track)
+            scheme = rules_of(rules, book, lane).scheme_for(lane, data.start, data.track)
             return (possible_years(data.start, days), scheme.fund_source) if scheme else (set(), "")
         case provinces.ENROLLMENT_CONFIRMED:  # it may have expired, or be about to
             award = book.awards.get(data.enrollment_no)
@@ -247,12 +248,12 @@ def _lanes_of_old_ranks(book: Book, facts: Facts) -> set[str]:
 
 def _lanes_of_long_times(rules: Rules, book: Book, facts: Facts) -> set[str]:
     """Lanes on which so many days begin at once that a reservation made in the batch may expire in it."""
-    shortest = timedelta(days=min(scheme.reservation_days for scheme in rules.schemes))
     first = {lane: page.day for lane, page in book.lanes.items() if page.day}
     found = set()
     for lane, fact in facts:
         if fact.type == enrollment.DAY_BEGAN:
             first.setdefault(lane, fact.data.day)
-            if fact.data.day - first[lane] >= shortest:
+            schemes = rules_of(rules, book, lane).schemes
+            if fact.data.day - first[lane] >= timedelta(days=min(one.reservation_days for one in schemes)):
                 found.add(lane)
     return found

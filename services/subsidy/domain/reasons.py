@@ -177,6 +177,14 @@ _STEPS: Final[Mapping[str, Callable[[Step, Inputs], Said]]] = {
     "tuition": _tuition,
     "budget": _budget,
     "lifetime": _lifetime,
+    "in_force": lambda step, _: Said(
+        f"{step['found']} 第 {step['version']} 版自此适用。",
+        f"{step['found']} version {step['version']} is in force.",
+    ),
+    "in_the_way": lambda step, _: Said(
+        f"与 {step['found']} 第 {step['version']} 版冲突。",
+        f"{step['found']} version {step['version']} is in the way.",
+    ),
     "awarded": _awarded,
     "turn": _turn,
     "confirmed": _with_amount(
@@ -265,6 +273,8 @@ _DECIDED: Final[Mapping[str, Said]] = {
     subsidy.SUBSIDY_CLAWED_BACK: Said("追回补助", "Subsidy clawed back"),
     subsidy.CLAWBACK_REPAID: Said("追回款到账", "Clawback settled"),
     subsidy.PAYMENT_UNMATCHED: Said("支付未入账", "Payment not booked"),
+    subsidy.SCHEME_ADOPTED: Said("补助办法生效", "Scheme in force"),
+    subsidy.SCHEME_REFUSED: Said("补助办法未生效", "Scheme not in force"),
     subsidy.BUDGET_INCREASED: Said("追加预算", "Budget increased"),
     subsidy.BUDGET_REDUCED: Said("核减预算", "Budget reduced"),
     subsidy.BUDGET_CHANGE_REFUSED: Said("预算调整未执行", "Change of a budget refused"),
@@ -311,6 +321,9 @@ _INPUTS: Final[Mapping[str, Said]] = {
     "ahead": Said("前面候补人数", "waiting before it"),
     "level": Said("限次的层次", "level that is limited"),
     "held_by": Said("占用名额的注册（省份/编号）", "held by enrollments (lane/number)"),
+    "scheme": Said("补助办法", "scheme"),
+    "version": Said("版本", "version"),
+    "in_force": Said("此前适用的办法", "schemes in force before"),
     "limit": Said("每人限次", "awards a person may have"),
 }
 """A label for each input of a decision."""

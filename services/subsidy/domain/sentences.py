@@ -35,6 +35,17 @@ EXCEEDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 """The part of a scholarship that is not booked, by the type of event that says so."""
+SCHEME_REFUSED: Final[Mapping[str, tuple[str, str]]] = {
+    "scheme_differs": (
+        "{name} 第 {version} 版已生效且内容不同，本次未生效。请以新的版本号启用。",
+        "{name} version {version} is in force with other content. Activate it under a new version number.",
+    ),
+    "scheme_overlaps": (
+        "该办法与 {name} 第 {version} 版适用于相同的注册，未生效。请修改适用范围或日期后，以新的版本号启用。",
+        "It covers the same enrollments as {name} version {version}. Change whom or when, under a new version.",
+    ),
+}
+"""Why a scheme that was activated is not in force."""
 NOT_CUT: Final = (
     "预算中已有资金预留、发放、支付或待追回，只核减了可用部分。如需继续核减，请先释放占用的资金，再用新文号报送调整。",
     "The rest is reserved, granted, paid or owed: only free money was cut. Free more, then send a new document.",
