@@ -54,6 +54,8 @@ _PAID: Final = 25
 """Of the confirmed that are not back-loaded."""
 _RETURNED: Final = 4
 """Of the payments."""
+_WRITTEN_OFF: Final = 50
+"""Of what was paid to those who have left."""
 _CHANGED: Final = 8
 _TRAINED: Final = 8
 _PROMOTED: Final = 5
@@ -270,7 +272,12 @@ class Chronicle:
                 drafts += self._payment(funding, ref, number, began, dice)
         if dice() < _SUSPENDED:
             drafts += self._interruption(lane, ref, number, began)
-        return drafts + self._ending(lane, ref, number, after if history else None, began, dice)
+        drafts += self._ending(lane, ref, number, after if history else None, began, dice)
+        types = {draft.event["type"] for draft in drafts}
+        owes = {provinces.PAYMENT_SETTLED, provinces.ENROLLMENT_WITHDRAWN} <= types
+        if owes and provinces.PAYMENT_RETURNED not in types and dice() < _WRITTEN_OFF:
+            drafts.append(self._write_off(funding, ref, number, began))
+        return drafts
 
     def _payment(self, lane: str, ref: str, number: str, began: int, dice: Any) -> list[Draft]:
         self._payments[lane] += 1
@@ -292,6 +299,18 @@ class Chronicle:
             back = {**named, "returned_on": self._days.iso(min(began + 47, 0)), "reason": "account"}
             drafts.append(Draft(lane, self._event(lane, provinces.PAYMENT_RETURNED, ref, began + 47, back)))
         return drafts
+
+    def _write_off(self, lane: str, ref: str, number: str, began: int) -> Draft:
+        lost = {
+            "document_no": self._number("HX"),
+            "enrollment_no": number,
+            "fiscal_year": self._days.today.year,
+            "fund_source": FUND_SOURCE,
+            "amount_fen": PER_HEAD_FEN // 2,
+            "written_off_on": self._days.iso(min(began + 50, 0)),
+            "reason": "not_found",
+        }
+        return Draft(lane, self._event(lane, provinces.DEBT_WRITTEN_OFF, ref, began + 50, lost))
 
     def _interruption(self, lane: str, ref: str, number: str, began: int) -> list[Draft]:
         away = {

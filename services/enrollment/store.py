@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 from asyncpg import Record
 
-from services.enrollment.domain.corrections import BRINGS_WHAT_OTHERS_NAME, as_sent, corrected
+from services.enrollment.domain.corrections import BRINGS_WHAT_OTHERS_NAME, NOT_VOIDABLE, as_sent, corrected
 from services.enrollment.domain.enrollment_rules import OTHERS_MAX
 from services.enrollment.domain.intake import fact_id, reread
 from services.enrollment.domain.journey import FACTS_MAX
@@ -738,7 +738,9 @@ async def _load_targets(db: Db, register: Register, submissions: Sequence[Submis
     for one in submissions:
         id_ = corrected(one)
         known = register.inbox.get(id_) if id_ is not None else None
-        if id_ is not None and known and known.status == "accepted" and known.voided_by is None:
+        if id_ is None or known is None or known.type in NOT_VOIDABLE:
+            continue
+        if known.status == "accepted" and known.voided_by is None:
             wanted[fact_id(*id_, known.type)] = id_
             about.add(one.subject or id_[2])
     published = await _published(db, about)

@@ -45,9 +45,10 @@ class Claim:
 
 
 def claim(fact: Fact[BaseModel], now: datetime) -> Claim | None:
-    """What `fact` obliges us to tell; None for history. ValueError for a fact without its worker."""
+    """What `fact` obliges us to tell, if anything. ValueError for a fact without its worker."""
     cause, details_of = CAUSES[fact.type]
-    if isinstance(fact.data, enrollment.DegreeCompletedFact) and fact.data.enrollment.history:
+    details = details_of(fact.data)
+    if details is None:
         return None
     if fact.subject is None:
         raise ValueError(f"{fact.type} names no worker")
@@ -57,7 +58,7 @@ def claim(fact: Fact[BaseModel], now: datetime) -> Claim | None:
         cause,
         fact.lane,
         fact.subject,
-        details_of(fact.data),
+        details,
         "unknown" if late else "pending",
         "late_cause" if late else None,
     )
@@ -79,31 +80,75 @@ def _released(data: Any) -> Details:
     return _award(data) | {"was": data.was, "why": data.why}
 
 
-def _booked(data: Any) -> Details:
+def _voided(data: Any) -> Details | None:
+    """Called back is what was told: a reservation never was."""
+    return _award(data) | {"was": data.was} if data.was != "reserved" else None
+
+
+def _reversed(data: Any) -> Details:
+    return _award(data) | ({"expires_on": data.expires_on.isoformat()} if data.expires_on else {})
+
+
+def _paid(data: Any) -> Details | None:
+    """What was taken off a debt, or had been paid before, reaches nobody's account."""
+    return _award(data) | {"paid_fen": data.paid_fen} if data.how == "paid" else None
+
+
+def _returned(data: Any) -> Details:
+    return _award(data) | {"returned_fen": data.returned_fen}
+
+
+def _clawed_back(data: Any) -> Details:
+    return _award(data) | {"open_fen": data.open_fen, "why": data.why}
+
+
+def _scholarship(data: Any) -> Details:
     return {
         "scholarship_no": data.scholarship_no,
         "enrollment_no": data.enrollment_no,
         "amount_fen": data.amount_fen,
-        "awarded_fen": data.awarded_fen,
     }
 
 
-def _completed(data: Any) -> Details:
-    return {
-        "enrollment_no": data.enrollment_no,
-        "level": data.level,
-        "completed_on": data.completed_on.isoformat(),
-    }
+def _booked(data: Any) -> Details:
+    return _scholarship(data) | {"awarded_fen": data.awarded_fen}
 
 
-CAUSES: Final[Mapping[str, tuple[str, Callable[[Any], Details]]]] = {
+def _completed(data: Any) -> Details | None:
+    return None if data.enrollment.history else _degree(data.model_dump(mode="json"))
+
+
+def _degree_voided(data: Any) -> Details | None:
+    """Of voided events only a completed degree was told; history was not."""
+    voided = data.voided
+    if (
+        data.voided_type != provinces.DEGREE_COMPLETED
+        or voided is None
+        or voided["enrollment"].get("history")
+    ):
+        return None
+    return _degree(voided)
+
+
+def _degree(data: Mapping[str, Any]) -> Details:
+    return {name: data[name] for name in ("enrollment_no", "level", "completed_on")}
+
+
+CAUSES: Final[Mapping[str, tuple[str, Callable[[Any], Details | None]]]] = {
     subsidy.SUBSIDY_GRANTED: ("subsidy.granted", _award),
     subsidy.SUBSIDY_WAITLISTED: ("subsidy.waitlisted", _waitlisted),
     subsidy.SUBSIDY_RELEASED: ("subsidy.released", _released),
+    subsidy.SUBSIDY_VOIDED: ("subsidy.voided", _voided),
+    subsidy.SUBSIDY_GRANT_REVERSED: ("subsidy.grant_reversed", _reversed),
+    subsidy.SUBSIDY_DISBURSED: ("subsidy.disbursed", _paid),
+    subsidy.SUBSIDY_RETURNED: ("subsidy.returned", _returned),
+    subsidy.SUBSIDY_CLAWED_BACK: ("subsidy.clawed_back", _clawed_back),
     subsidy.SCHOLARSHIP_BOOKED: ("scholarship.booked", _booked),
+    subsidy.SCHOLARSHIP_REVERSED: ("scholarship.reversed", _scholarship),
     provinces.DEGREE_COMPLETED: ("degree.completed", _completed),
+    provinces.EVENT_VOIDED: ("degree.voided", _degree_voided),
 }
-"""The types that notify: name of the cause, and what its message needs of the fact."""
+"""The types that notify: name of the cause, and what its message needs of the fact; None where it tells nothing."""
 
 FACTS_READ: Final[Mapping[str, type[BaseModel]]] = {
     name: model for name, model in {**subsidy.FACT_MODELS, **enrollment.FACT_MODELS}.items() if name in CAUSES
@@ -138,15 +183,16 @@ _MONTHS: Final = (
 def phrases(details: Mapping[str, Any], language: Language) -> dict[str, str]:
     """The details of a message as its reader's language writes them."""
     said = {name: str(value) for name, value in details.items()}
-    for name in ("amount", "awarded"):
+    for name in ("amount", "awarded", "paid", "returned", "open"):
         if f"{name}_fen" in details:
             said[name] = yuan(details[f"{name}_fen"], language)
     if "position" in details:
         said["position"] = f"{details['position']:,}"
     if "level" in details:
         said["level"] = _LEVELS[details["level"]][language == "en"]
-    if "completed_on" in details:
-        said["completed_on"] = day(date.fromisoformat(details["completed_on"]), language)
+    for name in ("completed_on", "expires_on"):
+        if name in details:
+            said[name] = day(date.fromisoformat(details[name]), language)
     return said
 
 

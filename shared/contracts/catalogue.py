@@ -64,6 +64,7 @@ NAMES_ZH: Final = {
     provinces.BUDGET_CARRIED_OVER: "预算结转",
     provinces.PAYMENT_SETTLED: "支付完成",
     provinces.PAYMENT_RETURNED: "支付退回",
+    provinces.DEBT_WRITTEN_OFF: "追回款核销",
     provinces.BALANCE_OPENED: "登记期初数",
     provinces.INSTITUTION_JOINED: "院校加入",
     provinces.ALLIANCE_FORMED: "成立联盟",

@@ -214,6 +214,15 @@ class PaymentReturnedFact(provinces.PaymentReturned):
     """What the register knows of the enrollment."""
 
 
+class DebtWrittenOffFact(provinces.DebtWrittenOff):
+    """An accepted write-off, on the enrollment's home lane."""
+
+    reported_by: str
+    """Lane whose province sent it."""
+    enrollment: EnrollmentFacts
+    """What the register knows of the enrollment."""
+
+
 class EventVoidedFact(provinces.EventVoided):
     """An accepted void, or the first half of an accepted correction: on the lane of the fact that counts no more.
 
@@ -364,6 +373,7 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     provinces.BUDGET_CARRIED_OVER: provinces.BudgetCarriedOver,
     provinces.PAYMENT_SETTLED: PaymentSettledFact,
     provinces.PAYMENT_RETURNED: PaymentReturnedFact,
+    provinces.DEBT_WRITTEN_OFF: DebtWrittenOffFact,
     provinces.BALANCE_OPENED: provinces.BalanceOpened,
     provinces.PROJECT_ESTABLISHED: provinces.ProjectEstablished,
     provinces.INSTITUTION_JOINED: provinces.InstitutionJoined,

@@ -166,6 +166,15 @@ _SENT: Final[dict[str, dict[str, Any]]] = {
         "returned_on": "2027-04-27",
         "reason": "account",
     },
+    provinces.DEBT_WRITTEN_OFF: {
+        "document_no": "苏工核〔2029〕2号",
+        "enrollment_no": _NO,
+        "fiscal_year": 2027,
+        "fund_source": _POT,
+        "amount_fen": 50_000,
+        "written_off_on": "2029-03-15",
+        "reason": "not_found",
+    },
     provinces.BALANCE_OPENED: {
         "measure": "workers_helped",
         "comparator": "more_than",
@@ -288,6 +297,7 @@ _ADDED_BY_ENROLLMENT: Final[dict[str, dict[str, Any]]] = {
     provinces.TUTORS_PAIRED: {"reported_by": "32"},
     provinces.PAYMENT_SETTLED: _OF_A_LATER_EVENT,
     provinces.PAYMENT_RETURNED: _OF_A_LATER_EVENT,
+    provinces.DEBT_WRITTEN_OFF: _OF_A_LATER_EVENT,
 }
 _AWARD: Final = {
     "award_id": "4f1c0f6b2d9f4f0f8f0a6f7c7a1b2c3d",

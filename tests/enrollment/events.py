@@ -260,6 +260,20 @@ def returned(worker: str, number: str, line_no: int, *, lane: str = "32") -> dic
     return event("payment.returned", data, lane=lane, subject=worker)
 
 
+def written_off(worker: str, number: str, document_no: str, *, lane: str = "32") -> dict[str, Any]:
+    """What is owed for an enrollment will not come back."""
+    data = {
+        "document_no": document_no,
+        "enrollment_no": number,
+        "fiscal_year": 2026,
+        "fund_source": "provincial-federation",
+        "amount_fen": 10_000,
+        "written_off_on": "2026-10-20",
+        "reason": "not_found",
+    }
+    return event("debt.written_off", data, lane=lane, subject=worker)
+
+
 def opening(measure: str, *, lane: str = "32", as_of: str = "2024-06-30") -> dict[str, Any]:
     """An opening balance."""
     data = {"measure": measure, "comparator": "more_than", "value": 2_400_000, "as_of": as_of}

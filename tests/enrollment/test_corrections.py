@@ -39,6 +39,7 @@ from tests.enrollment.events import (
     trained,
     voided,
     withdrawn,
+    written_off,
 )
 from tests.enrollment.memory import NO, A, B, Books, register_of, studying
 from tests.enrollment.test_journey import as_known, facts_of
@@ -110,6 +111,7 @@ NEVER: dict[str, Callable[[], Event]] = {
     provinces.BUDGET_CARRIED_OVER: lambda: carried_over("d-1"),
     provinces.PAYMENT_SETTLED: lambda: settled(A, NO, 1),
     provinces.PAYMENT_RETURNED: lambda: returned(A, NO, 2),
+    provinces.DEBT_WRITTEN_OFF: lambda: written_off(A, NO, "d-2"),
     provinces.EVENT_VOIDED: lambda: voided(registered(B)),
     provinces.SCHEME_ACTIVATED: lambda: activated(1),
 }

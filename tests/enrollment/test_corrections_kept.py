@@ -181,6 +181,17 @@ async def test_another_workers_event_is_neither_voided_nor_corrected_in_a_later_
     assert (refused["status"], refused["code"]) == ("rejected", "corrects_other")
 
 
+async def test_what_is_never_voided_is_refused_in_a_later_batch_and_the_lane_goes_on(door: Door) -> None:
+    plan = planned("void-p4")
+    void = voided(plan)
+    await accepted(door, plan)
+    await accepted(door, void)
+    for event in (voided(void), correcting(void, voided(plan))):
+        receipt = await door.ask(event)
+        assert (receipt["status"], receipt["code"]) == ("rejected", "not_voidable")
+    await accepted(door, planned("void-p5"))
+
+
 async def test_a_void_is_not_hindered_by_one_under_another_worker_in_the_same_batch(door: Door) -> None:
     title = titled(worker(13), "void-z13")
     for event in (registered(worker(13)), title):

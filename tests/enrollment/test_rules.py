@@ -41,6 +41,7 @@ from tests.enrollment.events import (
     titled,
     trained,
     withdrawn,
+    written_off,
 )
 from tests.enrollment.memory import NO, A, B, Books, studying
 
@@ -91,6 +92,7 @@ ONCE: dict[str, tuple[Callable[[], Event], Callable[[], Event]]] = {
     provinces.BUDGET_CARRIED_OVER: (lambda: carried_over("d-1"), lambda: carried_over("d-1", to_year=2028)),
     provinces.PAYMENT_SETTLED: (lambda: settled(A, NO, 2), lambda: settled(A, NO, 2, amount_fen=7)),
     provinces.PAYMENT_RETURNED: (lambda: returned(A, NO, 1), lambda: returned(A, NO, 1)),
+    provinces.DEBT_WRITTEN_OFF: (lambda: written_off(A, NO, "d-1"), lambda: written_off(A, NO, "d-1")),
     provinces.BALANCE_OPENED: (lambda: opening("workers_helped"), lambda: opening("workers_helped")),
     provinces.INSTITUTION_JOINED: (lambda: joined("10286"), lambda: joined("10286")),
     provinces.ALLIANCE_FORMED: (lambda: allied("l-2", lane="32"), lambda: allied("l-2", lane="32")),

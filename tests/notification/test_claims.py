@@ -23,23 +23,52 @@ def _booked() -> dict[str, Any]:
     }
 
 
-async def test_each_of_the_five_causes_claims_one_message(world: World) -> None:
+async def test_each_cause_claims_one_message(world: World) -> None:
+    paid = {"batch_no": "B-1", "line_no": 1, "disbursed_fen": 5}
+    owed = {"clawed_back_fen": 5, "open_fen": 5, "why": "withdrawn", "message_zh": "-", "message_en": "-"}
     await world.take(
         world.fact("subsidy.granted", award()),
         world.fact("subsidy.waitlisted", award(position=7)),
         world.fact("subsidy.released", award(was="granted")),
+        world.fact("subsidy.voided", award(was="waitlisted")),
+        world.fact("subsidy.grant_reversed", award(expires_on="2027-11-24")),
+        world.fact("subsidy.disbursed", award(paid_fen=5, how="paid", **paid)),
+        world.fact("subsidy.returned", award(returned_fen=5, **paid)),
+        world.fact("subsidy.clawed_back", award(**owed)),
         world.fact("scholarship.booked", _booked()),
+        world.fact("scholarship.reversed", _booked()),
         world.degree(completion()),
+        world.voided("degree.completed", completion()),
     )
     rows = await world.rows()
     assert sorted(row["cause"] for row in rows) == [
         "degree.completed",
+        "degree.voided",
         "scholarship.booked",
+        "scholarship.reversed",
+        "subsidy.clawed_back",
+        "subsidy.disbursed",
+        "subsidy.grant_reversed",
         "subsidy.granted",
         "subsidy.released",
+        "subsidy.returned",
+        "subsidy.voided",
         "subsidy.waitlisted",
     ]
     assert {row["state"] for row in rows} == {"pending"}
+
+
+async def test_what_nobody_was_told_is_not_called_back(world: World) -> None:
+    netted = {"paid_fen": 5, "disbursed_fen": 5, "how": "netted"}
+    await world.take(
+        world.fact("subsidy.voided", award(was="reserved")),
+        world.fact("subsidy.disbursed", award(**netted)),
+        world.voided("degree.completed", completion(history=True)),
+        world.voided("worker.registered", {}),
+        world.voided("degree.completed", None),  # it still waited: nothing was published of it
+        world.voided("project.established", {}, subject=None),
+    )
+    assert await world.rows() == []
 
 
 async def test_facts_that_concern_no_worker_claim_nothing(world: World) -> None:

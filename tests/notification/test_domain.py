@@ -22,6 +22,11 @@ AWARD = ENROLLMENT | {"fiscal_year": 2026, "amount_fen": 123_456_705}
 LEFT = AWARD | {"why": "withdrawn"}
 EXPIRED = AWARD | {"was": "reserved", "why": "expired"}
 COVERED = AWARD | {"was": "waitlisted", "why": "tuition_covered"}
+UNCONFIRMED = AWARD | {"expires_on": "2027-11-24"}
+PAID = AWARD | {"paid_fen": 60_000}
+RETURNED = AWARD | {"returned_fen": 60_000}
+OWED = AWARD | {"open_fen": 60_000}
+DEGREE = ENROLLMENT | {"level": "associate", "completed_on": "2026-07-01"}
 SCHOLARSHIP = ENROLLMENT | {
     "scholarship_no": "锡工〔2026〕7号",
     "amount_fen": 300_000,
@@ -85,6 +90,76 @@ WORDS = [
         ENROLLMENT | {"level": "bachelor", "completed_on": "2026-07-01"},
         "Congratulations on completing your course",
         ["1 July 2026", "bachelor's degree"],
+    ),
+    (
+        "subsidy.voided",
+        AWARD | {"was": "granted"},
+        "您的补助记录已撤销",
+        ["此前通知您已批准的补助", "与学校联系"],
+    ),
+    (
+        "subsidy.voided",
+        AWARD | {"was": "waitlisted"},
+        "The record of your subsidy has been withdrawn",
+        ["for which you were waiting", "no longer stands", "ask your school"],
+    ),
+    (
+        "subsidy.grant_reversed",
+        UNCONFIRMED,
+        "您的补助需学校重新确认",
+        ["暂不发放", "到2027年11月24日仍未确认"],
+    ),
+    (
+        "subsidy.grant_reversed",
+        UNCONFIRMED,
+        "Your school needs to confirm your studies again",
+        ["stays reserved for you", "ends on 24 November 2027"],
+    ),
+    ("subsidy.grant_reversed", AWARD, "您的补助需学校重新确认", ["请学校重新确认。"]),
+    (
+        "subsidy.grant_reversed",
+        AWARD,
+        "Your school needs to confirm your studies again",
+        ["to confirm it again soon."],
+    ),
+    ("subsidy.disbursed", PAID, "您的补助已发放", ["您的补助已发放：600元", "2026年度"]),
+    ("subsidy.disbursed", PAID, "Your subsidy has been paid", ["600.00 yuan", "ask your trade union"]),
+    ("subsidy.returned", RETURNED, "您的补助款被退回", ["600元", "核对您的收款账户"]),
+    ("subsidy.returned", RETURNED, "A payment of your subsidy came back", ["600.00 yuan", "paid again"]),
+    (
+        "subsidy.clawed_back",
+        OWED | {"why": "withdrawn"},
+        "请退还已发放的补助",
+        ["因您已退学", "目前应退600元"],
+    ),
+    ("subsidy.clawed_back", OWED | {"why": "expired"}, "请退还已发放的补助", ["没有在期限内确认您在读"]),
+    ("subsidy.clawed_back", OWED | {"why": "corrected"}, "请退还已发放的补助", ["注册信息被撤销或更正"]),
+    *(
+        (
+            "subsidy.clawed_back",
+            OWED | {"why": why},
+            "Please pay back the subsidy that you received",
+            [said, "what you owe now is 600.00 yuan", "taken off later subsidies"],
+        )
+        for why, said in (
+            ("withdrawn", "you have left the course"),
+            ("expired", "did not confirm in time"),
+            ("voided", "withdrawn or corrected"),
+        )
+    ),
+    ("scholarship.reversed", SCHOLARSHIP, "您的奖学金登记已撤销", ["锡工〔2026〕7号", "不再用于抵扣学费"]),
+    (
+        "scholarship.reversed",
+        SCHOLARSHIP,
+        "Your scholarship no longer counts towards your tuition",
+        ["3,000.00 yuan", "has been withdrawn"],
+    ),
+    ("degree.voided", DEGREE, "您的毕业记录已撤销", ["2026年7月1日", "大学专科学历", "已被撤销"]),
+    (
+        "degree.voided",
+        DEGREE,
+        "The record of your completed course has been withdrawn",
+        ["1 July 2026", "associate degree"],
     ),
 ]
 

@@ -99,6 +99,17 @@ class World:
         """A completed degree as enrollment published it."""
         return self.fact("degree.completed", data, stream=ENROLLMENT_EVENTS, **changes)
 
+    def voided(self, noun_verb: str, data: dict[str, Any] | None, **changes: Any) -> ConsumerRecord:
+        """A fact that counts no more, as enrollment published that."""
+        void = {
+            "event_id": "e-1",
+            "reason": "entered wrongly",
+            "reported_by": "32",
+            "voided_type": f"dreams.{noun_verb}.v1",
+            "voided": data,
+        }
+        return self.fact("event.voided", void, stream=ENROLLMENT_EVENTS, **changes)
+
     def contact(self, value: bytes | dict[str, Any] | None = None, **changes: Any) -> ConsumerRecord:
         """A record on a province's contacts; without a value a good contact."""
         lane = changes.get("lane", "32")

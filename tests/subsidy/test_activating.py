@@ -11,6 +11,7 @@ from services.subsidy.domain.rederiving import rederive
 from services.subsidy.domain.rehearsing import Rehearsal
 from services.subsidy.domain.schemes import Rules, Scheme
 from services.subsidy.scheme_file import activation
+from shared.contracts.subsidy import SchemeRefused
 from tests.subsidy.facts import YUAN_1000_FEN, Province, read
 from tests.subsidy.shelf import Shelf
 from tests.subsidy.test_rederiving import kept
@@ -117,6 +118,7 @@ def test_what_stands_in_the_way_is_told_by_lane_00_for_all(
         province.activated(**changes)
     shelf = shelf_of(nation, js)
     (entry,) = shelf.entries
+    SchemeRefused.model_validate(entry.data, extra="forbid")
     assert (entry.lane, entry.type, entry.data["code"]) == ("00", "dreams.scheme.refused.v1", code)
     assert (entry.data["other_scheme"], entry.data["other_scheme_version"]) == other
     assert f"{other[0]} 第 {other[1]} 版" in entry.data["message_zh"]

@@ -8,7 +8,7 @@ import pytest
 
 from services.subsidy.domain import loading
 from shared.contracts import provinces
-from shared.contracts.subsidy import FACT_MODELS
+from shared.contracts.subsidy import FACT_MODELS, SCHEME_REFUSED
 from tests.subsidy.facts import POT, YUAN_1000_FEN, Province, Service, days, short
 
 LATER_DAYS = {20: "2027-02-01", 30: "2028-01-20"}
@@ -240,10 +240,11 @@ async def test_every_fact_follows_its_contract(subsidy: Service) -> None:
     zj.paid(2, 2 * YUAN_1000_FEN)
     zj.withdrawn(2)
     zj.returned(zj.facts[-2], 150_000)
+    zj.activated(3, valid_from="2028-01-01")
     await subsidy.take(*_busy_province(5).facts, *zj.facts)
 
     published = await subsidy.published(alerts=True) + await subsidy.published(lane="33", alerts=True)
-    assert {fact["type"] for fact in published} == set(FACT_MODELS)
+    assert {fact["type"] for fact in published} == set(FACT_MODELS) - {SCHEME_REFUSED}  # on lane 00 only
     for fact in published:
         model = FACT_MODELS[fact["type"]]
         assert set(fact["data"]) <= set(model.model_fields)

@@ -109,13 +109,16 @@ def explained(shelf: Shelf, number: int, place: Place | None = None) -> Explanat
 
 def test_a_history_of_all_decisions_is_explained_without_a_gap() -> None:
     shelf = whole_history(RULES)
-    about_budgets = {
+    about_no_enrollment = {
+        subsidy.SCHEME_ADOPTED,
+        subsidy.SCHEME_REFUSED,
         subsidy.BUDGET_INCREASED,
         subsidy.BUDGET_REDUCED,
         subsidy.BUDGET_CHANGE_REFUSED,
         subsidy.CARRYOVER_BOOKED,
     }
-    assert {entry.type for entry in shelf.entries if entry.enrollment_no} == subsidy.DECISIONS - about_budgets
+    found = {entry.type for entry in shelf.entries if entry.enrollment_no}
+    assert found == subsidy.DECISIONS - about_no_enrollment
     for award in shelf.awards.values():
         told = explained(shelf, int(award.enrollment_no[3:]))
         assert told.zh

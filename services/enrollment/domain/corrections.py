@@ -32,7 +32,7 @@ BRINGS_WHAT_OTHERS_NAME: Final = frozenset(
     {provinces.PROJECT_ESTABLISHED, provinces.INSTITUTION_JOINED, provinces.ALLIANCE_FORMED}
 )
 """To void one of these, no other lane may name it at the same time."""
-_NOT_VOIDABLE: Final[Mapping[str, str]] = {
+NOT_VOIDABLE: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         (provinces.BUDGET_ALLOCATED, provinces.BUDGET_ADJUSTED, provinces.BUDGET_CARRIED_OVER),
         "预算已入账，请用 budget.adjusted 调整 / a budget that is open is changed by budget.adjusted",
@@ -43,6 +43,8 @@ _NOT_VOIDABLE: Final[Mapping[str, str]] = {
         "or is paid anew",
     ),
     provinces.SCHEME_ACTIVATED: "办法已生效，请启用新的版本 / a scheme that is in force is ended by a later version",
+    provinces.DEBT_WRITTEN_OFF: "核销已入账；之后收回的款项请报送 payment.returned / a write-off stands; what "
+    "comes back after it is told by payment.returned",
     provinces.EVENT_VOIDED: "作废本身不能作废，请用新的编号重新发送原事件 / "
     "a void is not voided: send the event again, under a new id",
 }
@@ -78,7 +80,7 @@ def as_sent(target: Published, id_: Id) -> Submission:
 def void(register: Register, submission: Submission) -> Outcome:
     """An event of the province's own counts no more; refused where others build on it."""
     if submission.supersedes is not None:
-        return Refusal("not_voidable", "supersedes", _NOT_VOIDABLE[provinces.EVENT_VOIDED])
+        return Refusal("not_voidable", "supersedes", NOT_VOIDABLE[provinces.EVENT_VOIDED])
     id_ = corrected(submission)
     assert id_ is not None
     refused = _refused(register, submission, id_, "data.event_id")
@@ -147,7 +149,7 @@ def _refused(register: Register, submission: Submission, id_: Id, field: str) ->
         return Refusal("unknown_event", field, event_id)
     if known.voided_by is not None:
         return Refusal("already_voided", field, known.voided_by, known.voided_by)
-    instead = _NOT_VOIDABLE.get(known.type or "")
+    instead = NOT_VOIDABLE.get(known.type or "")
     return Refusal("not_voidable", field, instead) if instead else None
 
 

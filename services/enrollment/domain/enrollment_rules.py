@@ -214,6 +214,13 @@ def return_payment(register: Register, submission: Submission) -> Outcome:
     return of_the_funder(register, submission, give_back)
 
 
+def write_off(register: Register, submission: Submission) -> Outcome:
+    """What is owed for an enrollment is written off once by each document, by the province that funds."""
+    return of_the_funder(
+        register, submission, lambda found: refused_claim(register, submission) or about(found, submission)
+    )
+
+
 def of_the_funder(
     register: Register, submission: Submission, decide: Callable[[Enrollment], Outcome]
 ) -> Outcome:

@@ -27,6 +27,7 @@ _DAY_OF: Final[Mapping[str, str | None]] = {
     provinces.PAYMENT_SETTLED: "paid_on",
     provinces.PAYMENT_RETURNED: "returned_on",
     provinces.ENROLLMENT_WITHDRAWN: "withdrawn_on",
+    provinces.DEBT_WRITTEN_OFF: "written_off_on",
     provinces.TRAINING_COMPLETED: "completed_on",
     provinces.DEGREE_COMPLETED: "completed_on",
     provinces.CERTIFICATE_EARNED: "earned_on",

@@ -100,6 +100,7 @@ RULES: Final[dict[str, Callable[[Register, Submission], Outcome]]] = {
     provinces.BUDGET_CARRIED_OVER: outcomes.record_once,
     provinces.PAYMENT_SETTLED: enrollment_rules.settle,
     provinces.PAYMENT_RETURNED: enrollment_rules.return_payment,
+    provinces.DEBT_WRITTEN_OFF: enrollment_rules.write_off,
     provinces.BALANCE_OPENED: outcomes.record_once,
     provinces.PROJECT_ESTABLISHED: outcomes.bring,
     provinces.INSTITUTION_JOINED: outcomes.bring,

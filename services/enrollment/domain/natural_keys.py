@@ -67,6 +67,13 @@ _PARTS: Final[dict[str, Callable[[str, Any], tuple[Any, ...]]]] = {
         e.data.document_no,
     ),
     provinces.PAYMENT_RETURNED: lambda lane, e: (lane, e.data.batch_no, e.data.line_no),
+    provinces.DEBT_WRITTEN_OFF: lambda lane, e: (
+        lane,
+        e.data.document_no,
+        e.data.enrollment_no,
+        e.data.fiscal_year,
+        e.data.fund_source,
+    ),
     provinces.BALANCE_OPENED: lambda lane, e: (lane, e.data.measure, e.data.as_of),
     provinces.ALLIANCE_REPORTED: lambda _, e: (e.data.lead, e.data.alliance_no, e.data.report_no),
     provinces.CONTROL_TOTALS_DECLARED: lambda lane, e: (

@@ -231,7 +231,7 @@ const committed = () => of("reserved_fen") - of("released_reserved_fen") - of("r
 function drawMoney() {
   if (!picture) return;
   const box = byId("flow");
-  const [planned, allocated, reserved, given_] = [of("planned_fen"), budgeted(), committed(), granted()];
+  const [planned, allocated, reserved, given_, paid] = [of("planned_fen"), budgeted(), committed(), granted(), of("disbursed_fen")];
   if (!planned && !allocated) {
     box.replaceChildren(element("p", "quiet", t.money_empty));
     byId("money-note").textContent = "";
@@ -244,11 +244,14 @@ function drawMoney() {
     stage("flow_planned", planned, fill(over ? t.loss_planned_over : t.loss_planned, { value: write.money(Math.abs(planned - allocated)) })),
     stage("flow_allocated", allocated, fill(t.loss_allocated, { value: write.money(allocated - reserved) })),
     stage("flow_reserved", reserved, fill(t.loss_reserved, { value: write.money(reserved - given_) })),
-    stage("flow_granted", given_, ""),
+    stage("flow_granted", given_, fill(t.loss_granted, { value: write.money(given_ - paid) })),
+    stage("flow_disbursed", paid, ""),
   ];
   fillTable(byId("money-table").tBodies[0], stages.map((one) => [one.name, write.exact(one.value, "fen")]));
   flow(box, stages, stages.map((one) => `${one.name} ${one.text}`).join(", "));
-  byId("money-note").textContent = fill(t.money_note, { released: write.money(of("released_reserved_fen") + of("released_granted_fen")) });
+  const note = fill(t.money_note, { released: write.money(of("released_reserved_fen") + of("released_granted_fen")) });
+  const owed = of("receivable_fen") && fill(t.money_owed, { owed: write.money(of("receivable_fen")) });
+  byId("money-note").textContent = [note, owed].filter(Boolean).join(lang === "zh" ? "" : " ");
 }
 
 function makeTotals() {

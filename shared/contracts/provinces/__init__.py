@@ -40,6 +40,7 @@ from shared.contracts.provinces.money import (
     BudgetAdjusted,
     BudgetAllocated,
     BudgetCarriedOver,
+    DebtWrittenOff,
     PaymentReturned,
     PaymentSettled,
     PlanDeclared,
@@ -96,6 +97,7 @@ BUDGET_ADJUSTED: Final = event_type("budget.adjusted")
 BUDGET_CARRIED_OVER: Final = event_type("budget.carried_over")
 PAYMENT_SETTLED: Final = event_type("payment.settled")
 PAYMENT_RETURNED: Final = event_type("payment.returned")
+DEBT_WRITTEN_OFF: Final = event_type("debt.written_off")
 BALANCE_OPENED: Final = event_type("balance.opened")
 PROJECT_ESTABLISHED: Final = event_type("project.established")
 INSTITUTION_JOINED: Final = event_type("institution.joined")
@@ -126,6 +128,7 @@ DATA_MODELS: Final[dict[str, type[BaseModel]]] = {
     BUDGET_CARRIED_OVER: BudgetCarriedOver,
     PAYMENT_SETTLED: PaymentSettled,
     PAYMENT_RETURNED: PaymentReturned,
+    DEBT_WRITTEN_OFF: DebtWrittenOff,
     BALANCE_OPENED: BalanceOpened,
     PROJECT_ESTABLISHED: ProjectEstablished,
     INSTITUTION_JOINED: InstitutionJoined,
@@ -158,6 +161,7 @@ ABOUT_A_WORKER: Final = frozenset(
         SCHOLARSHIP_AWARDED,
         PAYMENT_SETTLED,
         PAYMENT_RETURNED,
+        DEBT_WRITTEN_OFF,
     }
 )
 """Types whose subject must be a worker_ref."""
@@ -175,6 +179,7 @@ __all__ = [
     "CERTIFICATE_EARNED",
     "CONTROL_TOTALS_DECLARED",
     "DATA_MODELS",
+    "DEBT_WRITTEN_OFF",
     "DEGREE_COMPLETED",
     "ENROLLMENT_CONFIRMED",
     "ENROLLMENT_RESUMED",
@@ -210,6 +215,7 @@ __all__ = [
     "Comparator",
     "Contact",
     "ControlTotalsDeclared",
+    "DebtWrittenOff",
     "DeclaredOutcome",
     "DegreeCompleted",
     "EducationLevel",

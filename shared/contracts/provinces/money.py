@@ -120,6 +120,28 @@ class PaymentReturned(Value):
     """Why: wrong account, not accepted, the worker has left, other."""
 
 
+class DebtWrittenOff(Value):
+    """What is owed for an award that stands no more will not come back; only the funding province may send it.
+
+    The money stays spent: it is never given to anybody else.
+    """
+
+    document_no: DocumentNo = Field(title="核销文号")
+    """Number of the document; (lane, number, enrollment, year, fund source) is the natural key."""
+    enrollment_no: EnrollmentNo = Field(title="注册编号")
+    """For which enrollment."""
+    fiscal_year: FiscalYear = Field(title="财政年度")
+    """Year of the budget to which it is owed, as its claim names it."""
+    fund_source: DocumentNo = Field(title="资金来源")
+    """The pot to which it is owed."""
+    amount_fen: AmountFen = Field(title="金额（分）")
+    """What is written off, in fen."""
+    written_off_on: Day = Field(title="核销日期")
+    """Day of the decision."""
+    reason: Literal["deceased", "insolvent", "not_found", "other"] = Field(title="核销原因")
+    """Why: the worker has died, cannot pay, is not found; other."""
+
+
 class BalanceOpened(Value):
     """What stands from before the stream: shown beside its own counts, never added to back-loaded history."""
 
