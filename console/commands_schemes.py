@@ -5,7 +5,6 @@ import hashlib
 import logging
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -129,7 +128,7 @@ def _sent(said: dict[str, Any], file: Path, system: str, data: Path) -> Outcome:
 
 
 def _event(said: dict[str, Any], system: str) -> Ready:
-    """The event; its id derives from its content, so that a file that is sent twice is one event."""
+    """The event; id and time derive from its content, so that a file that is sent twice is one event."""
     content = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
     id_, source = (
         f"scheme-{said['scheme']}-{said['scheme_version']}-{content[:12]}",
@@ -140,7 +139,7 @@ def _event(said: dict[str, Any], system: str) -> Ready:
         "id": id_,
         "source": source,
         "type": SCHEME_ACTIVATED,
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "time": f"{said['valid_from']}T00:00:00+08:00",
         "data": said,
     }
     return Ready(1, id_, source, SCHEME_ACTIVATED, orjson.dumps(event))

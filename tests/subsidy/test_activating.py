@@ -1,8 +1,10 @@
 """Schemes put in force by an event: from that fact on, lane by lane, and what was decided before stays."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from services.subsidy.config import SCHEMES, load_scheme, load_schemes
@@ -12,10 +14,11 @@ from services.subsidy.domain.rehearsing import Rehearsal
 from services.subsidy.domain.schemes import Rules, Scheme
 from services.subsidy.scheme_file import activation
 from shared.contracts.subsidy import SchemeRefused
-from tests.subsidy.facts import YUAN_1000_FEN, Province, read
+from tests.subsidy.facts import YUAN_1000_FEN, Province, Service, read
 from tests.subsidy.shelf import Shelf
 from tests.subsidy.test_rederiving import kept
 
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "one-award-per-level.yaml"
 FIRST, SECOND = load_schemes(SCHEMES)
 ELSEWHERE = SECOND.model_copy(
     update={"valid_from": date(2015, 1, 1), "valid_until": date(2015, 12, 31), "name": "pilot"}
@@ -205,6 +208,39 @@ def test_a_rehearsal_takes_what_the_lane_has_activated_and_keeps_what_is_suppose
 @pytest.mark.parametrize("scheme", [FIRST, SECOND, ELSEWHERE], ids=lambda one: f"{one.name}-{one.version}")
 def test_a_file_and_its_event_say_the_same(scheme: Scheme) -> None:
     assert scheme_of(activation(scheme)) == scheme
+
+
+def test_the_example_with_a_limit_follows_the_shipped_files() -> None:
+    found = put_in_force((FIRST, SECOND), load_scheme(EXAMPLE))
+    assert not isinstance(found, InTheWay)
+    assert [(one.version, one.valid_until, one.lifetime_awards_per_level) for one in found] == [
+        (1, date(2024, 12, 31), None),
+        (2, date(2027, 12, 31), None),
+        (3, None, 1),
+    ]
+
+
+async def test_what_was_activated_is_kept_for_ever_and_decides_after_a_restart(subsidy: Service) -> None:
+    js, zj = Province("32"), Province("33")
+    js.day("2026-03-01")
+    for province in (js, zj):
+        province.allocated(10 * YUAN_1000_FEN)
+        province.activated(3, valid_from="2026-01-01", amount_base_fen=70_000)
+        province.enrolled(1)
+    facts = [*js.facts, *zj.facts]
+    await subsidy.take(*facts)
+    await subsidy.take(js.enrolled(2))
+    before = await subsidy.tables()
+    await subsidy.take(*facts)
+
+    assert await subsidy.tables() == before
+    amounts = await subsidy.pool.fetch("SELECT amount_fen, scheme_version FROM award")
+    assert {tuple(row) for row in amounts} == {(70_000, 3)}
+    assert await subsidy.pool.fetchval("SELECT count(*) FROM scheme") == 1
+    for table in ("scheme", "lane_scheme"):
+        for change in (f"DELETE FROM {table}", f"UPDATE {table} SET version = 9"):  # noqa: S608 - our own names
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await subsidy.pool.execute(change)
 
 
 def test_the_shipped_files_can_be_activated_one_after_the_other() -> None:
