@@ -12,6 +12,7 @@ from services.subsidy.domain.schemes import Rules
 from shared.contracts import enrollment
 from tests.subsidy.facts import YUAN_1000_FEN, Province, read, worker_ref
 from tests.subsidy.shelf import Shelf
+from tests.subsidy.test_explaining import explained
 from tests.subsidy.test_rederiving import kept
 
 
@@ -77,6 +78,19 @@ def test_the_second_enrollment_of_a_person_at_a_level_is_refused_and_told_who_ho
     )
     assert "32-00001" in told["message_zh"]
     assert "32-00001" in told["message_en"]
+
+
+def test_a_clerk_reads_who_holds_the_award_and_that_nothing_is_to_be_sent() -> None:
+    nation = Nation()
+    nation.enroll(nation.zj, 2)
+    nation.enroll(nation.js, 1)
+    told = explained(nation.shelf, 1)
+    assert "33-00002" in told.zh
+    assert "33-00002" in told.en
+    assert ("无需重报" in told.do_zh, "by itself" in told.do_en) == (True, True)
+    (decision,) = told.decisions
+    assert "专科" in decision.steps[-1].zh
+    assert "held by: 33/33-00002" in decision.steps[-1].en
 
 
 def test_without_a_limit_nothing_is_asked_or_kept() -> None:

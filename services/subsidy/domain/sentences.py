@@ -20,8 +20,14 @@ REFUSED: Final[Mapping[RefusalCode, tuple[str, str]]] = {
         "There is no tuition to pay, so nothing is awarded. If the tuition is wrong, send a correction.",
     ),
     "lifetime_limit": (
-        "{lane} 的注册 {enrollment_no} 已占用该工人本层次补助（限 {limit} 次）。无需重报，其释放后自动按原顺序安排。",
-        "Enrollment {enrollment_no} of lane {lane} has the worker's award (limit {limit}). This one follows by itself.",
+        (
+            "省份 {lane} 的注册 {enrollment_no} 已占用该工人本层次的补助（每人限 {limit} 次），不予补助。"
+            "无需重报：该补助释放后，本注册自动按原登记顺序安排。"
+        ),
+        (
+            "Enrollment {enrollment_no} of lane {lane} has the worker's award at this level (limit for life: {limit}). "
+            "Send nothing again: once that is let go, this one follows by itself, at its rank."
+        ),
     ),
 }
 EXCEEDS: Final[Mapping[str, tuple[str, str]]] = {
