@@ -29,7 +29,7 @@ from shared.contracts.access import province_principal
 from shared.contracts.enrollment import ReceiptIssued
 from shared.contracts.envelope import Fact
 from shared.contracts.lanes import LANE_CODES
-from shared.contracts.provinces import DATA_MODELS, WORKER_ENROLLED, WORKER_REGISTERED
+from shared.contracts.provinces import DATA_MODELS, OF_THE_NATION, WORKER_ENROLLED, WORKER_REGISTERED
 from shared.contracts.submission import read
 from shared.contracts.topics import PROVINCE_EVENTS, PROVINCE_RECEIPTS
 
@@ -91,7 +91,7 @@ def certify(
 
 def _types(named: list[str]) -> list[str]:
     """The types to be shown, in the contract's order."""
-    chosen = set(DATA_MODELS) if "all" in named else {*ALWAYS, *map(full_type, named)}
+    chosen = set(DATA_MODELS) - OF_THE_NATION if "all" in named else {*ALWAYS, *map(full_type, named)}
     return [name for name in DATA_MODELS if name in chosen]
 
 

@@ -40,6 +40,8 @@ INVARIANTS: Final[Mapping[str, tuple[str, str]]] = {
         "各部分合计不超过学费",
         "the parts of an award agree and are never above tuition",
     ),
+    "awards_without_entitlement": ("限次名额与补助一致", "who has an award where there is a limit, holds it"),
+    "persons_over_limit": ("无人超过终身限次", "nobody has more awards at a level than a life allows"),
     "lanes_with_missing_entries": ("账目编号连续", "entries are numbered without gaps"),
     "decisions": ("决定可由所存数据重新得出", "decisions derive again, to the byte"),
 }

@@ -16,6 +16,7 @@ from console import (
     commands_rebuild,
     commands_receipts,
     commands_registers,
+    commands_schemes,
     commands_stack,
     commands_subsidy,
     commands_trace,
@@ -47,6 +48,7 @@ app.command()(commands_bench.bench)
 app.command()(commands_subsidy.explain)
 app.command()(commands_subsidy.budgets)
 app.command()(commands_subsidy.waitlist)
+app.add_typer(commands_schemes.schemes, name="schemes")
 app.command("what-if")(commands_what_if.what_if)
 app.command()(commands_journey.journey)
 app.command()(commands_export.export)

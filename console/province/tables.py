@@ -90,6 +90,13 @@ _TEXTS: Final = {
     "event_id": "2026-000418",
     "event_source": "//provinces/32/hr",
     "reason": "录入有误",
+    "scheme": "study-for-dreams",
+    "scheme_version": "3",
+    "valid_until": "2030-12-31",
+    "issuers": "教育部、中华全国总工会",
+    "amount_base_yuan": "1000.00",
+    "reservation_days": "365",
+    "lifetime_awards_per_level": "1",
 }
 _OUTCOME: Final = "学历提升人数：至少：10000"
 _CHOICES: Final = {

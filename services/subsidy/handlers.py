@@ -1,8 +1,13 @@
 """Carries one batch of enrollment's facts through: load the book, decide in pure code, write it back."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
+import orjson
+
 from services.subsidy import store
 from services.subsidy.domain import deciding, loading
-from services.subsidy.domain.book import Book, Entry
+from services.subsidy.domain.book import Again, Book, Cause, Entry
 from services.subsidy.domain.loading import Facts
 from services.subsidy.domain.schemes import Rules
 from shared.contracts.envelope import derived_id
@@ -16,15 +21,12 @@ from shared.plumbing.store import Db
 async def decide_awards(rules: Rules, batch: Batch, db: Db) -> None:
     """Decide what the batch means for awards and budgets."""
     taken = [one for one in batch.taken if one.event is not None]
-    if not taken and not await store.any_goes_on(db, batch.lanes):
+    if not taken and not batch.handed and not await store.any_goes_on(db, batch.lanes):
         return
-    book = await _load(rules, batch, db, [(one.lane, one.event) for one in taken])
-    traceparents: list[str | None] = []
-    for budget in sorted((b for b in book.budgets.values() if b.drain), key=lambda b: b.key):
-        deciding.go_on(book, budget)
-    for lane in sorted(book.lanes):
-        deciding.go_on_expiring(book, book.lanes[lane])
-    traceparents += [None] * len(book.entries)
+    handed = [_again(lane, payload) for lane, payload in batch.handed]
+    facts = [(one.lane, one.event) for one in taken]
+    book = await _load(rules, batch, db, facts, [again for again, _ in handed])
+    traceparents = _go_on(rules, batch, book, handed)
     for one in taken:
         if deciding.goes_on(book, one.lane):
             batch.postpone(one)
@@ -34,25 +36,50 @@ async def decide_awards(rules: Rules, batch: Batch, db: Db) -> None:
         if batch.noticed is not None and any(e.type == SUBSIDY_WAITLISTED for e in book.entries[before:]):
             batch.noticed.append(one)
         traceparents += [one.traceparent] * (len(book.entries) - len(traceparents))
-    facts = [_fact(entry, trace) for entry, trace in zip(book.entries, traceparents, strict=True)]
-    for entry, fact in zip(book.entries, facts, strict=True):
+        _hand_over(batch, book, one.traceparent)
+    said = [_fact(entry, trace) for entry, trace in zip(book.entries, traceparents, strict=True)]
+    for entry, fact in zip(book.entries, said, strict=True):
         batch.publish(SUBSIDY_EVENTS, entry.lane, fact)
         if entry.type in deciding.TO_PROVINCE:
             batch.publish(PROVINCE_DECISIONS, entry.lane, fact)
-    await store.save_book(db, book, [fact.id for fact in facts], batch.recorded_at)
+    await store.save_book(db, book, [fact.id for fact in said], batch.recorded_at)
 
 
-async def _load(rules: Rules, batch: Batch, db: Db, facts: Facts) -> Book:
+def _go_on(
+    rules: Rules, batch: Batch, book: Book, handed: Sequence[tuple[Again, str | None]]
+) -> list[str | None]:
+    """Go on with what was too much for one batch, and with what other lanes have left; the trace of each entry."""
+    for budget in sorted((b for b in book.budgets.values() if b.drain), key=lambda b: b.key):
+        deciding.go_on(book, budget)
+    for lane in sorted(book.lanes):
+        deciding.go_on_expiring(rules, book, book.lanes[lane])
+    _hand_over(batch, book, None)
+    traceparents: list[str | None] = [None] * len(book.entries)
+    for again, traceparent in handed:
+        if deciding.goes_on(book, again.lane):
+            batch.hand_over(again.lane, _payload(again, traceparent))
+            continue
+        deciding.look_again(rules, book, again)
+        traceparents += [traceparent] * (len(book.entries) - len(traceparents))
+        _hand_over(batch, book, traceparent)
+    return traceparents
+
+
+async def _load(rules: Rules, batch: Batch, db: Db, facts: Facts, again: Sequence[Again]) -> Book:
     """Everything that the batch touches, in a fixed number of queries."""
     book = Book()
-    await store.load_lanes(db, book, batch.lanes)
+    await store.load_lanes(db, rules, book, batch.lanes)
     if payments := loading.returned_payments(facts):
         await store.load_payments(db, book, payments)
-    if numbers := loading.award_nos(book, facts):
+    if numbers := loading.award_nos(book, facts, again):
         await store.load_awards(db, book, numbers)
     if days := loading.days_to_expire(book, facts):
         await store.load_due(db, book, days, loading.MOVE_MAX)
         await store.load_commitments(db, book, days, loading.MOVE_MAX)
+    if keys := loading.entitlement_keys(rules, book, facts, again):
+        await store.lock_entitlements(db, book, keys)
+        if called := loading.called_nos(book, facts, batch.lanes):
+            await store.load_awards(db, book, called)
     if causes := loading.reversed_causes(facts):
         await store.load_booked(db, book, numbers, causes)
     await store.load_budgets(db, book, loading.budget_keys(rules, book, facts), batch.lanes)
@@ -75,3 +102,22 @@ def _fact(entry: Entry, traceparent: str | None) -> Outgoing:
         cause.correlationid,
         traceparent,
     )
+
+
+def _hand_over(batch: Batch, book: Book, traceparent: str | None) -> None:
+    """Leave to the owners of other lanes what is to be looked at again there."""
+    for again in book.again:
+        batch.hand_over(again.lane, _payload(again, traceparent))
+    book.again.clear()
+
+
+def _payload(again: Again, traceparent: str | None) -> bytes:
+    cause = again.cause
+    about = (cause.id, cause.time, cause.correlationid)
+    return orjson.dumps((again.enrollment_no, again.entitlement, about, traceparent))
+
+
+def _again(lane: str, payload: bytes) -> tuple[Again, str | None]:
+    number, (worker_ref, scheme, level), (cause_id, time, correlationid), traceparent = orjson.loads(payload)
+    cause = Cause(cause_id, datetime.fromisoformat(time), correlationid)
+    return Again(lane, number, (worker_ref, scheme, level), cause), traceparent

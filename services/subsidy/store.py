@@ -9,6 +9,7 @@ import orjson
 from asyncpg import Record
 from asyncpg.transaction import Transaction
 
+from services.subsidy.domain.activating import in_force_before
 from services.subsidy.domain.book import (
     Award,
     Book,
@@ -21,6 +22,8 @@ from services.subsidy.domain.book import (
     Payment,
     PaymentKey,
 )
+from services.subsidy.domain.lifetime import Asker, Entitlement, EntitlementKey
+from services.subsidy.domain.schemes import Rules, Scheme
 from shared.plumbing.store import Db
 
 PAGE_MAX: Final = 1_000
@@ -62,6 +65,7 @@ _AWARD_FIELDS: Final = (
     "completion_days",
     "completions",
     "year_of_study",
+    "level",
 )
 _AWARD_COLUMNS: Final = ", ".join(_AWARD_FIELDS)
 _JOURNAL_FIELDS: Final = (
@@ -119,17 +123,34 @@ async def any_goes_on(db: Db, lanes: Sequence[str]) -> bool:
     return found
 
 
-async def load_lanes(db: Db, book: Book, lanes: Sequence[str]) -> None:
+async def load_lanes(db: Db, rules: Rules, book: Book, lanes: Sequence[str]) -> None:
     """Load the pages of `lanes`; the caller holds their cursors."""
     rows = await db.fetch(
-        """SELECT lane, day, last_entry, expire_cause, expire_time, expire_correlation,
+        """SELECT lane, day, last_entry, expire_cause, expire_time, expire_correlation, schemes_adopted,
                   EXISTS (SELECT FROM budget b WHERE b.lane = l.lane AND drain_cause IS NOT NULL) AS drains
            FROM lane_book l WHERE lane = ANY($1)""",
         lanes,
     )
-    for lane, day, last_entry, cause_id, time, correlationid, drains in rows:
+    for lane, day, last_entry, cause_id, time, correlationid, _, drains in rows:
         expiring = Cause(cause_id, time, correlationid) if cause_id else None
         book.lanes[lane] = LaneBook(lane, day, last_entry, expiring, drains or expiring is not None)
+    if adopting := [row["lane"] for row in rows if row["schemes_adopted"]]:
+        for lane, adopted in (await adopted_schemes(db, adopting)).items():
+            page = book.lanes[lane]
+            page.rules = in_force_before(rules, adopted, page.last_entry + 1)
+
+
+async def adopted_schemes(db: Db, lanes: Sequence[str]) -> dict[str, list[tuple[int, Scheme]]]:
+    """Lane → schemes that were put in force there by an event, each with the number of the entry that says so."""
+    rows = await db.fetch(
+        """SELECT a.lane, a.entry_no, s.content FROM lane_scheme a JOIN scheme s USING (name, version)
+           WHERE a.lane = ANY($1) ORDER BY a.lane, a.entry_no""",
+        lanes,
+    )
+    found: dict[str, list[tuple[int, Scheme]]] = {}
+    for lane, entry_no, content in rows:
+        found.setdefault(lane, []).append((entry_no, Scheme.model_validate_json(content)))
+    return found
 
 
 async def load_awards(db: Db, book: Book, enrollment_nos: Sequence[str]) -> None:
@@ -141,6 +162,28 @@ async def load_awards(db: Db, book: Book, enrollment_nos: Sequence[str]) -> None
     for row in rows:
         award = _award(row)
         book.awards[award.key] = award
+
+
+async def lock_entitlements(db: Db, book: Book, keys: Sequence[EntitlementKey]) -> None:
+    """Lock persons' entitlements in the order of their keys and load them; those never asked for before are made."""
+    columns = [list(column) for column in zip(*keys, strict=True)]
+    await db.execute(
+        """INSERT INTO entitlement (worker_ref, scheme, level)
+           SELECT w, s, l FROM unnest($1::text[], $2::text[], $3::text[]) AS k(w, s, l) ORDER BY w, s, l
+           ON CONFLICT DO NOTHING""",
+        *columns,
+    )
+    rows = await db.fetch(
+        """SELECT worker_ref, scheme, level, askers FROM entitlement
+           WHERE (worker_ref, scheme, level) IN (
+               SELECT w, s, l FROM unnest($1::text[], $2::text[], $3::text[]) AS k(w, s, l))
+           ORDER BY worker_ref, scheme, level FOR NO KEY UPDATE""",
+        *columns,
+    )
+    for worker_ref, scheme, level, askers in rows:
+        found = [Asker(*one) for one in orjson.loads(askers)]
+        entitlement = Entitlement(worker_ref, scheme, level, found, locked=True)
+        book.entitlements[entitlement.key] = entitlement
 
 
 async def load_due(db: Db, book: Book, days: Mapping[str, date], limit: int) -> None:
@@ -282,6 +325,7 @@ async def save_book(db: Db, book: Book, event_ids: Sequence[str], recorded_at: d
     await _save_budgets(db, [budget for budget in book.budgets.values() if budget.changed])
     await _add_awards(db, [award for award in book.awards.values() if award.new])
     await _save_awards(db, [award for award in book.awards.values() if award.changed and not award.new])
+    await _save_entitlements(db, [one for one in book.entitlements.values() if one.changed])
     await _save_claims(db, [claim for claim in book.claims.values() if claim.changed])
     await _add_payments(db, [payment for payment in book.payments.values() if payment.new])
     await _save_payments(db, [p for p in book.payments.values() if p.changed and not p.new])
@@ -292,17 +336,40 @@ async def _save_lanes(db: Db, pages: Sequence[LaneBook]) -> None:
     if not pages:
         return
     await db.execute(
-        """INSERT INTO lane_book (lane, day, last_entry, expire_cause, expire_time, expire_correlation)
-           SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[])
+        """INSERT INTO lane_book (lane, day, last_entry, expire_cause, expire_time, expire_correlation,
+                                  schemes_adopted)
+           SELECT * FROM unnest($1::text[], $2::date[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[],
+                                $7::boolean[])
            ON CONFLICT (lane) DO UPDATE SET day = excluded.day, last_entry = excluded.last_entry,
                expire_cause = excluded.expire_cause, expire_time = excluded.expire_time,
-               expire_correlation = excluded.expire_correlation""",
+               expire_correlation = excluded.expire_correlation, schemes_adopted = excluded.schemes_adopted""",
         [page.lane for page in pages],
         [page.day for page in pages],
         [page.last_entry for page in pages],
         [page.expiring.id if page.expiring else None for page in pages],
         [page.expiring.time if page.expiring else None for page in pages],
         [page.expiring.correlationid if page.expiring else None for page in pages],
+        [page.rules is not None for page in pages],
+    )
+    if adopted := [(page.lane, no, scheme) for page in pages for no, scheme in page.adopted]:
+        await _add_schemes(db, adopted)
+
+
+async def _add_schemes(db: Db, adopted: Sequence[tuple[str, int, Scheme]]) -> None:
+    """Whichever lane comes first writes down what the version says; all say the same."""
+    contents = {(scheme.name, scheme.version): scheme.model_dump_json() for _, _, scheme in adopted}
+    await db.execute(
+        """INSERT INTO scheme (name, version, content)
+           SELECT n, v, c::json FROM unnest($1::text[], $2::integer[], $3::text[]) AS k(n, v, c) ORDER BY n, v
+           ON CONFLICT DO NOTHING""",
+        [name for name, _ in contents],
+        [version for _, version in contents],
+        list(contents.values()),
+    )
+    await db.copy_records_to_table(
+        "lane_scheme",
+        records=[(lane, no, scheme.name, scheme.version) for lane, no, scheme in adopted],
+        columns=("lane", "entry_no", "name", "version"),
     )
 
 
@@ -384,6 +451,7 @@ async def _add_awards(db: Db, awards: Sequence[Award]) -> None:
                 a.completion_days,
                 a.completions,
                 a.year_of_study,
+                a.level,
             )
             for a in awards
         ],
@@ -418,6 +486,28 @@ async def _save_awards(db: Db, awards: Sequence[Award]) -> None:
                AS n(n text, s text, a bigint, h bigint, c boolean, d bigint, y smallint, e date, w boolean, r bigint,
                     p smallint, k smallint)
            WHERE enrollment_no = n.n AND part = n.p""",
+        orjson.dumps(rows).decode(),
+    )
+
+
+async def _save_entitlements(db: Db, entitlements: Sequence[Entitlement]) -> None:
+    if not entitlements:
+        return
+    if not all(one.locked for one in entitlements):
+        raise ValueError("an entitlement was changed that this batch does not hold")
+    rows = [
+        {
+            "w": one.worker_ref,
+            "s": one.scheme,
+            "l": one.level,
+            "a": [[a.lane, a.enrollment_no, a.limit, a.holds, a.history_fen] for a in one.askers],
+        }
+        for one in entitlements
+    ]
+    await db.execute(
+        """UPDATE entitlement SET askers = n.a
+           FROM json_to_recordset($1::json) AS n(w text, s text, l text, a json)
+           WHERE worker_ref = n.w AND scheme = n.s AND level = n.l""",
         orjson.dumps(rows).decode(),
     )
 
@@ -627,6 +717,16 @@ async def check(db: Db) -> dict[str, Any]:
                            OR count(*) <> max(parts) OR count(DISTINCT (tuition_fen, scholarship_fen, confirmed,
                                                                         withdrawn, completions)) > 1) p)
                       AS awards_unlike_parts,
+                  (SELECT count(*) FROM award a
+                   WHERE a.level <> '' AND a.state IN ('reserved', 'granted', 'waitlisted') AND NOT EXISTS (
+                       SELECT FROM entitlement e, json_array_elements(e.askers) k
+                       WHERE (e.worker_ref, e.scheme, e.level) = (a.worker_ref, a.scheme, a.level)
+                         AND k ->> 1 = a.enrollment_no AND (k ->> 3)::boolean)) AS awards_without_entitlement,
+                  (SELECT count(*) FROM (
+                       SELECT FROM entitlement e, json_array_elements(e.askers) k
+                       WHERE (k ->> 3)::boolean AND (k ->> 4)::bigint = 0
+                       GROUP BY worker_ref, scheme, level
+                       HAVING count(*) > max((k ->> 2)::integer)) o) AS persons_over_limit,
                   (SELECT count(*) FROM lane_book l WHERE last_entry <>
                       (SELECT count(*) FROM journal j WHERE j.lane = l.lane)) AS lanes_with_missing_entries"""
     )

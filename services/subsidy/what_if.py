@@ -17,7 +17,7 @@ from pydantic.dataclasses import dataclass as checked
 from services.subsidy.config import SchemeError, load_scheme
 from services.subsidy.domain.deciding import READ
 from services.subsidy.domain.fiscal_year import Closing
-from services.subsidy.domain.rehearsing import Rehearsal, difference, with_scheme
+from services.subsidy.domain.rehearsing import Rehearsal, difference
 from services.subsidy.domain.schemes import CutPolicy, Rules, Scheme
 from shared.contracts.envelope import Fact
 
@@ -31,7 +31,7 @@ class Supposed:
     lane: str
     year: int
     schemes: list[Scheme]
-    """Those in force."""
+    """Those that the service began with: what the lane has activated since is among its facts."""
     closes_month: int
     closes_day: int
     """The day of the following year on which a fiscal year closes."""
@@ -71,7 +71,7 @@ class Pair:
                     "valid_from": s.valid_from,
                     "valid_until": s.valid_until,
                 }
-                for s in self.supposed.rules.schemes
+                for s in self.supposed.schemes()
             ],
         }
 
@@ -90,11 +90,11 @@ def rehearse(lines: Iterable[bytes]) -> dict[str, Any]:
 
 def _pair(asked: Supposed) -> Pair:
     closing = Closing(asked.closes_month, asked.closes_day)
-    schemes = tuple(asked.schemes)
-    tried = schemes if asked.scheme_file is None else with_scheme(schemes, load_scheme(asked.scheme_file))
+    rules = Rules(tuple(asked.schemes), closing, asked.budget_cuts)
+    supposed = load_scheme(asked.scheme_file) if asked.scheme_file else None
     return Pair(
-        Rehearsal(Rules(schemes, closing, asked.budget_cuts), asked.lane, asked.year),
-        Rehearsal(Rules(tried, closing, asked.budget_cuts), asked.lane, asked.year, asked.budgets_fen),
+        Rehearsal(rules, asked.lane, asked.year),
+        Rehearsal(rules, asked.lane, asked.year, asked.budgets_fen, supposed),
     )
 
 

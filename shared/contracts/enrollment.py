@@ -381,6 +381,7 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     provinces.ALLIANCE_REPORTED: provinces.AllianceReported,
     provinces.CONTROL_TOTALS_DECLARED: provinces.ControlTotalsDeclared,
     provinces.EVENT_VOIDED: EventVoidedFact,
+    provinces.SCHEME_ACTIVATED: provinces.SchemeActivated,
     REGISTRATION_BECAME_FIRST: RegistrationBecameFirst,
     DAY_BEGAN: DayBegan,
     VERDICTS_TALLIED: VerdictsTallied,

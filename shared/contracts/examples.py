@@ -229,6 +229,17 @@ _SENT: Final[dict[str, dict[str, Any]]] = {
         "events": 4_812,
     },
     provinces.EVENT_VOIDED: {"event_id": "wx-2027-000399", "reason": "院校确认有误，该工人未报到"},
+    provinces.SCHEME_ACTIVATED: {
+        "scheme": "study-for-dreams",
+        "scheme_version": 3,
+        "valid_from": "2028-01-01",
+        "issuers": ["Ministry of Education", "All-China Federation of Trade Unions"],
+        "eligible_categories": ["industrial", "migrant", "front_line", "new_employment"],
+        "tracks": ["academic", "skills", "combined"],
+        "amount_base_fen": 120_000,
+        "fund_source": "provincial-federation",
+        "lifetime_awards_per_level": 1,
+    },
 }
 
 _OF_THE_ENROLLMENT: Final = {
@@ -448,6 +459,21 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
         "message_zh": "没有适用的补助方案。请核对资助省份和学习类型。",
         "message_en": "No scheme covers this enrollment. Check the funding province and the kind of study.",
     },
+    subsidy.SCHEME_ADOPTED: {
+        "scheme": "study-for-dreams",
+        "scheme_version": 3,
+        "valid_from": "2028-01-01",
+        "ended": [{"scheme_version": 2, "valid_until": "2027-12-31"}],
+    },
+    subsidy.SCHEME_REFUSED: {
+        "scheme": "federation-extra",
+        "scheme_version": 1,
+        "code": "scheme_overlaps",
+        "other_scheme": "study-for-dreams",
+        "other_scheme_version": 3,
+        "message_zh": "该办法与 study-for-dreams 第 3 版适用于相同的注册，未生效。请修改适用范围后以新版本启用。",
+        "message_en": "It covers the same enrollments as study-for-dreams version 3. Change whom it covers.",
+    },
     subsidy.BUDGET_OPENED: {
         "fiscal_year": 2027,
         "fund_source": _POT,
@@ -523,6 +549,8 @@ _WITHOUT_A_WORKER: Final = (provinces.DATA_MODELS.keys() - provinces.MAY_BE_ABOU
     enrollment.VERDICTS_TALLIED,
     enrollment.COMPLETENESS_MEASURED,
     enrollment.RECEIPT_ISSUED,
+    subsidy.SCHEME_ADOPTED,
+    subsidy.SCHEME_REFUSED,
     subsidy.BUDGET_OPENED,
     subsidy.BUDGET_INCREASED,
     subsidy.BUDGET_REDUCED,
@@ -546,7 +574,7 @@ def _sent(name: str, subject: str | None) -> dict[str, Any]:
     return {
         "specversion": "1.0",
         "id": "wx-2027-000418",
-        "source": "//provinces/32/wuxi",
+        "source": "//provinces/00/operator" if name in provinces.OF_THE_NATION else "//provinces/32/wuxi",
         "type": name,
         **({"subject": subject} if subject else {}),
         "time": _AT,

@@ -113,6 +113,13 @@ _ALL: Final = (
         "Nothing to do, unless the first one was wrong: then compare it.",
     ),
     Code(
+        "nation_only",
+        "该类事件对全国有效，只有全国通道（00）可以发送。",
+        "请联系全国管理方发送。",
+        "An event of this type holds for the whole nation; only lane 00 may send it.",
+        "Ask the national operator to send it.",
+    ),
+    Code(
         "not_the_funder",
         "只有资助省份（{detail}）可以发送此事件。",
         "请由该省发送。",

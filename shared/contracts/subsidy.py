@@ -85,9 +85,14 @@ class SubsidyReleased(Award):
 
     was: Literal["reserved", "granted", "waitlisted"]
     """State of the award before."""
-    why: Literal["withdrawn", "tuition_covered", "expired"] = "withdrawn"
-    """The worker has withdrawn; scholarships pay the whole tuition of an award that waited; or nobody has confirmed the
-    enrollment in time: confirmed later, it has money again where that is free, or its old place in the queue."""
+    why: Literal["withdrawn", "tuition_covered", "expired", "lifetime_limit"] = "withdrawn"
+    """The worker has withdrawn; scholarships pay the whole tuition of an award that waited; nobody has confirmed the
+    enrollment in time: confirmed later, it has money again where that is free, or its old place in the queue; or, while
+    it waited, history has used up the person's limit: it is taken up again by itself when that is let go."""
+    held_by_lane: str | None = None
+    """Of `lifetime_limit`: lane of the enrollment that holds the person's award."""
+    held_by_enrollment_no: str | None = None
+    """Its number."""
 
 
 class SubsidyVoided(Award):
@@ -223,12 +228,60 @@ class PaymentUnmatched(Value):
 
 
 class SubsidyRefused(Value):
-    """No scheme gives this enrollment anything."""
+    """No scheme gives this enrollment anything, or another enrollment of the person holds what it would give."""
 
     enrollment_no: str
     """The enrollment, as the province numbered it."""
-    code: Literal["not_eligible", "no_scheme", "nothing_to_pay"]
-    """Why: not eligible under the scheme, no scheme covers it, or nothing is left to pay."""
+    code: Literal["not_eligible", "no_scheme", "nothing_to_pay", "lifetime_limit"]
+    """Why: not eligible under the scheme, no scheme covers it, nothing is left to pay, or the person has as many awards
+    at this level as the scheme gives in a life: once one is let go, the earliest that was refused is taken up again."""
+    held_by_lane: str | None = None
+    """Of `lifetime_limit`: lane of the enrollment that holds the person's award; of several the first."""
+    held_by_enrollment_no: str | None = None
+    """Its number."""
+    message_zh: str
+    """What happened, why and what to do now, in Chinese."""
+    message_en: str
+    """The same sentence in English."""
+
+
+class SchemeEnded(Value):
+    """An earlier version of a scheme that a later one ends."""
+
+    scheme_version: int
+    """Its number."""
+    valid_until: date
+    """Last first day of study that it covers now."""
+
+
+class SchemeAdopted(Value):
+    """A version of a scheme decides from now on, on this lane; what was decided before stays."""
+
+    scheme: str
+    """Name of the scheme."""
+    scheme_version: int
+    """Number of the version."""
+    valid_from: date
+    """First day of study that it covers."""
+    valid_until: date | None = None
+    """Last such day; none until a later version ends it."""
+    ended: tuple[SchemeEnded, ...] = ()
+    """Earlier versions of the same name that it ends."""
+
+
+class SchemeRefused(Value):
+    """A version of a scheme is not put in force anywhere: said on lane 00, every lane decides the same."""
+
+    scheme: str
+    """Name of the scheme."""
+    scheme_version: int
+    """Number of the version."""
+    code: Literal["scheme_differs", "scheme_overlaps"]
+    """Why: this version is in force with other content; or another scheme covers the same enrollments."""
+    other_scheme: str
+    """The scheme that stands in the way."""
+    other_scheme_version: int
+    """Its version."""
     message_zh: str
     """What happened, why and what to do now, in Chinese."""
     message_en: str
@@ -438,6 +491,8 @@ SUBSIDY_CLAWED_BACK: Final = event_type("subsidy.clawed_back")
 CLAWBACK_REPAID: Final = event_type("clawback.repaid")
 CLAWBACK_WRITTEN_OFF: Final = event_type("clawback.written_off")
 PAYMENT_UNMATCHED: Final = event_type("payment.unmatched")
+SCHEME_ADOPTED: Final = event_type("scheme.adopted")
+SCHEME_REFUSED: Final = event_type("scheme.refused")
 BUDGET_OPENED: Final = event_type("budget.opened")
 BUDGET_INCREASED: Final = event_type("budget.increased")
 BUDGET_REDUCED: Final = event_type("budget.reduced")
@@ -469,6 +524,8 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     CLAWBACK_REPAID: ClawbackRepaid,
     CLAWBACK_WRITTEN_OFF: ClawbackWrittenOff,
     PAYMENT_UNMATCHED: PaymentUnmatched,
+    SCHEME_ADOPTED: SchemeAdopted,
+    SCHEME_REFUSED: SchemeRefused,
     BUDGET_OPENED: BudgetOpened,
     BUDGET_INCREASED: BudgetIncreased,
     BUDGET_REDUCED: BudgetReduced,

@@ -492,3 +492,40 @@ async def test_a_lanes_history_is_run_under_another_scheme_and_comes_to_the_book
     assert (status, "three.yaml, line 8: amount_base_fen" in said) == (1, True)
     assert (await system.dreams(*words))[0] == 2
     assert (await system.dreams(*words, "--budget", "much"))[0] == 2
+
+
+async def test_a_scheme_is_checked_activated_by_an_event_of_the_nation_and_listed(
+    system: System, tmp_path: Path
+) -> None:
+    file = tmp_path / "later.yaml"
+    file.write_text(THREE.replace("version: 3", "version: 4").replace("2026-01-01", "2031-01-01"))
+    status, out, _ = await system.dreams("schemes", "check", str(file))
+    assert (status, "study-for-dreams 第 4 版" in out) == (0, True)
+    user, password = system.stack.kafka.credentials("province-00")
+    there = {
+        "DREAMS_KAFKA_BOOTSTRAP": system.stack.kafka.bootstrap,
+        "DREAMS_KAFKA_USERNAME": user,
+        "DREAMS_KAFKA_PASSWORD_FILE": str(write_private(tmp_path / "password", password)),
+        "DREAMS_NAMESPACE": NAMESPACE,
+    }
+    for _ in range(2):  # the same file again is the same event
+        status, out, said = await system.dreams("schemes", "activate", str(file), **there)
+        assert status == 0, (out, said)
+
+    async def in_force() -> bool:
+        found = [
+            json.loads((await system.dreams("schemes", "--lane", lane, "--json"))[1])["adopted"]
+            for lane in ("00", LANE)
+        ]
+        return all([one["version"] for one in adopted] == [4] for adopted in found)
+
+    await until(in_force)
+    status, out, _ = await system.dreams("schemes")
+    assert (status, "事件 event" in out, "2031-01-01" in out) == (0, True, True)
+
+    file.write_text(file.read_text().replace("50000", "60000"))
+    status, out, _ = await system.dreams("schemes", "activate", str(file), **there)
+    assert (status, "rejected" in out, "scheme-study-for-dreams-4" in out) == (1, True, True)
+    file.write_text(file.read_text().replace("60000", "-1"))
+    status, _, said = await system.dreams("schemes", "activate", str(file), **there)
+    assert (status, "later.yaml, line 8: amount_base_fen" in said) == (2, True)

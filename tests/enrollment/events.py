@@ -326,6 +326,21 @@ def control_totals(month: str, *, lane: str = "32", events: int = 4_812) -> dict
     return event("control_totals.declared", data, lane=lane)
 
 
+def activated(version: int, *, lane: str = "00", **changes: Any) -> dict[str, Any]:
+    """A version of a scheme, put in force by the nation."""
+    data = {
+        "scheme": "study-for-dreams",
+        "scheme_version": version,
+        "valid_from": "2028-01-01",
+        "issuers": ["Ministry of Education"],
+        "eligible_categories": ["migrant"],
+        "tracks": ["academic"],
+        "amount_base_fen": 100_000,
+        "fund_source": "provincial-federation",
+    }
+    return event("scheme.activated", data | changes, lane=lane)
+
+
 def voided(event_of: dict[str, Any], *, lane: str = "32", **attributes: Any) -> dict[str, Any]:
     """A void of an event of the same province."""
     data = {"event_id": event_of["id"], "reason": "录入有误"}

@@ -11,6 +11,8 @@ import orjson
 from services.enrollment.domain.intake import Results, published_of, take_in
 from services.enrollment.domain.judging import Keys
 from services.enrollment.domain.register import Enrollment, LaneState, Register, Worker
+from shared.contracts.lanes import NATION
+from shared.contracts.provinces import OF_THE_NATION
 from shared.contracts.submission import Submission, read
 from tests.enrollment.events import enrolled, registered, worker_ref
 
@@ -63,12 +65,13 @@ class Books:
         for missing, event_id in register.new_names:
             register.named_by[missing].append(event_id)
 
-    def ask(self, event: dict[str, Any], *, lane: str = "32") -> Answer:
-        """Take in an event as `lane` sends it."""
+    def ask(self, event: dict[str, Any], *, lane: str = "") -> Answer:
+        """Take in an event as `lane` sends it: 32, or the nation where only that may."""
         self.sent += 1
+        lane = lane or (NATION if event.get("type") in OF_THE_NATION else "32")
         return self.take(read(orjson.dumps(event), (), lane, 1000 + self.sent))
 
-    def ask_all(self, *events: dict[str, Any], lane: str = "32") -> None:
+    def ask_all(self, *events: dict[str, Any], lane: str = "") -> None:
         """Take in events of which none may be refused."""
         for event in events:
             status, code = self.ask(event, lane=lane)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from shared.contracts import provinces
 from shared.contracts.enrollment import FACT_MODELS, REGISTRATION_BECAME_FIRST
 from tests.enrollment.events import (
+    activated,
     adjusted,
     alliance_reported,
     allied,
@@ -112,6 +113,7 @@ NEVER: dict[str, Callable[[], Event]] = {
     provinces.PAYMENT_RETURNED: lambda: returned(A, NO, 2),
     provinces.DEBT_WRITTEN_OFF: lambda: written_off(A, NO, "d-2"),
     provinces.EVENT_VOIDED: lambda: voided(registered(B)),
+    provinces.SCHEME_ACTIVATED: lambda: activated(1),
 }
 
 
@@ -147,7 +149,8 @@ def test_money_that_has_moved_and_voids_are_not_voided(kind: str) -> None:
     books.ask_all(registered(B, id="b"), settled(A, NO, 2))
     event = voided({"id": "b", "subject": B}) if kind == provinces.EVENT_VOIDED else event
     assert books.ask(event) == ACCEPTED
-    assert books.ask(voided(event)) == ("rejected", "not_voidable")
+    lane = event["source"].split("/")[3]
+    assert books.ask(voided(event, lane=lane), lane=lane) == ("rejected", "not_voidable")
 
 
 def test_the_fact_of_a_void_carries_what_was_published_and_stands_on_its_lane() -> None:

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from services.enrollment.domain.natural_keys import natural_key
 from services.enrollment.domain.register import PARKED_MAX_PER_LANE
 from shared.contracts import provinces
+from shared.contracts.lanes import LANE_CODES
 from shared.contracts.submission import read
 from tests.enrollment.events import (
+    activated,
     adjusted,
     alliance_reported,
     allied,
@@ -102,6 +104,7 @@ ONCE: dict[str, tuple[Callable[[], Event], Callable[[], Event]]] = {
         lambda: control_totals("2026-03"),
         lambda: control_totals("2026-03", events=4_811),
     ),
+    provinces.SCHEME_ACTIVATED: (lambda: activated(3), lambda: activated(3, amount_base_fen=7)),
 }
 
 
@@ -120,6 +123,24 @@ def test_the_same_matter_under_a_new_id_is_already_recorded(kind: str) -> None:
     third = ONCE[kind][1]()
     assert (books.ask(third), books.first_of(third)) == (ALREADY, first["id"])
     assert len(books.results.facts) == facts
+
+
+def test_what_the_nation_decides_stands_on_every_lane_under_an_id_of_its_own() -> None:
+    books = with_what_is_named()
+    before = len(books.results.facts)
+    assert books.ask(activated(3)) == ACCEPTED
+    facts = books.results.facts[before:]
+    assert [fact.lane for fact in facts] == list(LANE_CODES)
+    assert len({fact.id for fact in facts}) == len(LANE_CODES)
+    assert {fact.data["scheme_version"] for fact in facts} == {3}
+
+
+@pytest.mark.parametrize("kind", sorted(provinces.OF_THE_NATION))
+def test_only_the_nation_decides_for_the_nation(kind: str) -> None:
+    books, event = with_what_is_named(), ONCE[kind][0]()
+    event["source"] = "//provinces/32/hr"
+    assert books.ask(event, lane="32") == ("rejected", "nation_only")
+    assert books.ask(ONCE[kind][0]()) == ACCEPTED
 
 
 def test_the_same_course_under_another_number_is_already_recorded() -> None:

@@ -48,6 +48,20 @@ class Province:
         """A day begins."""
         return self._add(enrollment.DAY_BEGAN, None, {"day": day, "log_head": "0" * 64})
 
+    def activated(self, version: int, *, scheme: str = "study-for-dreams", **changes: Any) -> dict[str, Any]:
+        """A version of a scheme is in force; what is not said is as version 2 of the shipped one has it."""
+        data = {
+            "scheme": scheme,
+            "scheme_version": version,
+            "valid_from": "2025-01-01",
+            "issuers": ["Ministry of Education"],
+            "eligible_categories": ["industrial", "migrant", "front_line", "new_employment"],
+            "tracks": ["academic", "skills", "combined"],
+            "amount_base_fen": YUAN_1000_FEN,
+            "fund_source": POT,
+        }
+        return self._add(provinces.SCHEME_ACTIVATED, None, data | changes)
+
     def allocated(
         self, amount_fen: int, *, year: int = 2026, pot: str = POT, level: str = "provincial"
     ) -> dict[str, Any]:

@@ -223,11 +223,11 @@ def journal_lines(shelf: Shelf) -> list[str]:
 
 
 def reviewed_journal(rules: Rules) -> list[str]:
-    """What comes of the reviewed history, and of one of awards in parts, as text."""
+    """What comes of the reviewed history, of awards in parts, and of limits and activated schemes, as text."""
     shelf = Shelf(rules)
     for fact in reviewed().facts:
         shelf.take([read(fact)])
-    return journal_lines(shelf) + journal_lines(history_in_parts())
+    return journal_lines(shelf) + journal_lines(history_in_parts()) + journal_lines(history_of_limits())
 
 
 def scheme_in_parts(*parts: dict[str, Any], base_fen: int = YUAN_1000_FEN, **more: Any) -> Scheme:
@@ -285,6 +285,44 @@ def history_in_parts() -> Shelf:
     """What came of everything in parts."""
     shelf = Shelf(IN_PARTS)
     shelf.take([read(fact) for fact in everything_in_parts().facts])
+    return shelf
+
+
+LIMITED = Rules([one.model_copy(update={"lifetime_awards_per_level": 1}) for one in load_schemes(SCHEMES)])
+
+
+def history_of_limits() -> Shelf:
+    """What comes of one person's enrollments on two lanes, and of schemes that an event puts in force, or does not."""
+    nation, js, zj = Province("00"), Province("32"), Province("33")
+    shelf = Shelf(LIMITED)
+
+    def take(fact: dict[str, Any], person: int = 7) -> dict[str, Any]:
+        shelf.take([read(fact | {"subject": worker_ref(person)} if fact["subject"] else fact)])
+        shelf.look_again()
+        return fact
+
+    for lane in (js, zj):
+        take(lane.day("2026-03-01"))
+    take(js.allocated(3 * YUAN_1000_FEN))
+    take(js.enrolled(1))
+    take(zj.enrolled(2))
+    take(zj.enrolled(3, level_before="associate", level_after="bachelor"))
+    gone = take(js.withdrawn(1))
+    take(js.voided(gone))
+    take(js.enrolled(4, history=True))
+    paid = take(js.paid(4, 90_000, history=True))
+    take(js.returned(paid))
+    take(js.allocated(50_000, pot="wuxi-merit", level="city"))
+    wrong = take(js.enrolled(5), 8)
+    given = take(js.scholarship(5, 50_000), 8)
+    take(js.voided(wrong, superseded_by="right"), 8)
+    take(js.enrolled(5, tuition_fen=50_000), 8)
+    take(js.voided(given), 8)
+    for lane in (nation, js):
+        take(lane.activated(3, valid_from="2027-01-01", amount_base_fen=70_000, lifetime_awards_per_level=2))
+    take(nation.activated(3, valid_from="2027-01-01"))
+    take(nation.activated(1, scheme="other"))
+    take(js.enrolled(6, start="2027-01-01"))
     return shelf
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.subsidy.domain import deciding, loading
 from services.subsidy.domain.book import (
+    Again,
     Award,
     Book,
     Budget,
@@ -17,6 +18,7 @@ from services.subsidy.domain.book import (
     Payment,
     PaymentKey,
 )
+from services.subsidy.domain.lifetime import Entitlement, EntitlementKey
 from services.subsidy.domain.schemes import Rules
 from shared.contracts.envelope import Fact
 from tests.subsidy.facts import NOT_ASKED
@@ -32,16 +34,30 @@ class Shelf:
     awards: dict[str, Award] = field(default_factory=dict)
     claims: dict[ClaimKey, Claim] = field(default_factory=dict)
     payments: dict[PaymentKey, Payment] = field(default_factory=dict)
+    entitlements: dict[EntitlementKey, Entitlement] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
+    handed: list[Again] = field(default_factory=list)
+    """What was left for other lanes; `look_again` takes it."""
 
     def take(self, facts: list[Fact[Any]]) -> None:
         """Carry a batch: load by plan, go on with what moves, decide, write back; what is postponed comes again."""
+        self._carry(facts, [])
+
+    def look_again(self) -> None:
+        """Carry what was left for other lanes, until nothing is."""
+        while self.handed:
+            handed, self.handed = self.handed, []
+            self._carry([], handed)
+
+    def _carry(self, facts: list[Fact[Any]], handed: list[Again]) -> None:
         on_lanes = [(fact.lane, fact) for fact in facts]
-        book = self._load(on_lanes)
+        book = self._load(on_lanes, handed)
         for _, budget in sorted(book.budgets.items()):
             deciding.go_on(book, budget)
         for page in list(book.lanes.values()):
-            deciding.go_on_expiring(book, page)
+            deciding.go_on_expiring(self.rules, book, page)
+        for again in handed:
+            deciding.look_again(self.rules, book, again)
         later = []
         for lane, fact in on_lanes:
             if deciding.goes_on(book, lane):
@@ -59,7 +75,7 @@ class Shelf:
         ):
             self.take([])
 
-    def _load(self, on_lanes: loading.Facts) -> Book:
+    def _load(self, on_lanes: loading.Facts, again: list[Again]) -> Book:
         book = Book()
         book.lanes = deepcopy(self.lanes)
         for page in book.lanes.values():
@@ -70,7 +86,7 @@ class Shelf:
             for key in loading.returned_payments(on_lanes)
             if key in self.payments
         }
-        numbers = set(loading.award_nos(book, on_lanes))
+        numbers = set(loading.award_nos(book, on_lanes, again))
         book.awards = {key: deepcopy(one) for key, one in self.awards.items() if one.enrollment_no in numbers}
         for lane, day in loading.days_to_expire(book, on_lanes).items():
             due = [
@@ -84,6 +100,12 @@ class Shelf:
             begun = [a for a in committed if a.fiscal_year <= day.year]
             head = sorted(begun, key=lambda a: (a.fiscal_year, a.place))[: loading.MOVE_MAX]
             book.add_commitments(lane, deepcopy(head), loading.MOVE_MAX)
+        for asked in loading.entitlement_keys(self.rules, book, on_lanes, again):
+            book.entitlements[asked] = deepcopy(self.entitlements.get(asked) or Entitlement(*asked))
+            book.entitlements[asked].locked = True
+        for number in loading.called_nos(book, on_lanes, list({lane for lane, _ in on_lanes})):
+            if number in self.awards:  # history has none
+                book.awards[number] = deepcopy(self.awards[number])
         for cause in loading.reversed_causes(on_lanes):
             booked = [
                 p
@@ -117,14 +139,20 @@ class Shelf:
         self.budgets.update((b.key, b) for b in book.budgets.values() if b.changed)
         self.awards = {key: a for key, a in self.awards.items() if a.enrollment_no not in again}
         self.awards.update((a.key, a) for a in book.awards.values() if a.changed or a.new)
+        assert all(one.locked for one in book.entitlements.values() if one.changed)
+        self.entitlements.update((one.key, one) for one in book.entitlements.values() if one.changed)
+        self.handed += book.again
         self.claims.update((claim.key, claim) for claim in book.claims.values() if claim.changed)
         self.payments.update((p.key, p) for p in book.payments.values() if p.changed or p.new)
         for page in self.lanes.values():
-            page.changed = False
+            page.changed = page.rules_changed = False
+            page.adopted.clear()
         for budget in self.budgets.values():
             budget.changed = False
         for award in self.awards.values():
             award.changed = award.new = award.replaces = False
+        for entitlement in self.entitlements.values():
+            entitlement.changed = False
         for claim in self.claims.values():
             claim.changed = False
         for payment in self.payments.values():

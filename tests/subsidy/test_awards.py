@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.subsidy.domain import loading
-from shared.contracts.subsidy import FACT_MODELS
+from shared.contracts.subsidy import FACT_MODELS, SCHEME_REFUSED
 from tests.subsidy.facts import POT, YUAN_1000_FEN, Province, Service, days, short
 from tests.subsidy.histories import busy, everything_in_parts
 
@@ -237,13 +237,14 @@ async def test_every_fact_follows_its_contract(subsidy: Service, subsidy_in_part
     zj.paid(2, 2 * YUAN_1000_FEN)
     zj.withdrawn(2)
     zj.returned(zj.facts[-2], 150_000)
+    zj.activated(3, valid_from="2028-01-01")
     await subsidy.take(*busy(5).facts, *zj.facts)
 
     await subsidy_in_parts.take(*everything_in_parts().facts)
 
     published = await subsidy.published(alerts=True) + await subsidy.published(lane="33", alerts=True)
     published += await subsidy_in_parts.published()
-    assert {fact["type"] for fact in published} == set(FACT_MODELS)
+    assert {fact["type"] for fact in published} == set(FACT_MODELS) - {SCHEME_REFUSED}  # on lane 00 only
     for fact in published:
         model = FACT_MODELS[fact["type"]]
         assert set(fact["data"]) <= set(model.model_fields)

@@ -118,7 +118,9 @@ def explained(shelf: Shelf, number: int, place: Place | None = None) -> Explanat
 
 def test_a_history_of_all_decisions_is_explained_without_a_gap() -> None:
     shelf = whole_history(RULES)
-    about_budgets = {
+    about_no_enrollment = {
+        subsidy.SCHEME_ADOPTED,
+        subsidy.SCHEME_REFUSED,
         subsidy.BUDGET_INCREASED,
         subsidy.BUDGET_REDUCED,
         subsidy.BUDGET_CHANGE_REFUSED,
@@ -126,7 +128,7 @@ def test_a_history_of_all_decisions_is_explained_without_a_gap() -> None:
     }
     in_parts = history_in_parts()
     said = {entry.type for entry in (*shelf.entries, *in_parts.entries) if entry.enrollment_no}
-    assert said == subsidy.DECISIONS - about_budgets
+    assert said == subsidy.DECISIONS - about_no_enrollment
     for history, award in [(one, award) for one in (shelf, in_parts) for award in one.awards.values()]:
         told = explained(history, int(award.enrollment_no[3:]))
         assert told.zh

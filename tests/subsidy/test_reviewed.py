@@ -9,7 +9,13 @@ from services.subsidy.domain.book import Award
 from services.subsidy.domain.schemes import Rules
 from shared.contracts import subsidy as said_by
 from tests.subsidy.facts import read
-from tests.subsidy.histories import busy, history_in_parts, reviewed, reviewed_journal
+from tests.subsidy.histories import (
+    busy,
+    history_in_parts,
+    history_of_limits,
+    reviewed,
+    reviewed_journal,
+)
 from tests.subsidy.shelf import Shelf
 
 RULES = Rules(load_schemes(SCHEMES))
@@ -63,7 +69,11 @@ def test_of_an_enrollment_that_is_not_known_its_tuition_and_scholarships_are_kep
 
 
 def test_everything_that_subsidy_can_say_is_in_the_reviewed_history() -> None:
-    entries = (*shelf_of_reviewed().entries, *history_in_parts().entries)
+    entries = [
+        entry
+        for shelf in (shelf_of_reviewed(), history_in_parts(), history_of_limits())
+        for entry in shelf.entries
+    ]
     assert {entry.type for entry in entries} == set(said_by.FACT_MODELS)
 
 

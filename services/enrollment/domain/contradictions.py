@@ -14,6 +14,7 @@ _IN_ORDER: Final[Mapping[str, tuple[str, str]]] = {
     provinces.TUTORS_PAIRED: ("since", "until"),
     provinces.ALLIANCE_REPORTED: ("since", "until"),
     provinces.CONTROL_TOTALS_DECLARED: ("since", "until"),
+    provinces.SCHEME_ACTIVATED: ("valid_from", "valid_until"),
 }
 """Two days of which the second must not lie before the first, where both are given."""
 

@@ -42,6 +42,7 @@ NOT_VOIDABLE: Final[Mapping[str, str]] = {
         "款项已支付，请用 payment.returned 或新的支付冲正 / money that was paid comes back by payment.returned, "
         "or is paid anew",
     ),
+    provinces.SCHEME_ACTIVATED: "办法已生效，请启用新的版本 / a scheme that is in force is ended by a later version",
     provinces.DEBT_WRITTEN_OFF: "核销已入账；之后收回的款项请报送 payment.returned / a write-off stands; what "
     "comes back after it is told by payment.returned",
     provinces.EVENT_VOIDED: "作废本身不能作废，请用新的编号重新发送原事件 / "

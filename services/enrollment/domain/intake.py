@@ -9,6 +9,7 @@ from services.enrollment.domain.judging import judge
 from services.enrollment.domain.outcomes import Accepted, Waits
 from services.enrollment.domain.register import Id, Parked, Published, Register, Verdict
 from shared.contracts.envelope import derived_id, shanghai_day
+from shared.contracts.lanes import LANE_CODES
 from shared.contracts.receipt_codes import STATUS_OF, sentences
 from shared.contracts.submission import (
     TYPE_MAX_CHARS,
@@ -39,11 +40,14 @@ class FactOut:
     data: dict[str, Any]
     type: str | None = None
     """The type of what the register itself says; otherwise that of its cause."""
+    one_of_many: bool = False
+    """Whether the same fact stands on every lane, under an id of its own on each."""
 
     @property
     def id(self) -> str:
         """The same decision made again has the same."""
         said = (self.type, *map(str, self.data.values())) if self.type else (self.cause.type,)
+        said = (*said, self.lane) if self.one_of_many else said
         return fact_id(self.cause.lane, self.cause.source, self.cause.id, *said)
 
 
@@ -150,6 +154,8 @@ def _publish(register: Register, submission: Submission, outcome: Accepted, resu
     fact = FactOut(outcome.lane, submission, {**submission.data, **outcome.added})
     facts = [FactOut(lane, submission, data, type_) for lane, type_, data in outcome.before]
     facts += [fact, *(FactOut(lane, submission, data, type_) for lane, type_, data in outcome.said)]
+    if outcome.everywhere:
+        facts = [FactOut(lane, submission, fact.data, one_of_many=True) for lane in LANE_CODES]
     results.facts += facts
     id_ = (submission.lane, submission.source or "", submission.id or "")
     for one in names_kept(submission):

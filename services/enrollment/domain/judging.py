@@ -108,6 +108,7 @@ RULES: Final[dict[str, Callable[[Register, Submission], Outcome]]] = {
     provinces.ALLIANCE_REPORTED: outcomes.record_what_is_named,
     provinces.CONTROL_TOTALS_DECLARED: completeness.declare_totals,
     provinces.EVENT_VOIDED: corrections.void,
+    provinces.SCHEME_ACTIVATED: outcomes.record_for_the_nation,
 }
 
 _LOOKS_AT_WORKER: Final = frozenset(

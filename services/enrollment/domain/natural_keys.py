@@ -82,4 +82,5 @@ _PARTS: Final[dict[str, Callable[[str, Any], tuple[Any, ...]]]] = {
         e.data.until,
         *sorted(set(e.data.event_types)),
     ),
+    provinces.SCHEME_ACTIVATED: lambda _, e: (e.data.scheme, e.data.scheme_version),
 }

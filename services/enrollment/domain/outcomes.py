@@ -6,6 +6,7 @@ from typing import Any, Final
 from services.enrollment.domain.naming import HAVE_A_REGISTER, brought, named
 from services.enrollment.domain.natural_keys import natural_key
 from services.enrollment.domain.register import Brought, Missing, Parked, Register
+from shared.contracts.lanes import NATION
 from shared.contracts.submission import Refusal, Submission
 
 Said = tuple[str, str, dict[str, Any]]
@@ -28,6 +29,8 @@ class Accepted:
     """What it has to say first: that what this one corrects counts no more."""
     ends: Parked | None = None
     """What waits no more, because this event voids it."""
+    everywhere: bool = False
+    """Its fact stands on every lane: what the nation decides holds for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,14 @@ def record_once(register: Register, submission: Submission) -> Outcome:
     """What nobody builds on: its natural key says that it is recorded once."""
     first = claim(register, submission)
     return Accepted(submission.lane, {}) if first is None else already(first)
+
+
+def record_for_the_nation(register: Register, submission: Submission) -> Outcome:
+    """Once, by lane 00 only, and on every lane."""
+    if submission.lane != NATION:
+        return Refusal("nation_only", "type")
+    first = claim(register, submission)
+    return Accepted(NATION, {}, everywhere=True) if first is None else already(first)
 
 
 def record_what_is_named(register: Register, submission: Submission) -> Outcome:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.subsidy import store
 from services.subsidy.api.callers import PersonReader
+from services.subsidy.domain.activating import in_force_before
 from services.subsidy.domain.explaining import (
     Explanation,
     Place,
@@ -17,7 +18,7 @@ from services.subsidy.domain.explaining import (
     StoredDecision,
     explain,
 )
-from services.subsidy.domain.schemes import Rules
+from services.subsidy.domain.schemes import Rules, Scheme
 from shared.contracts import provinces
 from shared.plumbing import look_ups
 from shared.plumbing.problem import ProblemError, ProblemRoute, documented
@@ -26,6 +27,10 @@ from shared.plumbing.tokens import Caller
 
 AWARD_LOOKED_UP: Final = "award_looked_up"
 _JSON_COLUMNS: Final = ("inputs", "steps", "postings")
+
+Adopted = Sequence[tuple[int, Scheme]]
+"""Schemes activated on a lane, with the entries that say so."""
+ENTRY_MAX: Final = 2**62
 
 T = TypeVar("T", Standing, StoredDecision)
 
@@ -58,7 +63,7 @@ def router(rules: Rules) -> APIRouter:
 
         `parts` are all its parts, `award` is the first of them.
         """
-        found, decisions, _ = await _looked_up(request, caller, enrollment_no)
+        found, decisions, _, _ = await _looked_up(request, caller, enrollment_no)
         return {"award": found[0], "parts": found, "decisions": decisions}
 
     @routes.get("/awards/{enrollment_no}/explanation", responses=documented(401, 403, 404, 422, 503))
@@ -67,13 +72,14 @@ def router(rules: Rules) -> APIRouter:
 
         All sentences in Chinese and English: where it waits and why, and what to do now.
         """
-        found, decisions, places = await _looked_up(request, caller, enrollment_no)
+        found, decisions, places, adopted = await _looked_up(request, caller, enrollment_no)
         (first, place), *further = [(_picked(Standing, one), places.get(one["part"])) for one in found]
+        by = in_force_before(rules, adopted, ENTRY_MAX)
         return Explained(
             simulated=request.app.state.settings.simulated,
             complete=len(decisions) < store.PAGE_MAX,
             explanation=explain(
-                rules, first, place, [_picked(StoredDecision, one) for one in decisions], further
+                by, first, place, [_picked(StoredDecision, one) for one in decisions], further
             ),
         )
 
@@ -82,14 +88,15 @@ def router(rules: Rules) -> APIRouter:
 
 async def _looked_up(
     request: Request, caller: Caller, enrollment_no: str
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[int, Place]]:
-    """The award's parts, its decisions and its places in queues, out of one snapshot; the look-up is written down."""
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[int, Place], Adopted]:
+    """The award's parts, its decisions, its places in queues and the schemes adopted there; the look-up is noted."""
     async with request.app.state.pool.acquire() as db, store.snapshot(db):
         rows = await store.award(db, enrollment_no)
         # Of other provinces' awards it gets what it gets of none.
         found = [dict(row) for row in rows if caller.province in (None, row["lane"])]
         decisions = await store.decisions(db, enrollment_no) if found else []
         places = await _places(db, found)
+        adopted = await store.adopted_schemes(db, [found[0]["lane"]]) if found else {}
     await look_ups.note(
         request,
         AWARD_LOOKED_UP,
@@ -106,7 +113,7 @@ async def _looked_up(
             "No award is kept for this enrollment: check the number. "
             "History has no award, and those of other provinces are not shown.",
         )
-    return found, [_parsed(dict(row)) for row in decisions], places
+    return found, [_parsed(dict(row)) for row in decisions], places, adopted.get(found[0]["lane"], [])
 
 
 async def _places(db: Db, parts: Sequence[Mapping[str, Any]]) -> dict[int, Place]:

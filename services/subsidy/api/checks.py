@@ -1,5 +1,6 @@
 """Checks of the ledger by HTTP: its sums on a live database, and each decision derived again from its inputs."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
@@ -7,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.subsidy import store
 from services.subsidy.api.callers import of_all_lanes
-from services.subsidy.domain.rederiving import Kept, rederive
-from services.subsidy.domain.schemes import Rules
+from services.subsidy.domain.activating import in_force_before
+from services.subsidy.domain.rederiving import Difference, Kept, rederive
+from services.subsidy.domain.schemes import Rules, Scheme
 from shared.contracts.envelope import LaneCode
 from shared.plumbing.problem import ProblemRoute, documented
 
@@ -80,8 +82,9 @@ def router(rules: Rules) -> APIRouter:
         """Derive decisions again from their stored inputs, page by page: the same bytes, or they are named."""
         async with request.app.state.pool.acquire() as db:
             rows = await store.journal_to_derive(db, which.lane, which.after, which.limit)
+            adopted = (await store.adopted_schemes(db, [which.lane])).get(which.lane, [])
         entries = [Kept(*row) for row in rows]
-        judged = [(kept, found) for kept in entries if (found := rederive(rules, kept)) is not None]
+        judged = [(kept, found) for kept in entries if (found := _derived(rules, adopted, kept)) is not None]
         return Derived(
             entries=len(entries),
             derived=len(judged),
@@ -96,3 +99,10 @@ def router(rules: Rules) -> APIRouter:
         )
 
     return routes
+
+
+def _derived(
+    rules: Rules, adopted: Sequence[tuple[int, Scheme]], kept: Kept
+) -> tuple[Difference, ...] | None:
+    """By what was in force on the lane when it was decided."""
+    return rederive(in_force_before(rules, adopted, kept.entry_no) if adopted else rules, kept)

@@ -6,7 +6,8 @@ from typing import Any
 
 from services.subsidy.domain.book import HELD, Award, Book, Budget, Cause, Posting, State, move
 from services.subsidy.domain.clawing_back import claw_back, net, restore
-from services.subsidy.domain.judging import EnrollmentInputs, Outcome
+from services.subsidy.domain.judging import EnrollmentInputs, Outcome, ReturnInputs
+from services.subsidy.domain.lifetime import holder_of
 from services.subsidy.domain.noting import note, note_budget, write_down
 from services.subsidy.domain.sentences import FORGONE, REFUSED
 from shared.contracts import subsidy
@@ -14,10 +15,35 @@ from shared.contracts import subsidy
 
 def refuse(book: Book, award: Award, outcome: Outcome, inputs: EnrollmentInputs, cause: Cause) -> None:
     """Say that no scheme gives the enrollment anything."""
+    if outcome.code == "lifetime_limit":
+        refuse_beyond_limit(book, award, cause, inputs, outcome.steps)
+        return
     code = outcome.code or "no_scheme"
     zh, en = REFUSED[code]
     said = {"enrollment_no": award.enrollment_no, "code": code, "message_zh": zh, "message_en": en}
     write_down(book, award, cause, subsidy.SUBSIDY_REFUSED, inputs, outcome.steps, said)
+
+
+def refuse_beyond_limit(
+    book: Book,
+    award: Award,
+    cause: Cause,
+    inputs: EnrollmentInputs | ReturnInputs,
+    steps: list[dict[str, Any]],
+) -> None:
+    """Say that another enrollment holds the person's award, and which one: the last step names it."""
+    lane, enrollment_no = holder_of(steps[-1])
+    holder = {"lane": lane, "enrollment_no": enrollment_no, "limit": steps[-1]["limit"]}
+    zh, en = (sentence.format_map(holder) for sentence in REFUSED["lifetime_limit"])
+    said = {
+        "enrollment_no": award.enrollment_no,
+        "code": "lifetime_limit",
+        "held_by_lane": lane,
+        "held_by_enrollment_no": enrollment_no,
+        "message_zh": zh,
+        "message_en": en,
+    }
+    write_down(book, award, cause, subsidy.SUBSIDY_REFUSED, inputs, steps, said)
 
 
 def stand_in_queue(
@@ -156,6 +182,7 @@ def end(book: Book, award: Award, cause: Cause, why: str) -> None:
     postings = let_go(book, award, "expired" if why == "expired" else "released")
     note(book, award, cause, subsidy.SUBSIDY_RELEASED, inputs, steps, said, postings)
     claw_back(book, award, cause, why)
+    book.leave(award)
 
 
 def let_go(book: Book, award: Award, state: State) -> tuple[Posting, ...]:

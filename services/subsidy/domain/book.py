@@ -7,6 +7,8 @@ from datetime import date, datetime
 from heapq import heappop, heappush
 from typing import Any, Final, Literal
 
+from services.subsidy.domain.lifetime import Entitlement, EntitlementKey
+from services.subsidy.domain.schemes import Rules, Scheme
 from shared.contracts.provinces import Category, Track
 
 BudgetKey = tuple[str, int, str]
@@ -56,6 +58,12 @@ class LaneBook:
     """The day on which too much falls due for one batch: reservations that expire, and commitments."""
     went_on: bool = False
     """Whether what an earlier batch began went on when this one was loaded: all budgets of the lane are."""
+    rules: Rules | None = None
+    """What is decided by here, where schemes were activated."""
+    adopted: list[tuple[int, Scheme]] = field(default_factory=list)
+    """Schemes activated in this batch, each with the number of the entry that says so."""
+    rules_changed: bool = False
+    """Whether they change what a batch must load: nothing more is decided here in this one."""
     changed: bool = False
 
 
@@ -159,6 +167,8 @@ class Award:
     """Facts by which the course is completed."""
     year_of_study: int = 1
     """To which year of study it belongs: from the second on it is committed until its fiscal year begins."""
+    level: str = ""
+    """The level at which its scheme limits awards; empty where it does not, or where nothing is sought."""
     new: bool = False
     replaces: bool = False
     """A voided award of the same enrollment is taken out for it."""
@@ -183,6 +193,11 @@ class Award:
     def budget_key(self) -> BudgetKey:
         """The budget that it draws from."""
         return self.lane, self.fiscal_year, self.fund_source
+
+    @property
+    def entitlement_key(self) -> EntitlementKey:
+        """The person's entitlement that it needs, where it has a level."""
+        return self.worker_ref, self.scheme, self.level
 
     @property
     def held_fen(self) -> int:
@@ -316,6 +331,16 @@ class Entry:
     postings: tuple[Posting, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Again:
+    """An enrollment of a lane that is to be looked at again there: another one has left it the person's entitlement."""
+
+    lane: str
+    enrollment_no: str
+    entitlement: EntitlementKey
+    cause: Cause
+
+
 @dataclass(slots=True)
 class Book:
     """All that a batch touches, loaded before and written back after the deciding."""
@@ -347,6 +372,11 @@ class Book:
     """Budgets that were owed money which has come back while another queue moved."""
     draining: set[BudgetKey] = field(default_factory=set)
     """Budgets whose queues were too long for one batch."""
+    entitlements: dict[EntitlementKey, Entitlement] = field(default_factory=dict)
+    unsettled: set[EntitlementKey] = field(default_factory=set)
+    """Those that somebody has left, or that history has used up: to be passed on once all else is decided."""
+    again: list[Again] = field(default_factory=list)
+    """What is to be looked at again on other lanes."""
 
     def parts(self, enrollment_no: str) -> list[Award]:
         """All parts of an enrollment's award in their order, if it has one; the facts of a batch name it."""
@@ -404,6 +434,15 @@ class Book:
             if posting.purpose == "scholarship" and posting.amount_fen > 0
         ]
         return self.booked.get(cause_id, []) + now
+
+    def entitlement(self, key: EntitlementKey) -> Entitlement:
+        """A person's entitlement; one that was not loaded may be read but not written."""
+        return self.entitlements.setdefault(key, Entitlement(*key))
+
+    def leave(self, award: Award) -> None:
+        """An award that is let go gives back the person's entitlement, or asks for it no more."""
+        if award.level and self.entitlement(award.entitlement_key).drop(award.enrollment_no):
+            self.unsettled.add(award.entitlement_key)
 
     def lane(self, lane: str) -> LaneBook:
         """The lane's own page."""

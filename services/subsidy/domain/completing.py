@@ -43,6 +43,6 @@ def complete(rules: Rules, book: Book, fact: Fact[Any]) -> None:
             continue
         if award.state == "expired" and not award.withdrawn:
             if renew(rules, book, award, fact.data.enrollment.start):
-                come_back(book, award, cause, "completed_late")
+                come_back(rules, book, award, cause, "completed_late")
         elif award.state == "reserved":
             grant(book, book.budgets[award.budget_key], award, cause)

@@ -6,12 +6,15 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from services.subsidy.domain import (
+    activating,
     adjusting,
     alerting,
     clawing_back,
     completing,
+    entitling,
     expiring,
     in_parts,
+    passing_on,
     settling,
     voiding,
 )
@@ -25,7 +28,17 @@ from services.subsidy.domain.awarding import (
     reserve,
     stand_in_queue,
 )
-from services.subsidy.domain.book import STANDING, Award, Book, Budget, BudgetKey, Cause, LaneBook, move
+from services.subsidy.domain.book import (
+    STANDING,
+    Again,
+    Award,
+    Book,
+    Budget,
+    BudgetKey,
+    Cause,
+    LaneBook,
+    move,
+)
 from services.subsidy.domain.fiscal_year import fiscal_year
 from services.subsidy.domain.judging import (
     EnrollmentInputs,
@@ -55,10 +68,11 @@ READ: Final[Mapping[str, type[BaseModel]]] = {
         provinces.BUDGET_ADJUSTED,
         provinces.BUDGET_CARRIED_OVER,
         provinces.EVENT_VOIDED,
+        provinces.SCHEME_ACTIVATED,
         enrollment.DAY_BEGAN,
     )
 }
-"""Facts that move money, and the day. A plan is an intention: it is not read here."""
+"""Facts that move money, the rules by which it moves, and the day. A plan is an intention: it is not read here."""
 
 TO_PROVINCE: Final = frozenset(
     {
@@ -86,6 +100,8 @@ TO_PROVINCE: Final = frozenset(
         subsidy.BUDGET_REDUCED,
         subsidy.BUDGET_CHANGE_REFUSED,
         subsidy.CARRYOVER_BOOKED,
+        subsidy.SCHEME_ADOPTED,
+        subsidy.SCHEME_REFUSED,
     }
 )
 """Decisions about what the province has asked for: they go back to it too."""
@@ -93,8 +109,10 @@ TO_PROVINCE: Final = frozenset(
 
 def decide(rules: Rules, book: Book, lane: str, fact: Fact[Any]) -> None:
     """Decide one fact: the book moves on, and what was decided stands at the end of `book.entries`."""
+    rules = activating.rules_of(rules, book, lane)
     since, cause = len(book.entries), cause_of(fact)
     _DECIDE[fact.type](rules, book, lane, fact)
+    passing_on.pass_on(rules, book, lane, cause)
     hand_down(book, cause)
     alerting.watch(book, lane, cause, since)
 
@@ -102,9 +120,9 @@ def decide(rules: Rules, book: Book, lane: str, fact: Fact[Any]) -> None:
 def goes_on(book: Book, lane: str) -> bool:
     """Whether what a fact has begun on the lane was too much for one batch: nothing more is decided before its end.
 
-    So how records come in batches decides nothing.
+    So how records come in batches decides nothing. What is to be loaded under other rules comes in the next one, too.
     """
-    return book.goes_on(lane)
+    return book.lane(lane).rules_changed or book.goes_on(lane)
 
 
 def go_on(book: Book, budget: Budget) -> None:
@@ -116,18 +134,30 @@ def go_on(book: Book, budget: Budget) -> None:
         alerting.watch(book, budget.lane, cause, since)
 
 
-def go_on_expiring(book: Book, page: LaneBook) -> None:
+def look_again(rules: Rules, book: Book, again: Again) -> None:
+    """Look at an enrollment to which another lane has left the person's entitlement."""
+    rules = activating.rules_of(rules, book, again.lane)
+    since = len(book.entries)
+    passing_on.look_again(rules, book, again)
+    passing_on.pass_on(rules, book, again.lane, again.cause)
+    hand_down(book, again.cause)
+    alerting.watch(book, again.lane, again.cause, since)
+
+
+def go_on_expiring(rules: Rules, book: Book, page: LaneBook) -> None:
     """Expire reservations that were too many for one batch."""
     if page.expiring is not None:
+        rules = activating.rules_of(rules, book, page.lane)
         since, cause = len(book.entries), page.expiring
-        expiring.expire(book, page.lane, cause)
+        expiring.expire(rules, book, page.lane, cause)
+        passing_on.pass_on(rules, book, page.lane, cause)
         hand_down(book, cause)
         alerting.watch(book, page.lane, cause, since)
 
 
-def _begin_day(_rules: Rules, book: Book, lane: str, fact: Fact[enrollment.DayBegan]) -> None:
+def _begin_day(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.DayBegan]) -> None:
     book.lane(lane).day = fact.data.day
-    expiring.expire(book, lane, cause_of(fact))
+    expiring.expire(rules, book, lane, cause_of(fact))
 
 
 def _allocate(_rules: Rules, book: Book, lane: str, fact: Fact[provinces.BudgetAllocated]) -> None:
@@ -163,16 +193,20 @@ def _enroll(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.WorkerEnr
     if before is not None and before.state != "voided":
         raise ValueError("an enrollment came twice: its number should be unique nationwide")
     if data.history:
+        for award in were:
+            book.leave(award)
         _move_queues(book, cause, *were)
         return
     year = fiscal_year(data.start, book.lane(lane).day, rules.year_closing)
     scheme = rules.scheme_for(lane, data.start, data.track)
     budget = book.budget((lane, year, scheme.fund_source)) if scheme else None
     inputs = _enrollment_inputs(book, lane, fact, before, budget)
+    inputs |= entitling.asked_by(book, scheme, fact)  # type: ignore[typeddict-item]
     if scheme is not None and scheme.parts:
         in_parts.add_inputs(rules, book, scheme, fact, inputs)
     outcome = judge_enrollment(rules, inputs)
     award = _new_award(fact, lane, year, budget, inputs, outcome, before)
+    entitling.keep(rules, book, award, before)
     if outcome.parts:
         parts = in_parts.stand(book, award, inputs, outcome, cause)
         if were:
@@ -194,6 +228,7 @@ def _stand(
         if covered and budget is not None and outcome.scheme is not None and not outcome.scheme.parts:
             # Nothing is left of its tuition but what scholarships pay: it stands again where they count no more.
             award.state, award.fund_source = "released", budget.fund_source
+            award.level = inputs.get("level", "")  # then it asks for the person's entitlement
     elif award.withdrawn:
         award.state = "released"  # corrected after the worker had left: kept in case that is voided
     elif outcome.state == "reserved":
@@ -244,7 +279,7 @@ def _new_award(
         fact.subject or "",
         outcome.state,
         year,
-        budget.fund_source if budget and outcome.state != "refused" else "",
+        budget.fund_source if budget and outcome.seeks_money else "",
         outcome.amount_fen,
         data.tuition_fen,
         booked_fen,  # stays so until its scholarship is voided, though it may be above a corrected tuition
@@ -258,6 +293,7 @@ def _new_award(
         withdrawn=before is not None and before.withdrawn,
         asked_fen=outcome.scheme.amount_base_fen if outcome.scheme else 0,
         completions=before.completions if before is not None else 0,
+        level=inputs.get("level", "") if outcome.seeks_money else "",
         new=True,
         replaces=before is not None,
     )
@@ -282,7 +318,7 @@ def _confirm(rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.Enrollm
                 begin_reservation(book, award)
         elif award.state == "expired" and not award.withdrawn:
             if expiring.renew(rules, book, award, fact.data.enrollment.start):
-                expiring.come_back(book, award, cause, "confirmed_late")
+                expiring.come_back(rules, book, award, cause, "confirmed_late")
         elif award.state == "reserved":
             grant(book, book.budgets[award.budget_key], award, cause)
 
@@ -293,6 +329,21 @@ def _withdraw(_rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.Enrol
         award.withdrawn = award.changed = True
     standing = [award for award in parts if award.state in STANDING]
     release_all(book, standing, cause_of(fact), "withdrawn")
+    for award in parts:
+        book.leave(award)  # who only waits to be called, too
+
+
+def _settle(rules: Rules, book: Book, lane: str, fact: settling.Settled) -> None:
+    if fact.data.enrollment.history:
+        entitling.count_history(rules, book, lane, fact, fact.data.amount_fen)
+    else:
+        settling.settle(book, lane, fact)
+
+
+def _take_back(rules: Rules, book: Book, lane: str, fact: settling.Returned) -> None:
+    if fact.data.enrollment.history:
+        entitling.count_history(rules, book, lane, fact, -fact.data.amount_fen)
+    settling.take_back(book, lane, fact)  # it may have become history since it was paid
 
 
 def _book_scholarship(
@@ -346,7 +397,7 @@ def _book_scholarship(
             returned = {**said, "exceeding_fen": over_fen, "message_zh": zh, "message_en": en}
             write_down(book, award, cause, kind, inputs, split.steps, returned)
     _shrink_waiting(book, parts, cause)
-    expiring.uncover(book, parts, cause)
+    expiring.uncover(rules, book, parts, cause)
     move_queue(book, budget, cause)
 
 
@@ -406,14 +457,15 @@ _DECIDE: Final[Mapping[str, Callable[[Rules, Book, str, Fact[Any]], None]]] = {
     **dict.fromkeys(
         completing.COMPLETIONS, lambda rules, book, _lane, fact: completing.complete(rules, book, fact)
     ),
-    provinces.PAYMENT_SETTLED: lambda _rules, book, lane, fact: settling.settle(book, lane, fact),
-    provinces.PAYMENT_RETURNED: lambda _rules, book, lane, fact: settling.take_back(book, lane, fact),
+    provinces.PAYMENT_SETTLED: _settle,
+    provinces.PAYMENT_RETURNED: _take_back,
     provinces.DEBT_WRITTEN_OFF: lambda _rules, book, lane, fact: clawing_back.write_off(book, lane, fact),
     provinces.BUDGET_ALLOCATED: _allocate,
     provinces.BUDGET_ADJUSTED: lambda rules, book, lane, fact: adjusting.adjust(rules.cuts, book, lane, fact),
     provinces.BUDGET_CARRIED_OVER: lambda rules, book, lane, fact: adjusting.carry_over(
         rules.cuts, book, lane, fact
     ),
-    provinces.EVENT_VOIDED: lambda _rules, book, _lane, fact: voiding.void(book, fact),
+    provinces.EVENT_VOIDED: lambda rules, book, _lane, fact: voiding.void(rules, book, fact),
+    provinces.SCHEME_ACTIVATED: activating.activate,
     enrollment.DAY_BEGAN: _begin_day,
 }

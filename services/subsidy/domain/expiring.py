@@ -2,14 +2,25 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
-from services.subsidy.domain.awarding import commit, end_commitment, release, reserve, stand_in_queue
+from services.subsidy.domain import entitling
+from services.subsidy.domain.awarding import (
+    commit,
+    end_commitment,
+    refuse_beyond_limit,
+    release,
+    reserve,
+    stand_in_queue,
+)
 from services.subsidy.domain.book import STANDING, Award, Book, Cause
 from services.subsidy.domain.fiscal_year import begins, fiscal_year
+from services.subsidy.domain.judging import ReturnInputs, judge_return
+from services.subsidy.domain.lifetime import step_of
 from services.subsidy.domain.schemes import Rules
 
 
-def expire(book: Book, lane: str, cause: Cause) -> None:
+def expire(rules: Rules, book: Book, lane: str, cause: Cause) -> None:
     """Release what is due on the lane's day, in the order of days and ranks, then ask for its year's commitments.
 
     What is too much for one batch goes on.
@@ -24,12 +35,12 @@ def expire(book: Book, lane: str, cause: Cause) -> None:
         page.expiring = cause
         return
     while (award := book.next_commitment(lane, page.day.year)) is not None:
-        _ask(book, award, cause)
+        _ask(rules, book, award, cause)
     last = book.more_commitments.get(lane)
     page.expiring = cause if last is not None and last[0] <= page.day.year else None
 
 
-def _ask(book: Book, award: Award, cause: Cause) -> None:
+def _ask(rules: Rules, book: Book, award: Award, cause: Cause) -> None:
     """The fiscal year of a commitment has begun: money, or its rank in the queue, while the worker studies.
 
     Who has left, and what is void, was let go when that was told.
@@ -37,7 +48,7 @@ def _ask(book: Book, award: Award, cause: Cause) -> None:
     if award.completions:
         end_commitment(book, award, cause, "completed")
     else:
-        come_back(book, award, cause, "year_begun")
+        come_back(rules, book, award, cause, "year_begun")
 
 
 def renew(rules: Rules, book: Book, award: Award, start: date) -> bool:
@@ -55,8 +66,9 @@ def renew(rules: Rules, book: Book, award: Award, start: date) -> bool:
 
 
 def may_come_back(award: Award) -> bool:
-    """Whether an award stands no more only because scholarships paid its tuition: without them it is sought again."""
+    """Whether nothing keeps an award from standing but scholarships that pay its tuition, or the person's limit."""
     let_go = award.state == "released" or (award.state == "expired" and award.earned)
+    let_go = let_go or (award.state == "refused" and award.level != "")
     not_needed = award.year_of_study > 1 and award.completions > 0
     return let_go and not award.withdrawn and not not_needed
 
@@ -71,7 +83,7 @@ def sought_fen(book: Book, award: Award) -> int:
     return min(award.asked_fen, award.tuition_fen - award.scholarship_fen - others_fen)
 
 
-def uncover(book: Book, parts: Sequence[Award], cause: Cause) -> None:
+def uncover(rules: Rules, book: Book, parts: Sequence[Award], cause: Cause) -> None:
     """A scholarship counts no more: who waits needs more again, and who was covered by it stands again at the old rank.
 
     What an award holds already stays as it is.
@@ -82,31 +94,47 @@ def uncover(book: Book, parts: Sequence[Award], cause: Cause) -> None:
             award.amount_fen, award.changed = amount_fen, True
         elif amount_fen > 0 and may_come_back(award):
             award.amount_fen, award.changed = amount_fen, True
-            come_back(book, award, cause, "scholarship_voided")
+            come_back(rules, book, award, cause, "scholarship_voided")
 
 
-def come_back(book: Book, award: Award, cause: Cause, step: str) -> None:
-    """Let an award stand again at the rank that it had: with money where nobody waits ahead, otherwise in the queue."""
+def come_back(rules: Rules, book: Book, award: Award, cause: Cause, step: str) -> None:
+    """Let an award stand again at the rank that it had: with money where nobody waits ahead, otherwise in the queue.
+
+    Where another enrollment holds the person's award it is refused; one that waits to be called goes on waiting.
+    """
+    steps: list[dict[str, Any]] = [{"step": step, "amount_fen": award.amount_fen}]
     if is_later(book, award):
-        inputs = {"state": award.state, "amount_fen": award.amount_fen, "rank": award.rank}
-        commit(book, award, cause, inputs, [{"step": step, "amount_fen": award.amount_fen}])
+        later = {"state": award.state, "amount_fen": award.amount_fen, "rank": award.rank}
+        commit(book, award, cause, later, steps)
         return
-    budget = book.budget(award.budget_key)
-    ahead = book.queue(budget).ahead_of(award.rank, budget.waiting, award.part)
-    inputs = {
-        "state": award.state,
-        "amount_fen": award.amount_fen,
-        "lacking_fen": book.lacking_fen(award),
-        "free_fen": budget.free_fen,
-        "rank": award.rank,
-        "ahead": ahead,
-    }
-    steps = [{"step": step, "amount_fen": award.amount_fen}]
-    if not ahead and book.lacking_fen(award) <= budget.free_fen:
+    budget, inputs = book.budget(award.budget_key), _return_inputs(rules, book, award)
+    outcome = judge_return(inputs)
+    if outcome == "refused" and entitling.is_waiting(book, award):
+        return
+    award.state, award.changed = outcome, True
+    entitling.keep(rules, book, award, None)
+    if outcome == "refused":
+        steps.append(step_of(inputs["limit"], inputs["held_by"]))
+        refuse_beyond_limit(book, award, cause, inputs, steps)
+    elif outcome == "reserved":
         reserve(book, budget, award, cause, inputs, steps)
     else:
-        award.state, award.changed = "waitlisted", True
         stand_in_queue(book, budget, award, cause, inputs, steps)
+
+
+def _return_inputs(rules: Rules, book: Book, award: Award) -> ReturnInputs:
+    """What decides about an award that comes back; where there is a limit, who holds the person's awards."""
+    budget = book.budget(award.budget_key)
+    inputs = ReturnInputs(
+        state=award.state,
+        amount_fen=award.amount_fen,
+        lacking_fen=book.lacking_fen(award),
+        free_fen=budget.free_fen,
+        rank=award.rank,
+        ahead=book.queue(budget).ahead_of(award.rank, budget.waiting, award.part),
+    )
+    inputs |= entitling.asked_again(rules, book, award)  # type: ignore[typeddict-item]
+    return inputs
 
 
 def is_later(book: Book, award: Award) -> bool:

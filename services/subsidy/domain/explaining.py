@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from services.subsidy.domain.book import STANDING
+from services.subsidy.domain.lifetime import holder_of
 from services.subsidy.domain.reasons import Inputs, Step, heading, labelled, reason
 from services.subsidy.domain.schemes import Rules
 from services.subsidy.domain.sentences import REFUSED
@@ -388,13 +389,18 @@ def _refused(decisions: Sequence[StoredDecision]) -> tuple[Said, Said]:
             Said("无需处理。", "Nothing is to be done."),
         )
     zh, en = REFUSED[_refusal(judged[-1].steps)]
+    if "limit" in judged[-1].steps[-1]:
+        lane, enrollment_no = holder_of(dict(judged[-1].steps[-1]))
+        holder = {"lane": lane, "enrollment_no": enrollment_no, "limit": judged[-1].steps[-1]["limit"]}
+        zh, en = zh.format_map(holder), en.format_map(holder)
     (zh_is, _, zh_do), (en_is, _, en_do) = zh.partition("。"), en.partition(". ")
     return Said(f"{zh_is}。", en_is.removesuffix(".") + "."), Said(zh_do, en_do)
 
 
 def _refusal(steps: Sequence[Step]) -> Any:
     last = steps[-1] if steps else {}
-    return {"scheme": "no_scheme", "eligible": "not_eligible"}.get(last.get("step", ""), "nothing_to_pay")
+    codes = {"scheme": "no_scheme", "eligible": "not_eligible", "lifetime": "lifetime_limit"}
+    return codes.get(last.get("step", ""), "nothing_to_pay")
 
 
 def _waiting(award: Standing, place: Place) -> Waiting:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, NotRequired, TypedDict
 
+from services.subsidy.domain import lifetime
 from services.subsidy.domain.schemes import Rules, Scheme
 from services.subsidy.domain.stacking import PartOutcome, PotInputs, stack
 from shared.contracts.provinces import Category, Track
 
-RefusalCode = Literal["no_scheme", "not_eligible", "nothing_to_pay"]
+RefusalCode = Literal["no_scheme", "not_eligible", "nothing_to_pay", "lifetime_limit"]
 
 
 class EnrollmentInputs(TypedDict):
@@ -35,6 +36,28 @@ class EnrollmentInputs(TypedDict):
     """The budget of each part, where the scheme has parts."""
     part: NotRequired[int]
     """Which part the decision is about, where the scheme has parts."""
+    level: NotRequired[str]
+    """Level at which the scheme limits awards; only where it does."""
+    held_by: NotRequired[Sequence[str]]
+    """Lanes and numbers of the person's enrollments that hold awards at this level."""
+
+
+class ReturnInputs(TypedDict):
+    """All that decides about an award that comes back, at the rank that it had."""
+
+    state: str
+    """State of the award before."""
+    amount_fen: int
+    lacking_fen: int
+    """What it needs of free money: what was paid for it before need not be paid again."""
+    free_fen: int
+    rank: int
+    ahead: int
+    """Awards that wait before it."""
+    limit: NotRequired[int]
+    """How many awards the person may have at the level; only where there is a limit."""
+    level: NotRequired[str]
+    held_by: NotRequired[Sequence[str]]
 
 
 class ScholarshipInputs(TypedDict):
@@ -63,6 +86,11 @@ class Outcome:
     steps: list[dict[str, Any]]
     parts: Sequence[PartOutcome] = ()
     """What is to become of each part, where the scheme has parts; then state and steps are theirs."""
+
+    @property
+    def seeks_money(self) -> bool:
+        """Whether it has money or waits for it: for its turn, or until the person's award elsewhere is let go."""
+        return self.state != "refused" or self.code == "lifetime_limit"
 
 
 @dataclass(slots=True)
@@ -94,9 +122,22 @@ def judge_enrollment(rules: Rules, inputs: EnrollmentInputs) -> Outcome:
     steps.append({"step": "tuition", "amount_fen": amount_fen})
     if amount_fen == 0:
         return Outcome("refused", 0, scheme, "nothing_to_pay", steps)
+    if scheme.lifetime_awards_per_level is not None:
+        step = lifetime.step_of(scheme.lifetime_awards_per_level, inputs.get("held_by", ()))
+        steps.append(step)
+        if step["held"] >= step["limit"]:
+            return Outcome("refused", amount_fen, scheme, "lifetime_limit", steps)
     carried = inputs["waiting"] == 0 and amount_fen <= inputs["free_fen"]
     steps.append({"step": "budget", "carries": carried})
     return Outcome("reserved" if carried else "waitlisted", amount_fen, scheme, None, steps)
+
+
+def judge_return(inputs: ReturnInputs) -> Literal["reserved", "waitlisted", "refused"]:
+    """Whether an award that comes back has money at once, its old place in the queue, or is held elsewhere."""
+    if "limit" in inputs and len(inputs.get("held_by", ())) >= inputs["limit"]:
+        return "refused"
+    carried = not inputs["ahead"] and inputs["lacking_fen"] <= inputs["free_fen"]
+    return "reserved" if carried else "waitlisted"
 
 
 def judge_scholarship(inputs: ScholarshipInputs) -> Split:

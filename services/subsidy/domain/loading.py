@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
-from services.subsidy.domain import completing, voiding
-from services.subsidy.domain.book import Book, BudgetKey, PaymentKey
+from services.subsidy.domain import completing, entitling, voiding
+from services.subsidy.domain.activating import rules_of
+from services.subsidy.domain.book import Again, Award, Book, BudgetKey, PaymentKey
 from services.subsidy.domain.expiring import may_come_back
 from services.subsidy.domain.fiscal_year import begins, possible_years
+from services.subsidy.domain.lifetime import EntitlementKey
 from services.subsidy.domain.schemes import Rules, Scheme
 from shared.contracts import enrollment, provinces
 from shared.contracts.envelope import Fact
@@ -36,10 +38,61 @@ _ABOUT_AWARDS: Final = frozenset(
 )
 
 
-def award_nos(book: Book, facts: Facts) -> list[str]:
-    """The enrollments whose awards the facts touch; payments that come back are loaded before."""
-    paid_for = {payment.enrollment_no for payment in book.payments.values()}
-    return sorted(paid_for | {number for _, fact in facts if (number := _enrollment_no(fact)) is not None})
+def award_nos(book: Book, facts: Facts, again: Sequence[Again] = ()) -> list[str]:
+    """The enrollments whose awards the facts touch, and those to be looked at again; payments are loaded before."""
+    asked = {payment.enrollment_no for payment in book.payments.values()} | {
+        one.enrollment_no for one in again
+    }
+    return sorted(asked | {number for _, fact in facts if (number := _enrollment_no(fact)) is not None})
+
+
+def entitlement_keys(
+    rules: Rules, book: Book, facts: Facts, again: Sequence[Again] = ()
+) -> list[EntitlementKey]:
+    """The persons' entitlements that may be asked for, left or passed on, sorted: so they are locked in one order."""
+    keys = {one.entitlement for one in again}
+    keys |= {award.entitlement_key for award in book.due_awards() if award.level}
+    for lane, fact in facts:
+        award = book.awards.get(_enrollment_no(fact) or "")
+        if award is not None and award.level and _may_move_entitlement(fact, award):
+            keys.add(award.entitlement_key)
+        course = _course_of(fact)
+        if course is not None:
+            scheme = rules_of(rules, book, lane).scheme_for(lane, course.start, course.track)
+            key = entitling.key_for(scheme, fact.subject, course)
+            if key is not None:
+                keys.add(key)
+    return sorted(keys)
+
+
+def _may_move_entitlement(fact: Fact[Any], award: Award) -> bool:
+    """Whether a fact may make an award ask for the person's entitlement, or leave it."""
+    if fact.type == provinces.ENROLLMENT_CONFIRMED:
+        return award.state == "expired"
+    return fact.type in _FREEING or fact.type == provinces.WORKER_ENROLLED
+
+
+def _course_of(fact: Fact[Any]) -> Any | None:
+    """What is studied, where a fact may make an enrollment ask: a new one, or history that was paid."""
+    if fact.type == provinces.WORKER_ENROLLED:
+        return None if fact.data.history else fact.data
+    return fact.data.enrollment if _is_history_payment(fact) else None
+
+
+def _is_history_payment(fact: Fact[Any]) -> bool:
+    moves = fact.type in (provinces.PAYMENT_SETTLED, provinces.PAYMENT_RETURNED)
+    return moves and fact.data.enrollment.history
+
+
+def called_nos(book: Book, facts: Facts, lanes: Sequence[str]) -> list[str]:
+    """Enrollments of `lanes` that may be called, or have to step back, as entitlements move that were loaded before."""
+    paid = {fact.subject for _, fact in facts if _is_history_payment(fact)}
+    found: set[str] = set()
+    for entitlement in book.entitlements.values():
+        waiting = any(one.history_fen or not one.holds for one in entitlement.askers)
+        if waiting or entitlement.worker_ref in paid:
+            found.update(one.enrollment_no for one in entitlement.askers if one.lane in lanes)
+    return sorted(found - book.awards.keys())
 
 
 def reversed_causes(facts: Facts) -> list[str]:
@@ -90,6 +143,9 @@ def budget_keys(rules: Rules, book: Book, facts: Facts) -> set[BudgetKey]:
             days.setdefault(lane, set()).add(fact.data.day)
     keys = {award.budget_key for award in book.awards.values() if award.fund_source}
     keys |= {key for booked in book.booked.values() for key, _ in booked}
+    for award in _called(book):  # it belongs to its own year while that is open
+        years = possible_years(date(award.fiscal_year, 1, 1), days.get(award.lane, set()))
+        keys.update((award.lane, year, award.fund_source) for year in years)
     for lane, fact in facts:
         pots = _pots(rules, book, lane, fact, days.get(lane, set()))
         keys.update((lane, year, fund_source) for years, fund_source in pots for year in years)
@@ -111,7 +167,8 @@ def _pots(
         case provinces.SCHOLARSHIP_AWARDED:
             return ((possible_years(data.awarded_on, days), data.fund_source),)
         case provinces.WORKER_ENROLLED:
-            return _pots_of_scheme(rules.scheme_for(lane, data.start, data.track), data.start, days)
+            scheme = rules_of(rules, book, lane).scheme_for(lane, data.start, data.track)
+            return _pots_of_scheme(scheme, data.start, days)
         # It may have expired, or be about to.
         case provinces.ENROLLMENT_CONFIRMED | provinces.DEGREE_COMPLETED:
             return _pots_of_late(book, fact, days)
@@ -139,6 +196,20 @@ def _pots_of_late(book: Book, fact: Fact[Any], days: set[date]) -> Sequence[tupl
     ]
 
 
+def _stepping_back(book: Book) -> list[Award]:
+    """Loaded awards that may have to leave their queue: those behind them come into reach."""
+    if not book.entitlements:
+        return []
+    return [award for award in book.awards.values() if award.level and award.state == "waitlisted"]
+
+
+def _called(book: Book) -> list[Award]:
+    """Loaded awards that were refused for their person's limit and may be called."""
+    if not book.entitlements:
+        return []
+    return [award for award in book.awards.values() if award.level and award.state in ("refused", "released")]
+
+
 def queue_lengths(rules: Rules, book: Book, facts: Facts) -> dict[BudgetKey, int]:
     """How much of which queue to load: as many awards as all money that the facts may free could carry.
 
@@ -146,6 +217,7 @@ def queue_lengths(rules: Rules, book: Book, facts: Facts) -> dict[BudgetKey, int
     """
     money_fen = _money_that_may_come(book, facts)
     whole = _lanes_of_old_ranks(book, facts) | _lanes_of_long_times(rules, book, facts)
+    whole |= {award.lane for award in _called(book)}
     lengths = {}
     for budget in book.budgets.values():
         if budget.waiting:
@@ -179,6 +251,8 @@ def _money_that_may_come(book: Book, facts: Facts) -> dict[BudgetKey, int]:
             money_fen[key] += booked_fen
     for award in book.due_awards():
         money_fen[award.budget_key] += award.amount_fen
+    for award in _stepping_back(book):
+        money_fen[award.budget_key] += award.amount_fen
     return money_fen
 
 
@@ -199,12 +273,13 @@ def _lanes_of_old_ranks(book: Book, facts: Facts) -> set[str]:
 
 def _lanes_of_long_times(rules: Rules, book: Book, facts: Facts) -> set[str]:
     """Lanes on which so many days begin at once that what is reserved or committed in the batch may fall due in it."""
-    shortest = timedelta(days=rules.shortest_days)
     first = {lane: page.day for lane, page in book.lanes.items() if page.day}
     found = set()
     for lane, fact in facts:
         if fact.type == enrollment.DAY_BEGAN:
-            day, begun = fact.data.day, first.setdefault(lane, fact.data.day)
-            if day - begun >= shortest or (rules.commits and day.year > begun.year):
+            here, day = rules_of(rules, book, lane), fact.data.day
+            begun = first.setdefault(lane, day)
+            long_enough = day - begun >= timedelta(days=here.shortest_days)
+            if long_enough or (here.commits and day.year > begun.year):
                 found.add(lane)
     return found

@@ -208,6 +208,18 @@ def _pot(step: Step, _inputs: Inputs) -> Said:
     return Said(f"预算可用 {free.zh}，不足以承担。", f"Its budget has {free.en} free, which is too little.")
 
 
+def _lifetime(step: Step, inputs: Inputs) -> Said:
+    level, limit, held = term(inputs.get("level", "")), step["limit"], step["held"]
+    by = "、".join(step["by"])
+    if not held:
+        return Said(
+            f"{level.zh}层次每人限 {limit} 次补助，本人尚未占用。",
+            f"A person may have {limit} at this level ({level.en}), and holds none yet.",
+        )
+    en = f"A person may have {limit} at this level ({level.en}); held by: {', '.join(step['by'])}."
+    return Said(f"{level.zh}层次每人限 {limit} 次补助，已占用 {held} 次：{by}。", en)
+
+
 def _with_amount(zh: str, en: str) -> Callable[[Step, Inputs], Said]:
     """A sentence in which `{}` stands for the step's amount."""
 
@@ -224,6 +236,15 @@ _STEPS: Final[Mapping[str, Callable[[Step, Inputs], Said]]] = {
     "base": _base,
     "tuition": _tuition,
     "budget": _budget,
+    "lifetime": _lifetime,
+    "in_force": lambda step, _: Said(
+        f"{step['found']} 第 {step['version']} 版自此适用。",
+        f"{step['found']} version {step['version']} is in force.",
+    ),
+    "in_the_way": lambda step, _: Said(
+        f"与 {step['found']} 第 {step['version']} 版冲突。",
+        f"{step['found']} version {step['version']} is in the way.",
+    ),
     "awarded": _awarded,
     "turn": _turn,
     "part": _part,
@@ -328,6 +349,14 @@ _STEPS: Final[Mapping[str, Callable[[Step, Inputs], Said]]] = {
         "退回金额超出原支付，{}未入账。", "More has come back than was paid; {} is not booked."
     ),
     "not_owed": _with_amount("没有对应的应追回款，{}未入账。", "Nothing is owed for it; {} is not booked."),
+    "lifetime_limit": _with_amount(
+        "补录的历史数据已用完本人限次，候补的 {}退出队列。",
+        "History that was reported has used up the person's limit; the {} that waited leaves its queue.",
+    ),
+    "entitled": _with_amount(
+        "占用本人名额的其他注册已释放，按原登记顺序重新安排 {}。",
+        "The enrollment that held the person's award has let it go; {} is sought again at the rank that it had.",
+    ),
     "withdrawal_voided": _with_amount(
         "退学已作废，按原登记顺序恢复 {}的补助。",
         "The withdrawal was voided; the award of {} comes back at the rank that it had.",
@@ -352,6 +381,8 @@ _DECIDED: Final[Mapping[str, Said]] = {
     subsidy.CLAWBACK_REPAID: Said("追回款到账", "Clawback settled"),
     subsidy.CLAWBACK_WRITTEN_OFF: Said("追回款核销", "Debt written off"),
     subsidy.PAYMENT_UNMATCHED: Said("支付未入账", "Payment not booked"),
+    subsidy.SCHEME_ADOPTED: Said("补助办法生效", "Scheme in force"),
+    subsidy.SCHEME_REFUSED: Said("补助办法未生效", "Scheme not in force"),
     subsidy.BUDGET_INCREASED: Said("追加预算", "Budget increased"),
     subsidy.BUDGET_REDUCED: Said("核减预算", "Budget reduced"),
     subsidy.BUDGET_CHANGE_REFUSED: Said("预算调整未执行", "Change of a budget refused"),
@@ -401,5 +432,11 @@ _INPUTS: Final[Mapping[str, Said]] = {
     "owed_for": Said("追回款所属注册", "owed for enrollment"),
     "lacking_fen": Said("尚需资金", "money still needed"),
     "ahead": Said("前面候补人数", "waiting before it"),
+    "level": Said("限次的层次", "level that is limited"),
+    "held_by": Said("占用名额的注册（省份/编号）", "held by enrollments (lane/number)"),
+    "scheme": Said("补助办法", "scheme"),
+    "version": Said("版本", "version"),
+    "in_force": Said("此前适用的办法", "schemes in force before"),
+    "limit": Said("每人限次", "awards a person may have"),
 }
 """A label for each input of a decision."""

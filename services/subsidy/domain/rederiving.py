@@ -8,8 +8,10 @@ import orjson
 
 from services.subsidy.domain.judging import (
     EnrollmentInputs,
+    ReturnInputs,
     ScholarshipInputs,
     judge_enrollment,
+    judge_return,
     judge_scholarship,
 )
 from services.subsidy.domain.schemes import Rules
@@ -25,6 +27,7 @@ _TYPE_OF_STATE: Final = {
     "forgone": subsidy.SUBSIDY_FORGONE,
 }
 _ENROLLMENT: Final = frozenset(EnrollmentInputs.__required_keys__)
+_RETURN: Final = frozenset(ReturnInputs.__required_keys__)
 _SCHOLARSHIP: Final = frozenset(ScholarshipInputs.__required_keys__)
 
 
@@ -46,13 +49,15 @@ class Kept:
 def rederive(rules: Rules, kept: Kept) -> tuple[Difference, ...] | None:
     """What differs when the entry is judged again; nothing if it is the same, None if no judgement led to it.
 
-    Judged are what becomes of an enrollment and how a scholarship divides. What follows from the state of an award
-    alone (a grant, a release, a turn in the queue) is checked by the ledger's own sums.
+    Judged are what becomes of an enrollment or of an award that comes back, and how a scholarship divides. What follows
+    from the state of an award alone (a grant, a release, a turn in the queue) is checked by the ledger's own sums.
     """
     inputs = orjson.loads(kept.inputs)
     try:
         if inputs.keys() >= _ENROLLMENT:
             return _enrollment(rules, kept, inputs)
+        if inputs.keys() >= _RETURN:
+            return _return(kept, inputs)
         if inputs.keys() >= _SCHOLARSHIP:
             return _scholarship(kept, inputs)
     except (IndexError, KeyError, TypeError, ValueError):
@@ -72,6 +77,17 @@ def _enrollment(rules: Rules, kept: Kept, inputs: Any) -> tuple[Difference, ...]
             "amount": posted_fen == kept.posted_fen,
             "scheme": named == (kept.scheme, kept.scheme_version),
             "steps": orjson.dumps(judged.steps).decode() == kept.steps,
+        }
+    )
+
+
+def _return(kept: Kept, inputs: Any) -> tuple[Difference, ...]:
+    outcome = judge_return(inputs)
+    posted_fen = inputs["amount_fen"] if outcome == "reserved" else 0
+    return _unlike(
+        {
+            "outcome": _TYPE_OF_STATE[outcome] == kept.event_type,
+            "amount": posted_fen == kept.posted_fen,
         }
     )
 

@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
-from services.subsidy.domain import deciding
+from services.subsidy.domain import activating, deciding
 from services.subsidy.domain.book import Award, Book, Entry
 from services.subsidy.domain.schemes import Rules, Scheme, overlap
 from shared.contracts import provinces, subsidy
@@ -84,12 +84,16 @@ class Difference:
 
 @dataclass(slots=True)
 class Rehearsal:
-    """One lane's history under some rules; `supposed_fen` replaces what was allocated to pots of the year."""
+    """One lane's history under some rules; `supposed_fen` replaces what was allocated to pots of the year.
+
+    With a `supposed` scheme the rules are those without it: it stands over whatever the lane activates, too.
+    """
 
     rules: Rules
     lane: str
     year: int
     supposed_fen: Mapping[str, int] = field(default_factory=dict)
+    supposed: Scheme | None = None
     _book: Book = field(default_factory=Book)
     _exhausted_on: dict[str, date] = field(default_factory=dict)
     _begun: bool = False
@@ -145,11 +149,32 @@ class Rehearsal:
         years = [getattr(data, name, None) for name in _YEARS]
         return self.year in years and data.fund_source in self.supposed_fen
 
+    def schemes(self) -> Sequence[Scheme]:
+        """The versions as they stand at the end."""
+        return self._rules().schemes
+
+    def _rules(self) -> Rules:
+        """What is decided by now: with what the lane has activated, and what is supposed."""
+        rules = activating.rules_of(self.rules, self._book, self.lane)
+        if self.supposed is None:
+            return rules
+        return replace(rules, schemes=with_scheme(rules.schemes, self.supposed))
+
     def _decide(self, fact: Fact[Any]) -> None:
-        deciding.decide(self.rules, self._book, self.lane, fact)
+        if fact.type == provinces.SCHEME_ACTIVATED or self.supposed is None:
+            deciding.decide(self.rules, self._book, self.lane, fact)
+        else:
+            self._decide_supposing(fact)
         for entry in self._book.entries:
             self._note(entry, fact)
         self._book.entries.clear()
+        self._book.again.clear()  # what other lanes hold is not known here
+
+    def _decide_supposing(self, fact: Fact[Any]) -> None:
+        page = self._book.lane(self.lane)
+        real, page.rules = page.rules, self._rules()
+        deciding.decide(page.rules, self._book, self.lane, fact)
+        page.rules = real
 
     def _note(self, entry: Entry, fact: Fact[Any]) -> None:
         """What is needed later of an entry: when money ran out, and which scholarships a void would take back."""

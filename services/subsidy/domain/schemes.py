@@ -84,6 +84,12 @@ class Scheme(Value, extra="forbid", strict=False):
     completion_days: Annotated[int, Field(ge=1, le=3_660)] = 1_825
     """How many days the money of a part that is due at completion is held once the enrollment is confirmed."""
 
+    lifetime_awards_per_level: Annotated[int, Field(ge=1, le=100)] | None = None
+    """How many awards one person may have of this scheme at one level, nationwide and for life; none for no limit.
+
+    Not of a scheme in parts.
+    """
+
     @model_validator(mode="before")
     @classmethod
     def _names_the_first_pot(cls, values: Any) -> Any:
@@ -100,6 +106,8 @@ class Scheme(Value, extra="forbid", strict=False):
     def _has_parts_that_fit(self) -> Self:
         if self.parts and self.fund_source != self.parts[0].fund_source:
             raise ValueError("fund_source is that of the first part, or left out")
+        if self.parts and self.lifetime_awards_per_level is not None:
+            raise ValueError("a scheme in parts names no lifetime_awards_per_level: leave out one of them")
         for basis in ("base", "tuition"):
             if sum(percents(self.parts, basis)) > WHOLE_PERCENT:
                 raise ValueError(f"the shares of {basis} are more than {WHOLE_PERCENT} percent together")

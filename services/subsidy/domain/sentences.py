@@ -19,6 +19,16 @@ REFUSED: Final[Mapping[RefusalCode, tuple[str, str]]] = {
         "学费为零，无需补助。如学费有误，请更正后重新报送。",
         "There is no tuition to pay, so nothing is awarded. If the tuition is wrong, send a correction.",
     ),
+    "lifetime_limit": (
+        (
+            "省份 {lane} 的注册 {enrollment_no} 已占用该工人本层次的补助（每人限 {limit} 次），不予补助。"
+            "无需重报：该补助释放后，本注册自动按原登记顺序安排。"
+        ),
+        (
+            "Enrollment {enrollment_no} of lane {lane} has the worker's award at this level (limit for life: {limit}). "
+            "Send nothing again: once that is let go, this one follows by itself, at its rank."
+        ),
+    ),
 }
 FORGONE: Final[Mapping[str, tuple[str, str]]] = {
     "exhausted": (
@@ -42,6 +52,17 @@ EXCEEDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 """The part of a scholarship that is not booked, by the type of event that says so."""
+SCHEME_REFUSED: Final[Mapping[str, tuple[str, str]]] = {
+    "scheme_differs": (
+        "{name} 第 {version} 版已生效且内容不同，本次未生效。请以新的版本号启用。",
+        "{name} version {version} is in force with other content. Activate it under a new version number.",
+    ),
+    "scheme_overlaps": (
+        "该办法与 {name} 第 {version} 版适用于相同的注册，未生效。请修改适用范围或日期后，以新的版本号启用。",
+        "It covers the same enrollments as {name} version {version}. Change whom or when, under a new version.",
+    ),
+}
+"""Why a scheme that was activated is not in force."""
 NOT_CUT: Final = (
     "预算中已有资金预留、发放、支付或待追回，只核减了可用部分。如需继续核减，请先释放占用的资金，再用新文号报送调整。",
     "The rest is reserved, granted, paid or owed: only free money was cut. Free more, then send a new document.",

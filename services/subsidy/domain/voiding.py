@@ -12,6 +12,7 @@ from services.subsidy.domain.clawing_back import claw_back
 from services.subsidy.domain.completing import completes
 from services.subsidy.domain.expiring import come_back, may_come_back, sought_fen, uncover
 from services.subsidy.domain.noting import cause_of, note, write_down
+from services.subsidy.domain.schemes import Rules
 from shared.contracts import enrollment, provinces, subsidy
 from shared.contracts.envelope import Fact
 
@@ -19,12 +20,12 @@ Voided = Fact[enrollment.EventVoidedFact]
 Ungranted = Literal["confirmation_voided", "completion_voided"]
 
 
-def void(book: Book, fact: Voided) -> None:
+def void(rules: Rules, book: Book, fact: Voided) -> None:
     """Take back what a fact has led to; history and what was refused has led to nothing."""
     undo = _UNDO.get(fact.data.voided_type)
     parts = book.parts(enrollment_no(fact) or "")
     if undo is not None and parts:
-        undo(book, parts, fact)
+        undo(rules, book, parts, fact)
 
 
 def enrollment_no(fact: Voided) -> str | None:
@@ -38,7 +39,7 @@ def reverses(fact: Voided) -> bool:
     return fact.data.voided_type == provinces.SCHOLARSHIP_AWARDED
 
 
-def _void_enrollment(book: Book, parts: Sequence[Award], fact: Voided) -> None:
+def _void_enrollment(_rules: Rules, book: Book, parts: Sequence[Award], fact: Voided) -> None:
     """Its award is void, and comes again with the enrollment; corrected, it keeps its rank and confirmation."""
     corrected = fact.data.superseded_by is not None
     freed = {key for award in parts if (key := _let_go(book, award, fact)) is not None}
@@ -59,6 +60,7 @@ def _let_go(book: Book, award: Award, fact: Voided) -> BudgetKey | None:
         if (queue := book.queues.get(award.budget_key)) is not None:
             queue.drop(award)
         award.rank, award.confirmed, award.withdrawn, award.completions = 0, False, False, 0
+        book.leave(award)
     if was not in (*HELD, "waitlisted"):
         return None
     inputs = {"state": was, "amount_fen": award.amount_fen, "corrected": corrected}
@@ -68,7 +70,7 @@ def _let_go(book: Book, award: Award, fact: Voided) -> BudgetKey | None:
     return award.budget_key
 
 
-def _void_confirmation(book: Book, parts: Sequence[Award], fact: Voided) -> None:
+def _void_confirmation(_rules: Rules, book: Book, parts: Sequence[Award], fact: Voided) -> None:
     """What was granted is reserved again; what was paid of it stays paid until the award is let go."""
     if fact.data.superseded_by is not None or not parts[0].confirmed:
         return
@@ -82,7 +84,7 @@ def _void_confirmation(book: Book, parts: Sequence[Award], fact: Voided) -> None
             _ungrant(book, award, fact, "confirmation_voided")
 
 
-def _void_completion(book: Book, parts: Sequence[Award], fact: Voided) -> None:
+def _void_completion(rules: Rules, book: Book, parts: Sequence[Award], fact: Voided) -> None:
     """A course that is not completed after all: what was granted for it is reserved again, commitments stand again."""
     if not completes(fact.data.voided_type, parts[0].track) or not parts[0].completions:
         return
@@ -97,7 +99,7 @@ def _void_completion(book: Book, parts: Sequence[Award], fact: Voided) -> None:
             _ungrant(book, award, fact, "completion_voided")
         elif award.year_of_study > 1 and may_come_back(award) and amount_fen > 0:
             award.amount_fen = amount_fen
-            come_back(book, award, cause_of(fact), "completion_voided")
+            come_back(rules, book, award, cause_of(fact), "completion_voided")
 
 
 def _ungrant(book: Book, award: Award, fact: Voided, step: Ungranted) -> None:
@@ -110,7 +112,7 @@ def _ungrant(book: Book, award: Award, fact: Voided, step: Ungranted) -> None:
     note(book, award, cause_of(fact), subsidy.SUBSIDY_GRANT_REVERSED, inputs, steps, said, postings)
 
 
-def _void_withdrawal(book: Book, parts: Sequence[Award], fact: Voided) -> None:
+def _void_withdrawal(rules: Rules, book: Book, parts: Sequence[Award], fact: Voided) -> None:
     """The award comes back at the rank that it had: with its money if that is free, otherwise into the queue."""
     if fact.data.superseded_by is not None:
         return
@@ -120,10 +122,10 @@ def _void_withdrawal(book: Book, parts: Sequence[Award], fact: Voided) -> None:
         amount_fen = sought_fen(book, award)
         if may_come_back(award) and amount_fen > 0:
             award.amount_fen = amount_fen
-            come_back(book, award, cause_of(fact), "withdrawal_voided")
+            come_back(rules, book, award, cause_of(fact), "withdrawal_voided")
 
 
-def _void_scholarship(book: Book, parts: Sequence[Award], fact: Voided) -> None:
+def _void_scholarship(rules: Rules, book: Book, parts: Sequence[Award], fact: Voided) -> None:
     """What was booked of it goes back to its pot; an award that it had covered stands again before others have that."""
     cause, first = cause_of(fact), parts[0]
     freed: list[Budget] = []
@@ -139,7 +141,7 @@ def _void_scholarship(book: Book, parts: Sequence[Award], fact: Voided) -> None:
         write_down(book, first, cause, subsidy.SCHOLARSHIP_REVERSED, inputs, steps, said, postings)
         freed.append(budget)
     if fact.data.superseded_by is None:
-        uncover(book, parts, cause)
+        uncover(rules, book, parts, cause)
         for budget in freed:
             move_queue(book, budget, cause)
 
@@ -158,7 +160,7 @@ def _reversed(award: Award, fact: Voided, pot: tuple[int, str], booked_fen: int)
     }
 
 
-_UNDO: Final[Mapping[str, Callable[[Book, Sequence[Award], Voided], None]]] = {
+_UNDO: Final[Mapping[str, Callable[[Rules, Book, Sequence[Award], Voided], None]]] = {
     provinces.WORKER_ENROLLED: _void_enrollment,
     provinces.ENROLLMENT_CONFIRMED: _void_confirmation,
     provinces.ENROLLMENT_WITHDRAWN: _void_withdrawal,

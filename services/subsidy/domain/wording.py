@@ -42,6 +42,23 @@ TERMS: Final = {
     "academic": Said("学历", "academic"),
     "skills": Said("技能", "skills"),
     "combined": Said("学历与技能", "academic and skills"),
+    # levels
+    "primary": Said("小学", "primary school"),
+    "junior_high": Said("初中", "junior high school"),
+    "senior_high": Said("高中", "senior high school"),
+    "secondary_vocational": Said("中职", "secondary vocational"),
+    "associate": Said("专科", "associate degree"),
+    "bachelor": Said("本科", "bachelor's degree"),
+    "master": Said("硕士", "master's degree"),
+    "doctorate": Said("博士", "doctorate"),
+    "apprentice": Said("学徒工", "apprentice"),
+    "junior_worker": Said("初级工", "junior worker"),
+    "intermediate_worker": Said("中级工", "intermediate worker"),
+    "senior_worker": Said("高级工", "senior worker"),
+    "technician": Said("技师", "technician"),
+    "senior_technician": Said("高级技师", "senior technician"),
+    "special_technician": Said("特级技师", "special technician"),
+    "chief_technician": Said("首席技师", "chief technician"),
     # states of an award
     "reserved": Said("已预留", "reserved"),
     "granted": Said("已批准", "granted"),
@@ -56,5 +73,6 @@ TERMS: Final = {
     # why an award was released
     "withdrawn": Said("退学", "the worker has withdrawn"),
     "completed": Said("已结业", "the course is completed"),
+    "lifetime_limit": Said("该工人的名额已由其他注册占用", "the person's award is held elsewhere"),
     "tuition_covered": Said("学费已由奖学金支付", "scholarships pay the whole tuition"),
 }

@@ -1,6 +1,7 @@
 """What provinces publish: one frozen model per event type; titles are the Chinese column headers of their files.
 
-The types themselves stand here; the models by subject: workers, enrollments, careers, money, bodies, corrections.
+The types themselves stand here; the models by subject: workers, enrollments, careers, money, bodies, corrections, and
+what the nation decides.
 """
 
 from typing import Final
@@ -45,6 +46,7 @@ from shared.contracts.provinces.money import (
     PlanDeclared,
     ScholarshipAwarded,
 )
+from shared.contracts.provinces.nation import SchemeActivated
 from shared.contracts.provinces.terms import (
     Category,
     CityCode,
@@ -103,6 +105,7 @@ ALLIANCE_FORMED: Final = event_type("alliance.formed")
 ALLIANCE_REPORTED: Final = event_type("alliance.reported")
 CONTROL_TOTALS_DECLARED: Final = event_type("control_totals.declared")
 EVENT_VOIDED: Final = event_type("event.voided")
+SCHEME_ACTIVATED: Final = event_type("scheme.activated")
 
 DATA_MODELS: Final[dict[str, type[BaseModel]]] = {
     WORKER_REGISTERED: WorkerRegistered,
@@ -133,8 +136,12 @@ DATA_MODELS: Final[dict[str, type[BaseModel]]] = {
     ALLIANCE_REPORTED: AllianceReported,
     CONTROL_TOTALS_DECLARED: ControlTotalsDeclared,
     EVENT_VOIDED: EventVoided,
+    SCHEME_ACTIVATED: SchemeActivated,
 }
 """What each type of event carries."""
+
+OF_THE_NATION: Final = frozenset({SCHEME_ACTIVATED})
+"""Types that only lane 00 may send; their facts stand on every lane."""
 
 ABOUT_A_WORKER: Final = frozenset(
     {
@@ -181,11 +188,13 @@ __all__ = [
     "EVENT_VOIDED",
     "INSTITUTION_JOINED",
     "MAY_BE_ABOUT_A_WORKER",
+    "OF_THE_NATION",
     "PAYMENT_RETURNED",
     "PAYMENT_SETTLED",
     "PLAN_DECLARED",
     "PROJECT_ESTABLISHED",
     "PROMOTION_RECORDED",
+    "SCHEME_ACTIVATED",
     "SCHOLARSHIP_AWARDED",
     "TITLE_AWARDED",
     "TRAINING_COMPLETED",
@@ -236,6 +245,7 @@ __all__ = [
     "ProjectEstablished",
     "PromotionRecorded",
     "ReportedOutcome",
+    "SchemeActivated",
     "ScholarshipAwarded",
     "Sector",
     "SkillLevel",
