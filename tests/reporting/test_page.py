@@ -223,14 +223,167 @@ async def test_every_picture_has_a_table_and_every_measure_its_definition(
     whole = f"{nation['measures']['allocated_fen'] / 100:,.2f}"
     await expect(page.locator("#map-table tr").last).to_contain_text(whole)
     await expect(page.locator("#series-table tbody tr").first).to_be_visible()
-    await expect(page.locator("#targets-table tbody tr")).to_have_count(3)
+    await expect(page.locator("#targets-table tbody tr")).to_have_count(6)
+    await expect(page.locator("#map-table svg.spark")).to_have_count(4)  # three provinces and the nation
     await expect(page.locator("#money-table tbody tr").nth(1)).to_contain_text(whole)
     sources = await page.locator("section .source").all_inner_texts()
-    assert len(sources) == 4
+    assert len(sources) == 5
     assert all(source.startswith("Source: facts recorded by") for source in sources)
     await page.get_by_role("button", name="Education upgrades").focus()
     await expect(page.locator("#definition")).to_contain_text("higher than before")
     assert errors == []
+    await page.close()
+
+
+async def test_a_target_is_drawn_with_where_it_leads_and_provinces_and_alliances_have_theirs(
+    browser: Browser, reporting: Running, errors: list[str]
+) -> None:
+    publisher = Programme(5, ("32", "50"))
+    for _ in range(6):
+        publisher.play(len(publisher.publisher.published) + 40)
+        publisher.publisher.clock += timedelta(days=31)
+    published = publisher.play(len(publisher.publisher.published) + 40).published
+    await reporting.feed(published)
+    await reporting.until(len(published))
+    told = {one["code"]: one for one in (await reporting.get("/v1/targets")).json()["targets"]}
+    page = await opened(browser, reporting, errors)
+    funded = page.locator('#bullets [data-target="funded"]')
+    band = told["funded"]["band"]
+    await expect(funded).to_contain_text(f"which leads to {band['low']} – {band['high']}.")
+    await expect(funded.locator("svg .band")).to_have_count(1)
+    await expect(page.locator("#bullets .bullet")).to_have_count(3)
+    await expect(page.locator("#bullets-others .bullet")).to_have_count(3)
+    await expect(page.locator("#behind-pace")).to_contain_text(" short)")
+    since = next(one for one in (await reporting.get("/v1/targets")).json()["since_2016"][-1:])
+    await expect(page.locator("#baselines li").last).to_contain_text(f"since then {since['streamed']}")
+    await expect(page.locator("#baselines svg").last.locator("rect")).to_have_count(2)
+    await page.locator('.tile[data-lane="50"]').click()
+    await expect(page.locator("#targets-title")).to_have_text("Chongqing: share of the national targets")
+    own = next(one for one in told["funded"]["short"] if one["lane"] == "50")
+    share = page.locator('#bullets [data-target="funded/50"]')
+    await expect(share).to_contain_text(f"{abs(own['short']):,} ")
+    await expect(page.locator("#bullets-others .bullet")).to_have_count(2)
+    await expect(page.locator("#bullets-others")).not_to_contain_text("Jiangsu")
+    assert await hindrances(page) == []
+    assert errors == []
+    await page.close()
+
+
+async def test_the_past_is_shown_as_past_and_stays_until_now_is_asked_for(
+    browser: Browser, reporting: Running, errors: list[str]
+) -> None:
+    publisher = Programme(5, ("32",)).play(60)
+    early = len(publisher.published)
+    publisher.clock += timedelta(days=40)
+    for n in range(3):
+        publisher.publish(S, "33", subsidy.SUBSIDY_GRANTED, award(f"33-{n}", ()), subject=worker(900 + n))
+    await reporting.feed(publisher.published)
+    await reporting.until(early + 3)
+    then = (await reporting.get("/v1/nation", known_on="2026-03-12")).json()["measures"]["funded"]
+    page = await opened(browser, reporting, errors)
+    funded = page.locator("h1 [data-name=funded]")
+    await expect(funded).to_have_text(str(then + 3))
+    slider = page.locator("#known-on")
+    await slider.focus()
+    await page.keyboard.press("Home")
+    await expect(page.locator("#past")).to_contain_text("what was known on 2 Mar 2026. Not live.")
+    for _ in range(10):
+        await page.keyboard.press("ArrowRight")
+    await expect(page.locator("#past")).to_contain_text("what was known on 12 Mar 2026. Not live.")
+    await expect(funded).to_have_text(str(then))
+    await expect(page.locator("#status")).to_have_attribute("data-kind", "past")
+    await expect(page.locator('.tile[data-lane="33"] .value')).to_have_text("0")
+    await expect(page.locator(".map .source")).to_have_text("Source: facts recorded up to 12 Mar 2026")
+    publisher.published.clear()
+    publisher.publish(S, "33", subsidy.SUBSIDY_GRANTED, award("33-9", ()), subject=worker(999))
+    await reporting.feed(publisher.published)
+    await reporting.until(early + 4)
+    await page.locator("#as-of").select_option("2026-02")
+    await expect(page.locator("#past")).to_contain_text("by the end of Feb 2026, as known on 12 Mar 2026")
+    await expect(funded).to_have_text("0")
+    assert await hindrances(page) == []
+    await page.locator("#language").click()
+    await expect(page.locator("#past")).to_contain_text(
+        "2026 年 2 月底发生、2026 年 3 月 12 日已知的事，不是实时"
+    )
+    await expect(page.locator("h1 [data-name=funded]")).to_have_text("0")
+    await page.locator("#to-now").click()
+    await expect(page.locator("#past")).to_be_hidden()
+    await expect(page.locator("h1 [data-name=funded]")).to_have_text(str(then + 4))
+    await expect(page.locator("#status")).to_have_attribute("data-kind", "live")
+    assert errors == []
+    await page.close()
+
+
+async def test_a_number_leads_to_its_definition_and_with_a_token_to_its_events(
+    browser: Browser, told: Running, errors: list[str]
+) -> None:
+    page = await opened(browser, told, errors, "?lang=en#32/funded")
+    await page.get_by_role("button", name="Education upgrades").focus()
+    await page.keyboard.press("Enter")
+    dialog = page.locator("#behind")
+    await expect(dialog).to_contain_text("Completions whose level of education is higher than before.")
+    await expect(dialog).to_contain_text("Officials, auditors and operators with a token may see them")
+    await expect(page.locator("#drill-month")).to_contain_text("Jul 2026")
+    assert await hindrances(page) == []
+    await page.locator("#drill-ask").click()
+    await expect(page.locator("#events-say")).to_contain_text("Enter a token first")
+    await page.locator("#token").fill("not-one-of-ours")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#events-say")).to_contain_text("token")
+    await page.locator("#token-forget").click()
+    token = told.token("official")["Authorization"].removeprefix("Bearer ")
+    before = await told.db.fetchval("SELECT count(*) FROM look_up")
+    await page.locator("#token").fill(token)
+    await page.keyboard.press("Enter")
+    jiangsu = next(lane for lane in (await told.get("/v1/provinces")).json() if lane["code"] == "32")
+    whole = jiangsu["measures"]["education_upgrades"]  # all of them in July
+    await expect(page.locator("#events-say")).to_contain_text(
+        f"{whole} events, adding up to {whole}; the month's number is {whole}. This look was written down."
+    )
+    await expect(page.locator("#events tbody tr")).to_have_count(whole)
+    assert await told.db.fetchval("SELECT count(*) FROM look_up") == before + 1
+    assert await hindrances(page) == []
+    kept = await page.evaluate(
+        "[location.href, document.cookie, JSON.stringify({...localStorage}), JSON.stringify({...sessionStorage}),"
+        " document.documentElement.outerHTML, token.value].join()"
+    )
+    assert token not in kept
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_be_hidden()
+    await expect(page.locator("h1")).to_contain_text("Jiangsu")  # Escape has closed the dialog alone
+    await page.locator("h1 [data-name=funded]").click()
+    await expect(dialog).to_contain_text("Each person counts once")
+    await dialog.get_by_role("button", name="Subsidies granted").click()
+    await expect(page.locator("#behind-title")).to_have_text("Subsidies granted (awards)")
+    assert [error for error in errors if "401" not in error] == []
+    await page.close()
+
+
+async def test_every_province_with_a_number_has_its_way_on_one_scale_and_is_picked_there(
+    browser: Browser, told: Running, errors: list[str]
+) -> None:
+    asked: list[str] = []
+    page = await browser.new_page(viewport={"width": 1440, "height": 900})
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto(f"{told.url}/?lang=en#/enrolled")
+    lanes = {
+        lane["code"]: lane["measures"].get("enrolled", 0) for lane in (await told.get("/v1/provinces")).json()
+    }
+    ways = page.locator(".multiple")
+    await expect(ways).to_have_count(3)
+    found = {
+        await way.get_attribute("data-lane"): await way.locator(".num").inner_text()
+        for way in await ways.all()
+    }
+    assert found == {code: str(value) for code, value in lanes.items() if value}
+    await expect(page.locator("#multiples-note")).to_contain_text(f"whose top is {max(lanes.values())}.")
+    await ways.first.focus()
+    await page.keyboard.press("Enter")
+    await expect(ways.first).to_have_attribute("aria-pressed", "true")
+    await expect(ways.first).to_be_focused()
+    assert asked
+    assert all(url.startswith(told.url) for url in asked)  # nothing comes from elsewhere
     await page.close()
 
 

@@ -12,8 +12,10 @@ from fastapi import APIRouter, Cookie, Header, HTTPException, Query, Request, Re
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.reporting.api.live import Live
+from services.reporting.domain.drilling import BEHIND
 from services.reporting.domain.measures import MEASURES
 from services.reporting.domain.nation import Nation
+from services.reporting.domain.targets import ALLIANCES
 from services.reporting.domain.tiles import NATION_TILE, TILES
 from shared.plumbing import postgres
 from shared.plumbing.problem import ProblemRoute
@@ -21,6 +23,8 @@ from shared.plumbing.problem import ProblemRoute
 Language = Literal["zh", "en"]
 PAGE: Final = Path(__file__).parents[1] / "page"
 KINDS: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+STYLES: Final = ("page.css", "parts.css", "print.css")
+"""In the order in which they overrule each other."""
 COOKIE_MAX_AGE_S: Final = 365 * 24 * 3600
 _SAFE: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -36,6 +40,7 @@ def router(live: Live) -> APIRouter:
     said = words()
     files = {path.name: path.read_bytes() for path in PAGE.iterdir() if path.suffix in KINDS}
     version = hashlib.sha256(b"".join(files[name] for name in sorted(files))).hexdigest()[:12]
+    modules = sorted(name for name in files if name.endswith(".js"))
     template = Environment(
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     ).get_template("page.html")
@@ -55,6 +60,8 @@ def router(live: Live) -> APIRouter:
             html_lang="zh-CN" if language == "zh" else "en",
             other="en" if language == "zh" else "zh",
             static=f"/page/{version}",
+            styles=STYLES,
+            modules=modules,
             tiles=[asdict(tile) | {"short": asdict(tile)[f"short_{language}"]} for tile in TILES],
             simulated=request.app.state.settings.simulated,
             has_picture=picture is not None,
@@ -116,6 +123,8 @@ def _given(said: Mapping[str, Any], language: Language, picture: Nation | None) 
         "tiles": [asdict(tile) for tile in TILES],
         "nation": asdict(NATION_TILE),
         "definitions": [asdict(measure) for measure in MEASURES.values()],
+        "behind": sorted(BEHIND),
+        "alliances": {alliance.code: sorted(alliance.lanes) for alliance in ALLIANCES},
         "picture": picture.model_dump(mode="json") if picture else None,
     }
     return orjson.dumps(given).decode().replace("<", "\\u003c")
