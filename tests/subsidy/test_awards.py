@@ -237,6 +237,7 @@ async def test_every_fact_follows_its_contract(subsidy: Service, subsidy_in_part
     zj.paid(2, 2 * YUAN_1000_FEN)
     zj.withdrawn(2)
     zj.returned(zj.facts[-2], 150_000)
+    zj.written_off(2, 1)
     zj.activated(3, valid_from="2028-01-01")
     await subsidy.take(*busy(5).facts, *zj.facts)
 
