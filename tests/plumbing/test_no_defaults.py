@@ -1,6 +1,6 @@
 """No subscriber and no producer relies on a library's default, and PostgreSQL must be durable."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
+from pydantic.fields import FieldInfo
 
 from services.enrollment import config as enrollment_config
 from services.enrollment import main as enrollment
@@ -108,10 +109,10 @@ async def until_off(world: World, name: str) -> str:
             await session.close()
 
 
-def _settings(folder: Path, wanted: Collection[str]) -> dict[str, Any]:
+def _settings(folder: Path, wanted: Mapping[str, FieldInfo]) -> dict[str, Any]:
     secret = folder / "secret"
     secret.write_text("x")
-    files = [name for name in wanted if name.endswith("_file") and name != "kafka_ca_file"]
+    files = [name for name, field in wanted.items() if name.endswith("_file") and field.is_required()]
     some: dict[str, Any] = {
         "kafka_bootstrap": "127.0.0.1:1",
         "kafka_username": "x",
