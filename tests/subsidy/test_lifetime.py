@@ -1,16 +1,22 @@
 """One person has as many awards at one level as the scheme gives in a life, on whichever lanes the enrollments are."""
 
+from collections import Counter
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
+from asyncpg.connection import LoggedQuery
 
+from services.subsidy import handlers
 from services.subsidy.config import SCHEMES, load_schemes
 from services.subsidy.domain import loading
 from services.subsidy.domain.lifetime import ASKERS_MAX, Entitlement, level_of
 from services.subsidy.domain.rederiving import rederive
 from services.subsidy.domain.schemes import Rules
 from shared.contracts import enrollment
-from tests.subsidy.facts import YUAN_1000_FEN, Province, read, worker_ref
+from tests.subsidy.facts import YUAN_1000_FEN, Province, Service, read, worker_ref
 from tests.subsidy.shelf import Shelf
 from tests.subsidy.test_explaining import explained
 from tests.subsidy.test_rederiving import kept
@@ -290,6 +296,19 @@ def test_losers_follow_when_more_reservations_expire_than_one_batch_takes(
     assert [state for number, state in nation.states().items() if number[:2] == "33"] == ["reserved"] * 5
 
 
+def test_who_scholarships_had_covered_when_it_was_judged_asks_when_they_count_no_more() -> None:
+    nation = Nation(awards=0)
+    won = nation.enroll(nation.js, 1, tuition_fen=60_000)
+    nation.take(nation.js.allocated(60_000, pot="wuxi-merit", level="city"))
+    booked = nation.take(nation.js.scholarship(1, 60_000, tuition_fen=60_000))
+    nation.void(nation.js, won, superseded_by="right")
+    nation.enroll(nation.js, 1, tuition_fen=60_000)
+    nation.enroll(nation.zj, 2)
+    nation.void(nation.js, booked)
+    assert nation.states() == {"32-00001": "refused", "33-00002": "waitlisted"}
+    assert nation.said("subsidy.refused")[-1]["held_by_enrollment_no"] == "33-00002"
+
+
 def test_a_corrected_winner_keeps_the_award_whatever_comes_between() -> None:
     nation = Nation()
     won = nation.enroll(nation.js, 1)
@@ -445,3 +464,39 @@ def test_a_level_is_of_education_otherwise_of_skill_otherwise_the_track(
     fact = read(Province().enrolled(1, **changes))
     assert isinstance(fact.data, enrollment.WorkerEnrolledFact)
     assert level_of(fact.data) == level
+
+
+async def test_a_batch_takes_as_many_statements_however_many_persons_ask_and_leave(subsidy: Service) -> None:
+    subsidy.carrier.group = replace(subsidy.carrier.group, handle=partial(handlers.decide_awards, limited()))
+    js, zj = Province("32"), Province("33")
+    for lane in (js, zj):
+        lane.day("2026-03-01")
+        lane.allocated(100 * YUAN_1000_FEN)
+    await subsidy.take(*js.facts, *zj.facts)
+    counts = [await _statements(subsidy, js, zj, range(at, at + size)) for at, size in ((0, 2), (100, 40))]
+    assert counts[0] == counts[1] > 0
+    await subsidy.tick("32", "33")
+    assert await subsidy.faults() == {}
+    states = Counter(tuple(row) for row in await subsidy.pool.fetch("SELECT lane, state FROM award"))
+    assert states == {("32", "released"): 42, ("33", "reserved"): 42}
+
+
+async def _statements(subsidy: Service, js: Province, zj: Province, persons: range) -> int:
+    """How many statements it takes that persons enroll on one lane, ask in vain on another, and leave the first."""
+    waves = [
+        [js.enrolled(person) for person in persons],
+        [zj.enrolled(person) for person in persons],
+        [js.withdrawn(person) for person in persons],
+    ]
+    seen: list[LoggedQuery] = []
+    async with AsyncExitStack() as held:
+        connections = [await held.enter_async_context(subsidy.pool.acquire()) for _ in range(4)]
+        for connection in connections:
+            connection.add_query_logger(seen.append)
+    for wave in waves:
+        await subsidy.take(*wave)
+    await subsidy.tick("33")
+    async with AsyncExitStack() as held:
+        for connection in [await held.enter_async_context(subsidy.pool.acquire()) for _ in range(4)]:
+            connection.remove_query_logger(seen.append)
+    return sum(len(one.args) if isinstance(one.args, list) else 1 for one in seen)
