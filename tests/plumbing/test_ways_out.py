@@ -27,6 +27,8 @@ from tests.plumbing.test_stopped_lane import stands
 from tests.plumbing.world import Running, World, fact, make_world, until
 
 ANEW = 250
+RECREATED = "recreated topic: "
+"""What follows depends on which is seen first: another record at the cursor, or the topic's new id."""
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +51,12 @@ async def test_a_recreated_topic_stops_its_lane_and_adopted_none_of_its_events_i
     await recreate(door, lane)
     await send(door, lane, *(f"N{n}" for n in range(ANEW)))
     async with enrollment(door) as running:
-        why = await stopped(door, lane)
-        assert why == "recreated topic: offset 2 holds another record than the one consumed"
+        assert (await stopped(door, lane)).startswith(RECREATED)
         await send(door, other, "A")
         await answered(door, other, 1)
         assert len(await door.published(lane, PROVINCE_RECEIPTS)) == 3, "nothing of the new topic was taken"
         await running.order("resume", lane)
-        assert await stopped(door, lane) == why, "to resume it is no way out"
+        assert (await stopped(door, lane)).startswith(RECREATED), "to resume it is no way out"
         said = (await running.order("adopt", lane))["said"]
         assert f"{ANEW} records from offset 0 on" in said
         taken = await answered(door, lane, 3 + ANEW)
