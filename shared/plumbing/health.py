@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.plumbing import postgres, store
-from shared.plumbing.kafka import LaneConsumer
+from shared.plumbing.lane_consumer import LaneConsumer
 from shared.plumbing.metrics import Metrics
 
 STUCK_AFTER_S: Final = 25.0

@@ -21,6 +21,7 @@ from faststream.specification import AsyncAPI
 from shared.contracts.topics import Stream
 from shared.plumbing import health, kafka, log_api, operators, postgres, store
 from shared.plumbing.batch import Carrier, LaneGroup
+from shared.plumbing.lane_consumer import LaneConsumer
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.publisher import Publisher
 from shared.plumbing.seal import Seal
@@ -68,7 +69,7 @@ class Definition:
 
 @dataclass(slots=True)
 class _Running:
-    consumers: list[kafka.LaneConsumer] = field(default_factory=list)
+    consumers: list[LaneConsumer] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
@@ -161,7 +162,7 @@ async def _start(
     stack.push_async_callback(publisher.stop, DRAIN_S)
     broker = kafka.make_broker(settings)
     consumers = [
-        kafka.LaneConsumer(
+        LaneConsumer(
             broker,
             Carrier(
                 group,
@@ -199,7 +200,7 @@ def _publisher(groups: Sequence[LaneGroup], settings: ServiceSettings) -> Publis
     return Publisher(writes, settings.namespace, lambda: kafka.make_producer(settings))
 
 
-async def _listen(dsn: str, consumers: Sequence[kafka.LaneConsumer]) -> None:
+async def _listen(dsn: str, consumers: Sequence[LaneConsumer]) -> None:
     """Wake the owner when work is handed over; where this fails, the tick finds it a second later."""
 
     def woken(_connection: object, _pid: int, _channel: str, lane: object) -> None:
@@ -252,7 +253,7 @@ def asyncapi(definition: Definition, settings: ServiceSettings, description: str
     for group in definition.groups(Metrics()):
         carrier = Carrier.__new__(Carrier)
         carrier.group = group
-        kafka.LaneConsumer(
+        LaneConsumer(
             broker,
             carrier,
             Publisher((), "", lambda: kafka.make_producer(settings)),

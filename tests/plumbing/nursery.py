@@ -17,7 +17,7 @@ from services.subsidy.config import Settings as SubsidySettings
 from shared.plumbing import service, store
 from shared.plumbing.batch import Carrier
 from shared.plumbing.decoding import Taken
-from shared.plumbing.kafka import LaneConsumer
+from shared.plumbing.lane_consumer import LaneConsumer
 from shared.plumbing.publisher import Publisher
 from shared.plumbing.settings import ServiceSettings
 from tests.plumbing import relay

@@ -13,7 +13,7 @@ from confluent_kafka.admin import NewPartitions  # type: ignore[attr-defined]  #
 
 from shared.contracts import lanes, topics
 from shared.contracts.lanes import LANE_CODES
-from shared.plumbing import kafka, store
+from shared.plumbing import lane_consumer, pace, store
 from shared.plumbing.batch import Batch
 from shared.plumbing.decoding import Taken
 from shared.plumbing.store import Db
@@ -34,7 +34,7 @@ async def test_a_lane_has_one_owner_over_all_its_upstreams(world: World, process
         ]
 
         async def shared_out() -> bool:
-            places = [place for one in running for place in one.consumer._owned.values()]
+            places = [place for one in running for place in one.consumer.owned.places.values()]
             return len(places) == 2 * len(LANE_CODES) and all(one.consumer.lanes for one in running)
 
         await until(shared_out)
@@ -79,7 +79,7 @@ async def test_a_rebalance_in_the_middle_of_a_batch_neither_loses_nor_doubles_it
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        kafka, "REVOKE_WAIT_S", 0.2
+        lane_consumer, "REVOKE_WAIT_S", 0.2
     )  # its lanes are taken away although the batch is under way
     (lane,) = world.some_lanes(1)
     group, handle = "subsidy-middle", Relay(held=True)
@@ -168,8 +168,8 @@ async def polled_at_once(
 async def test_a_lane_with_a_bulk_file_leaves_the_others_their_places_in_every_batch(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka, "TICK_S", 600.0)
-    monkeypatch.setattr(kafka, "FAIR_SHARE_RECORDS", 50)
+    monkeypatch.setattr(lane_consumer, "TICK_S", 600.0)
+    monkeypatch.setattr(lane_consumer, "FAIR_SHARE_RECORDS", 50)
     bulk, *others = world.some_lanes(4)
     async with world.relay(batch_max_records=100) as running:
         consumer, batches = running.consumer, list[Counter[str]]()
@@ -215,9 +215,9 @@ class SlowInBulk(Relay):
 async def test_lanes_with_a_few_records_do_not_wait_for_one_with_a_bulk_file(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka, "TICK_S", 600.0)
-    monkeypatch.setattr(kafka, "FAIR_SHARE_RECORDS", 50)
-    monkeypatch.setattr(kafka, "OVERLAP_FROM_RECORDS", 60)
+    monkeypatch.setattr(lane_consumer, "TICK_S", 600.0)
+    monkeypatch.setattr(lane_consumer, "FAIR_SHARE_RECORDS", 50)
+    monkeypatch.setattr(pace, "OVERLAP_FROM_RECORDS", 60)
     bulk, *others = world.some_lanes(4)
     handle = SlowInBulk()
     handle.slow = bulk
@@ -235,8 +235,9 @@ async def test_lanes_with_a_few_records_do_not_wait_for_one_with_a_bulk_file(
 async def test_at_the_end_of_a_backlog_small_lanes_are_carried_with_the_large_ones(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in (("FAIR_SHARE_RECORDS", 50), ("OVERLAP_FROM_RECORDS", 60), ("TICK_S", 600.0)):
-        monkeypatch.setattr(kafka, name, value)
+    monkeypatch.setattr(lane_consumer, "TICK_S", 600.0)
+    monkeypatch.setattr(lane_consumer, "FAIR_SHARE_RECORDS", 50)
+    monkeypatch.setattr(pace, "OVERLAP_FROM_RECORDS", 60)
     bulk, *others = world.some_lanes(4)
     handle = SlowInBulk()
     handle.slow = bulk
@@ -251,16 +252,12 @@ async def test_at_the_end_of_a_backlog_small_lanes_are_carried_with_the_large_on
 async def test_a_lane_in_bulk_rests_after_each_part_while_others_are_live(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limits = {
-        "FAIR_SHARE_RECORDS": 50,
-        "OVERLAP_FROM_RECORDS": 60,
-        "FAR_BEHIND_RECORDS": 100,
-        "TICK_S": 600.0,
-    }
-    for name, value in limits.items():
-        monkeypatch.setattr(kafka, name, value)
+    monkeypatch.setattr(lane_consumer, "TICK_S", 600.0)
+    monkeypatch.setattr(lane_consumer, "FAIR_SHARE_RECORDS", 50)
+    monkeypatch.setattr(pace, "OVERLAP_FROM_RECORDS", 60)
+    monkeypatch.setattr(pace, "FAR_BEHIND_RECORDS", 100)
     for name in ("LIVE_WITHIN_S", "BULK_REST", "BULK_REST_MAX_S"):
-        monkeypatch.setattr(kafka, name, 1e6)
+        monkeypatch.setattr(pace, name, 1e6)
     bulk, live = world.some_lanes(2)
     async with world.relay(batch_max_records=100) as running:
         await until_live(world, [live])
@@ -269,7 +266,7 @@ async def test_a_lane_in_bulk_rests_after_each_part_while_others_are_live(
         await world.notes(live, 6)
         await world.until_relayed(live, *range(7))
         assert await world.relayed(bulk) == [*range(1, 96)], "it goes on when it has rested"
-        monkeypatch.setattr(kafka, "BULK_REST_MAX_S", 0.0)
+        monkeypatch.setattr(pace, "BULK_REST_MAX_S", 0.0)
         await running.consumer.finish(0)
         await world.until_relayed(bulk, *range(1, 401))
 

@@ -9,7 +9,7 @@ import pytest
 
 from shared.contracts.access import Principal
 from shared.contracts.lanes import LANE_CODES
-from shared.plumbing import health, kafka, postgres, publisher, store
+from shared.plumbing import health, lane_consumer, lane_watch, postgres, publisher, store
 from tests.plumbing import relay
 from tests.plumbing.proxies import KafkaProxy, PostgresProxy
 from tests.plumbing.relay import OUTPUT
@@ -22,8 +22,8 @@ NOT_ENOUGH_REPLICAS = 19
 async def test_a_database_outage_longer_than_the_poll_interval_costs_no_membership_and_no_event(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka, "POLL_INTERVAL_MAX_MS", POLL_INTERVAL_MS)
-    monkeypatch.setattr(kafka, "BACKOFF_MAX_S", 0.5)
+    monkeypatch.setattr(lane_consumer, "POLL_INTERVAL_MAX_MS", POLL_INTERVAL_MS)
+    monkeypatch.setattr(lane_consumer, "BACKOFF_MAX_S", 0.5)
     lane, other = world.some_lanes(2)
     async with (
         PostgresProxy(world.infrastructure.ports["postgres"]).running() as proxy,
@@ -124,7 +124,7 @@ async def test_a_lock_of_another_role_is_waited_for_and_stops_no_lane(
 async def test_a_schema_that_does_not_fit_for_a_while_stops_no_lane(
     world: World, monkeypatch: pytest.MonkeyPatch, broken: str, mended: str
 ) -> None:
-    monkeypatch.setattr(kafka, "BACKOFF_MAX_S", 0.5)
+    monkeypatch.setattr(lane_consumer, "BACKOFF_MAX_S", 0.5)
     lane, other = world.some_lanes(2)
     role = await world.pool.fetchval("SELECT quote_ident(current_user)")
     async with world.relay() as running:
@@ -183,8 +183,8 @@ async def test_a_broker_that_is_away_for_a_while_is_no_reason_to_restart_and_get
 ) -> None:
     monkeypatch.setattr(publisher, "SEND_TIMEOUT_S", 1.0)
     monkeypatch.setattr(publisher, "_PRODUCER_CLOSE_S", 0.3)
-    monkeypatch.setattr(kafka, "OFFSET_COMMIT_TIMEOUT_S", 0.5)
-    monkeypatch.setattr(kafka, "BACKOFF_MAX_S", 0.5)
+    monkeypatch.setattr(lane_watch, "OFFSET_COMMIT_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(lane_consumer, "BACKOFF_MAX_S", 0.5)
     monkeypatch.setattr(health, "STUCK_AFTER_S", 3.0)
     lane, other = world.some_lanes(2)
     async with (

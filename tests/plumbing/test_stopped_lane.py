@@ -8,7 +8,7 @@ import pytest
 from aiokafka import TopicPartition
 from asyncpg import Record
 
-from shared.plumbing import kafka, store
+from shared.plumbing import lane_consumer, store
 from shared.plumbing.batch import Batch
 from shared.plumbing.service import Definition
 from shared.plumbing.store import Db
@@ -147,7 +147,7 @@ async def test_records_already_in_hand_when_their_lane_is_stopped_are_not_taken(
 async def test_what_a_stopped_lane_let_pass_is_read_again_before_what_follows_it(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka, "TICK_S", 600.0)  # ticks come when they are woken
+    monkeypatch.setattr(lane_consumer, "TICK_S", 600.0)  # ticks come when they are woken
     (lane,) = world.some_lanes(1)
     async with world.run(by_offset(), world.settings()) as running:
         consumer = running.consumer
@@ -169,7 +169,7 @@ async def test_what_a_stopped_lane_let_pass_is_read_again_before_what_follows_it
 async def test_records_in_hand_while_a_tick_reads_their_lane_again_do_not_overtake_what_it_reads(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kafka, "TICK_S", 600.0)  # ticks come when they are woken
+    monkeypatch.setattr(lane_consumer, "TICK_S", 600.0)  # ticks come when they are woken
     (lane,) = world.some_lanes(1)
     place = TopicPartition(INPUT.topic(world.namespace, lane), INPUT.partition(lane))
     async with world.run(by_offset(), world.settings()) as running:
@@ -226,7 +226,7 @@ def by_offset() -> Definition:
 
 async def polled(running: Running, lane: str, offset: int) -> None:
     """Wait until the record at `offset` has come out of the client."""
-    place = TopicPartition(INPUT.topic(running.consumer._namespace, lane), INPUT.partition(lane))
+    place = TopicPartition(INPUT.topic(running.app.state.settings.namespace, lane), INPUT.partition(lane))
 
     async def beyond() -> bool:
         return bool(await running.consumer.consumer.position(place) > offset)

@@ -26,7 +26,7 @@ from shared.contracts.lanes import LANE_CODES
 from shared.contracts.topics import Stream
 from shared.plumbing import kafka, postgres, service, store
 from shared.plumbing.batch import Carrier, LaneGroup, lanes_of
-from shared.plumbing.kafka import LaneConsumer
+from shared.plumbing.lane_consumer import LaneConsumer
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.publisher import Publisher
 from shared.plumbing.seal import Seal
