@@ -16,6 +16,7 @@ import uvicorn
 from asyncpg import Pool
 from fastapi import APIRouter, FastAPI
 from faststream import FastStream
+from faststream.kafka import KafkaBroker
 from faststream.specification import AsyncAPI
 
 from shared.contracts.topics import Stream
@@ -140,6 +141,31 @@ async def _start(
     app: FastAPI, definition: Definition, settings: ServiceSettings, stack: AsyncExitStack
 ) -> None:
     dsn = settings.database_dsn_file.read_text().strip()
+    parts = await _parts(definition, settings, dsn, stack)
+    async with parts.pool.acquire() as db:
+        log_id = await store.log_id(db, uuid.uuid4().hex[:12])
+    groups = definition.groups(parts.metrics)
+    publisher = _publisher(groups, settings)
+    await publisher.start()
+    stack.push_async_callback(publisher.stop, DRAIN_S)
+    broker = kafka.make_broker(settings)
+    source = f"//{definition.name}/{log_id}"
+    consumers = [_consumer(group, definition, parts, broker, publisher, source) for group in groups]
+    app.state.pool, app.state.metrics, app.state.consumers = parts.pool, parts.metrics, consumers
+    app.state.tokens, app.state.parts = Tokens(settings.tokens_file), parts
+    await broker.start()
+    for consumer in consumers:
+        stack.push_async_callback(consumer.finish, DRAIN_S)
+    stack.push_async_callback(broker.stop)
+    tasks = [asyncio.create_task(consumer.run_ticks()) for consumer in consumers]
+    tasks.append(asyncio.create_task(_listen(dsn, consumers)))
+    tasks += [asyncio.create_task(_watch(work(parts, app))) for work in definition.background]
+    stack.push_async_callback(_cancel, tasks)
+    log.info("service_started", log_id=log_id)
+
+
+async def _parts(definition: Definition, settings: ServiceSettings, dsn: str, stack: AsyncExitStack) -> Parts:
+    """Open what the parts of a service share; `stack` closes it."""
     pool = await postgres.open_pool(
         dsn, f"{definition.name}-{settings.instance}", settings.database_connections_max
     )
@@ -153,46 +179,23 @@ async def _start(
         count=metrics.spans,
     )
     stack.push_async_callback(asyncio.to_thread, telemetry.close)
-    async with pool.acquire() as db:
-        log_id = await store.log_id(db, uuid.uuid4().hex[:12])
-    parts = Parts(settings, pool, seal, metrics, telemetry)
-    groups = definition.groups(metrics)
-    publisher = _publisher(groups, settings)
-    await publisher.start()
-    stack.push_async_callback(publisher.stop, DRAIN_S)
-    broker = kafka.make_broker(settings)
-    consumers = [
-        LaneConsumer(
-            broker,
-            Carrier(
-                group,
-                settings.namespace,
-                pool,
-                publisher,
-                f"//{definition.name}/{log_id}",
-                seal,
-                telemetry,
-                metrics,
-            ),
-            publisher,
-            pool,
-            settings,
-            metrics,
-            definition.payloads[group.name],
-        )
-        for group in groups
-    ]
-    app.state.pool, app.state.metrics, app.state.consumers = pool, metrics, consumers
-    app.state.tokens, app.state.parts = Tokens(settings.tokens_file), parts
-    await broker.start()
-    for consumer in consumers:
-        stack.push_async_callback(consumer.finish, DRAIN_S)
-    stack.push_async_callback(broker.stop)
-    tasks = [asyncio.create_task(consumer.run_ticks()) for consumer in consumers]
-    tasks.append(asyncio.create_task(_listen(dsn, consumers)))
-    tasks += [asyncio.create_task(_watch(work(parts, app))) for work in definition.background]
-    stack.push_async_callback(_cancel, tasks)
-    log.info("service_started", log_id=log_id)
+    return Parts(settings, pool, seal, metrics, telemetry)
+
+
+def _consumer(
+    group: LaneGroup,
+    definition: Definition,
+    parts: Parts,
+    broker: KafkaBroker,
+    publisher: Publisher,
+    source: str,
+) -> LaneConsumer:
+    pool, metrics, settings = parts.pool, parts.metrics, parts.settings
+    carrier = Carrier(
+        group, settings.namespace, pool, publisher, source, parts.seal, parts.telemetry, metrics
+    )
+    payload = definition.payloads[group.name]
+    return LaneConsumer(broker, carrier, publisher, pool, settings, metrics, payload)
 
 
 def _publisher(groups: Sequence[LaneGroup], settings: ServiceSettings) -> Publisher:
