@@ -17,7 +17,7 @@ from services.subsidy.config import Settings as SubsidySettings
 from shared.plumbing import service, store
 from shared.plumbing.batch import Carrier
 from shared.plumbing.decoding import Taken
-from shared.plumbing.lane_consumer import LaneConsumer
+from shared.plumbing.lane_watch import LaneWatch
 from shared.plumbing.publisher import Publisher
 from shared.plumbing.settings import ServiceSettings
 from tests.plumbing import relay
@@ -124,7 +124,7 @@ def patch(point: str, at: Point) -> None:
         case "after the acknowledgement":
             _around_async(Publisher, "_send_row", at, after=True)
         case "before the offsets are committed":
-            _around_async(LaneConsumer, "_commit_and_measure", at, after=False)
+            _around_async(LaneWatch, "_measure", at, after=False)
         case _:
             assert point == "before the transaction"
 
