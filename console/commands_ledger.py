@@ -35,6 +35,10 @@ INVARIANTS: Final[Mapping[str, tuple[str, str]]] = {
     "budgets_unlike_ledger": ("预算与账目一致", "budgets are what their postings sum to"),
     "budgets_exceeded": ("没有预算超支", "nothing is over budget, no account below zero"),
     "budgets_unlike_awards": ("预算与补助一致", "budgets are what awards hold, queues what waits"),
+    "budgets_unlike_outside": (
+        "外省报送的占用与补助一致",
+        "what other provinces have caused is what awards say",
+    ),
     "budgets_unlike_claims": ("应追回款与预算一致", "what is owed to budgets is what claims say"),
     "awards_unlike_parts": (
         "各部分合计不超过学费",

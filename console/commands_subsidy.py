@@ -78,7 +78,7 @@ def budgets(
 def _show_budgets(console: Console, rows: Sequence[Mapping[str, Any]], as_of: str | None) -> None:
     """A table; one budget below the other where the terminal is too narrow for it: nothing is cut off."""
     headers = ("省份\nlane", "年度\nyear", "资金来源\nfund source", *(name for name, _ in _ACCOUNTS))
-    table = _table(f"预算（元）budgets (yuan){_on(as_of)}", *headers, "候补\nwaiting")
+    table = _table(f"预算（元）budgets (yuan){_on(as_of)}", *headers, "候补\nwaiting", "预计用完\nruns out")
     show(console, table, [(*_place(one), *_figures(one)) for one in rows], keys=3)
 
 
@@ -90,7 +90,7 @@ def _place(one: Mapping[str, Any]) -> tuple[str, str, str]:
 def _figures(one: Mapping[str, Any]) -> list[str]:
     """What is not known of a day that is past is a dash."""
     waits = "—" if one.get("waiting") is None else f"{one['waiting']:,}"
-    return [*(yuan(one.get(name, 0)) for _, name in _ACCOUNTS), waits]
+    return [*(yuan(one.get(name, 0)) for _, name in _ACCOUNTS), waits, one.get("runs_out_on") or "—"]
 
 
 def waitlist(
@@ -153,7 +153,8 @@ async def _queue(api: Api, query: Mapping[str, Any], most: int | None) -> dict[s
 
 def _show_queue(one: Mapping[str, Any]) -> None:
     title = f"候补 waitlist: {named(one['lane'])} {one['year']} {one['fund_source']}"
-    headers = ("位次\nposition", "注册编号\nenrollment", "金额\namount", "已确认\nconfirmed", "尚差\nmissing")
+    headers = ("位次\nposition", "注册编号\nenrollment", "金额\namount", "已确认\nconfirmed", "尚差\nmissing",
+               "预计\nexpected")  # fmt: skip
     table = _table(escape(title), *headers)
     for row in one["queue"]:
         table.add_row(
@@ -162,11 +163,17 @@ def _show_queue(one: Mapping[str, Any]) -> None:
             yuan(row["amount_fen"]),
             "是 yes" if row["confirmed"] else "否 no",
             yuan(max(0, row["needed_fen"] - one["free_fen"])),
+            row.get("expected_on") or f"未知 {(row.get('not_known') or '').replace('_', ' ')}".strip(),
         )
     console = Console()
     console.print(table)
     opened = "" if one["allocated_fen"] else "  尚无拨款 nothing is allocated yet"
     console.print(f"共 {one['waiting']:,} 人候补 wait；可用 free {yuan(one['free_fen'])} 元 yuan{opened}")
+    if one.get("held_back"):
+        console.print(
+            f"另有 {one['held_back']:,} 人待出资省份确认（外省报送）。 / "
+            f"{one['held_back']:,} more, reported by other provinces, wait until the funding province confirms."
+        )
     if len(one["queue"]) < one["waiting"]:
         console.print(
             f"仅显示前 {len(one['queue'])} 人；--json 取得全部。 / More follow: --json gives them all."

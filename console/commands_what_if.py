@@ -90,6 +90,7 @@ async def _rehearsed(
         "closes_month": rules["closes_month"],
         "closes_day": rules["closes_day"],
         "budget_cuts": rules["budget_cuts"],
+        "outside_reservations_percent": rules["outside_reservations_percent"],
         "scheme_file": str(scheme.resolve()) if scheme else None,
         "budgets_fen": dict(budgets_fen),
     }

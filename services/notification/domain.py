@@ -72,7 +72,12 @@ def _award(data: Any) -> Details:
     }
 
 
-def _waitlisted(data: Any) -> Details:
+def _waitlisted(data: Any) -> Details | None:
+    """Who waits for a confirmation is told once that is there, and money is not."""
+    return None if data.waits_for == "confirmation" else _admitted(data)
+
+
+def _admitted(data: Any) -> Details:
     return _award(data) | {"position": data.position}
 
 
@@ -137,6 +142,7 @@ def _degree(data: Mapping[str, Any]) -> Details:
 CAUSES: Final[Mapping[str, tuple[str, Callable[[Any], Details | None]]]] = {
     subsidy.SUBSIDY_GRANTED: ("subsidy.granted", _award),
     subsidy.SUBSIDY_WAITLISTED: ("subsidy.waitlisted", _waitlisted),
+    subsidy.SUBSIDY_ADMITTED: ("subsidy.waitlisted", _admitted),
     subsidy.SUBSIDY_RELEASED: ("subsidy.released", _released),
     subsidy.SUBSIDY_VOIDED: ("subsidy.voided", _voided),
     subsidy.SUBSIDY_GRANT_REVERSED: ("subsidy.grant_reversed", _reversed),

@@ -8,6 +8,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from services.subsidy.domain.fiscal_year import Closing
+from services.subsidy.domain.outside import NO_CAP_PERCENT
 from services.subsidy.domain.schemes import CutPolicy, Rules, Scheme, overlap
 from shared.plumbing.settings import ServiceSettings
 
@@ -24,6 +25,9 @@ class Settings(ServiceSettings):
     """The day of the following year on which a fiscal year closes."""
     budget_cuts: CutPolicy = "clamp"
     """What becomes of a cut or a carry-over that asks for more than is free: take what is free, or nothing."""
+    outside_reservations_percent: Annotated[int, Field(ge=0, le=NO_CAP_PERCENT)] = 20
+    """Enrollments that other provinces have reported, and the funding one has not confirmed, may take so many percent
+    of a budget together; 100 for no cap."""
 
 
 class SchemeError(Exception):
@@ -36,6 +40,7 @@ def load_rules(settings: Settings) -> Rules:
         load_schemes(settings.schemes_folder),
         Closing(settings.fiscal_year_closes_month, settings.fiscal_year_closes_day),
         settings.budget_cuts,
+        settings.outside_reservations_percent,
     )
 
 

@@ -67,7 +67,7 @@ def _go_on(
 
 async def _load(rules: Rules, batch: Batch, db: Db, facts: Facts, again: Sequence[Again]) -> Book:
     """Everything that the batch touches, in a fixed number of queries."""
-    book = Book()
+    book = Book(rules.outside_percent)
     await store.load_lanes(db, rules, book, batch.lanes)
     if payments := loading.returned_payments(facts):
         await store.load_payments(db, book, payments)
@@ -83,11 +83,24 @@ async def _load(rules: Rules, batch: Batch, db: Db, facts: Facts, again: Sequenc
     if causes := loading.reversed_causes(facts):
         await store.load_booked(db, book, numbers, causes)
     await store.load_budgets(db, book, loading.budget_keys(rules, book, facts), batch.lanes)
-    if lengths := loading.queue_lengths(rules, book, facts):
-        await store.load_queues(db, book, lengths)
+    await _load_queues(rules, db, book, facts, again)
     if debtors := loading.debtors(book, facts):
         await store.load_claims(db, book, batch.lanes, debtors)
     return book
+
+
+async def _load_queues(rules: Rules, db: Db, book: Book, facts: Facts, again: Sequence[Again]) -> None:
+    """Those who wait, as far as the batch may reach them."""
+    if lengths := loading.held_back_lengths(rules, book, facts):
+        places = loading.asked_places(book, facts, again, lengths, "held_back")
+        await store.load_held_back(db, book, lengths)
+        if places:
+            await store.count_before(db, book.held_back, "held_back", places)
+    if lengths := loading.queue_lengths(rules, book, facts):
+        places = loading.asked_places(book, facts, again, lengths, "waitlisted")
+        await store.load_queues(db, book, lengths)
+        if places:
+            await store.count_before(db, book.queues, "waitlisted", places)
 
 
 def _fact(entry: Entry, traceparent: str | None) -> Outgoing:

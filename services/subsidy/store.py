@@ -21,8 +21,11 @@ from services.subsidy.domain.book import (
     LaneBook,
     Payment,
     PaymentKey,
+    Queue,
 )
+from services.subsidy.domain.expecting import NOTHING_CAME, RUN_DAYS, Inflow, whole_months
 from services.subsidy.domain.lifetime import Asker, Entitlement, EntitlementKey
+from services.subsidy.domain.loading import Asked, Waits
 from services.subsidy.domain.schemes import Rules, Scheme
 from shared.plumbing.store import Db
 
@@ -32,8 +35,8 @@ CHECK_TIMEOUT_MS: Final = 600_000
 
 _BUDGET_COLUMNS: Final = (
     "lane, fiscal_year, fund_source, funder_level, allocated_fen, reserved_fen, granted_fen, "
-    "disbursed_fen, receivable_fen, scholarship_fen, written_off_fen, waiting, smallest_waiting_fen, exhausted, "
-    "alerted_percent"
+    "disbursed_fen, receivable_fen, scholarship_fen, written_off_fen, waiting, smallest_waiting_fen, outside_fen, "
+    "held_back, smallest_held_back_fen, exhausted, alerted_percent"
 )
 _FREE_FEN: Final = (
     "allocated_fen - reserved_fen - granted_fen - disbursed_fen - receivable_fen - scholarship_fen "
@@ -66,6 +69,7 @@ _AWARD_FIELDS: Final = (
     "completions",
     "year_of_study",
     "level",
+    "outside",
 )
 _AWARD_COLUMNS: Final = ", ".join(_AWARD_FIELDS)
 _JOURNAL_FIELDS: Final = (
@@ -291,11 +295,52 @@ async def load_budgets(db: Db, book: Book, keys: Iterable[BudgetKey], lanes: Seq
 
 async def load_queues(db: Db, book: Book, lengths: Mapping[BudgetKey, int]) -> None:
     """Load the heads of queues, at most so many awards of each, in rank order."""
+    for key, awards in (await _heads(db, lengths, "waitlisted")).items():
+        book.add_queue(key, awards)
+
+
+async def count_before(
+    db: Db, queues: Mapping[BudgetKey, Queue], state: Waits, places: Sequence[Asked]
+) -> None:
+    """Count how many of long queues stand before places in them: each queue is read once."""
+    rows = await db.fetch(
+        """WITH asked AS (SELECT * FROM unnest($1::text[], $2::smallint[], $3::text[], $4::bigint[], $5::smallint[])
+                                        AS k(lane, fiscal_year, fund_source, rank, part)),
+           places AS (
+               SELECT *, 0 AS waits FROM asked
+               UNION ALL
+               SELECT lane, fiscal_year, fund_source, rank, part, 1 FROM award
+               WHERE (lane, fiscal_year, fund_source) IN (SELECT lane, fiscal_year, fund_source FROM asked)
+                 AND state = $6)
+           SELECT lane, fiscal_year, fund_source, rank, part, before FROM (
+               SELECT *, coalesce(sum(waits) OVER (
+                          PARTITION BY lane, fiscal_year, fund_source ORDER BY rank, part, waits
+                          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)::bigint AS before
+               FROM places) counted
+           WHERE waits = 0""",
+        [key[0] for key, _ in places],
+        [key[1] for key, _ in places],
+        [key[2] for key, _ in places],
+        [rank for _, (rank, _) in places],
+        [part for _, (_, part) in places],
+        state,
+    )
+    for lane, year, fund_source, rank, part, before in rows:
+        queues[lane, year, fund_source].before[rank, part] = before
+
+
+async def load_held_back(db: Db, book: Book, lengths: Mapping[BudgetKey, int]) -> None:
+    """Load the first of those that are held back from budgets, at most so many of each, in rank order."""
+    for key, awards in (await _heads(db, lengths, "held_back")).items():
+        book.add_held_back(key, awards)
+
+
+async def _heads(db: Db, lengths: Mapping[BudgetKey, int], state: Waits) -> dict[BudgetKey, list[Award]]:
     rows = await db.fetch(
         f"""SELECT a.* FROM unnest($1::text[], $2::smallint[], $3::text[], $4::integer[]) AS k(l, y, f, n)
             CROSS JOIN LATERAL (
                 SELECT {_AWARD_COLUMNS} FROM award
-                WHERE lane = k.l AND fiscal_year = k.y AND fund_source = k.f AND state = 'waitlisted'
+                WHERE lane = k.l AND fiscal_year = k.y AND fund_source = k.f AND state = '{state}'
                 ORDER BY rank, part LIMIT k.n) a""",  # noqa: S608 - our own columns
         [lane for lane, _, _ in lengths],
         [year for _, year, _ in lengths],
@@ -306,14 +351,16 @@ async def load_queues(db: Db, book: Book, lengths: Mapping[BudgetKey, int]) -> N
     for row in rows:
         award = _award(row)
         heads[award.budget_key].append(award)
-    for key, awards in heads.items():
-        book.add_queue(key, sorted(awards, key=lambda award: award.place))
+    return {key: sorted(awards, key=lambda award: award.place) for key, awards in heads.items()}
 
 
 def _award(row: Record) -> Award:
     values = list(row)
     values[_CATEGORIES] = tuple(values[_CATEGORIES])
-    return Award(*values)
+    award = Award(*values)
+    if award.outside:
+        award.outside_fen = award.counts_outside_fen
+    return award
 
 
 _CATEGORIES: Final = _AWARD_FIELDS.index("categories")
@@ -329,6 +376,7 @@ async def save_book(db: Db, book: Book, event_ids: Sequence[str], recorded_at: d
     await _save_claims(db, [claim for claim in book.claims.values() if claim.changed])
     await _add_payments(db, [payment for payment in book.payments.values() if payment.new])
     await _save_payments(db, [p for p in book.payments.values() if p.changed and not p.new])
+    await _add_flows(db, book)
     await _add_entries(db, book.entries, event_ids, recorded_at)
 
 
@@ -391,6 +439,9 @@ async def _save_budgets(db: Db, budgets: Sequence[Budget]) -> None:
             "written_off_fen": b.written_off_fen,
             "waiting": b.waiting,
             "smallest_waiting_fen": b.smallest_waiting_fen,
+            "outside_fen": b.outside_fen,
+            "held_back": b.held_back,
+            "smallest_held_back_fen": b.smallest_held_back_fen,
             "exhausted": b.exhausted,
             "alerted_percent": b.alerted_percent,
             "drain_cause": b.drain.id if b.drain else None,
@@ -409,7 +460,9 @@ async def _save_budgets(db: Db, budgets: Sequence[Budget]) -> None:
                disbursed_fen = excluded.disbursed_fen, receivable_fen = excluded.receivable_fen,
                scholarship_fen = excluded.scholarship_fen, written_off_fen = excluded.written_off_fen,
                waiting = excluded.waiting,
-               smallest_waiting_fen = excluded.smallest_waiting_fen, exhausted = excluded.exhausted,
+               smallest_waiting_fen = excluded.smallest_waiting_fen, outside_fen = excluded.outside_fen,
+               held_back = excluded.held_back, smallest_held_back_fen = excluded.smallest_held_back_fen,
+               exhausted = excluded.exhausted,
                alerted_percent = excluded.alerted_percent,
                drain_cause = excluded.drain_cause, drain_correlation = excluded.drain_correlation,
                drain_time = excluded.drain_time""",  # noqa: S608 - our own columns
@@ -452,6 +505,7 @@ async def _add_awards(db: Db, awards: Sequence[Award]) -> None:
                 a.completions,
                 a.year_of_study,
                 a.level,
+                a.outside,
             )
             for a in awards
         ],
@@ -546,6 +600,23 @@ async def _save_payments(db: Db, payments: Sequence[Payment]) -> None:
     )
 
 
+async def _add_flows(db: Db, book: Book) -> None:
+    if not book.flows:
+        return
+    rows = [
+        (*key, day, flow.added_fen, flow.freed_fen, flow.taken_fen)
+        for (key, day), flow in sorted(book.flows.items(), key=lambda one: one[0])
+    ]
+    await db.execute(
+        """INSERT INTO budget_day AS d (lane, fiscal_year, fund_source, day, added_fen, freed_fen, taken_fen)
+           SELECT * FROM unnest($1::text[], $2::smallint[], $3::text[], $4::date[], $5::bigint[], $6::bigint[],
+                                $7::bigint[])
+           ON CONFLICT (lane, fiscal_year, fund_source, day) DO UPDATE SET added_fen = d.added_fen + excluded.added_fen,
+               freed_fen = d.freed_fen + excluded.freed_fen, taken_fen = d.taken_fen + excluded.taken_fen""",
+        *[list(column) for column in zip(*rows, strict=True)],
+    )
+
+
 async def _add_entries(
     db: Db, entries: Sequence[Entry], event_ids: Sequence[str], recorded_at: datetime
 ) -> None:
@@ -587,10 +658,17 @@ async def budgets(
     return list(
         await db.fetch(
             f"""SELECT lane, fiscal_year, fund_source, funder_level, allocated_fen, reserved_fen, granted_fen,
-                      disbursed_fen, receivable_fen, scholarship_fen, written_off_fen, waiting,
+                      disbursed_fen, receivable_fen, scholarship_fen, written_off_fen, waiting, held_back, outside_fen,
                       {_FREE_FEN} AS free_fen,
-                      drain_cause IS NOT NULL AS queue_moves
-               FROM budget
+                      drain_cause IS NOT NULL AS queue_moves, today, first_moved, run_fen
+               FROM budget b LEFT JOIN LATERAL (
+                   SELECT day AS today, (SELECT min(day) FROM budget_day d
+                                         WHERE (d.lane, d.fiscal_year, d.fund_source)
+                                             = (b.lane, b.fiscal_year, b.fund_source)) AS first_moved,
+                          (SELECT sum(taken_fen - freed_fen)::bigint FROM budget_day d
+                           WHERE (d.lane, d.fiscal_year, d.fund_source) = (b.lane, b.fiscal_year, b.fund_source)
+                             AND d.day > l.day - $7::integer AND d.day <= l.day) AS run_fen
+                   FROM lane_book l WHERE l.lane = b.lane) run ON true
                WHERE ($1::text IS NULL OR lane = $1) AND ($2::integer IS NULL OR fiscal_year = $2)
                  AND ($3::text IS NULL OR (lane, fiscal_year, fund_source) > ($3, $4::integer, $5::text))
                ORDER BY lane, fiscal_year, fund_source LIMIT $6""",  # noqa: S608 - our own columns
@@ -598,8 +676,31 @@ async def budgets(
             fiscal_year,
             *(after or (None, None, None)),
             limit,
+            RUN_DAYS,
         )
     )
+
+
+async def inflow(db: Db, lane: str, fund_source: str) -> tuple[date | None, Inflow]:
+    """The day that began last on a lane, and what has come to one of its pots over whole months, in any fiscal year."""
+    row = await db.fetchrow(
+        """SELECT day, (SELECT min(day) FROM budget_day WHERE lane = $1 AND fund_source = $2) AS first_moved
+           FROM lane_book WHERE lane = $1""",
+        lane,
+        fund_source,
+    )
+    today, first_moved = row or (None, None)
+    months = whole_months(today, first_moved) if today else None
+    if months is None:
+        return today, NOTHING_CAME
+    came_fen = await db.fetchval(
+        """SELECT coalesce(sum(added_fen + freed_fen), 0)::bigint FROM budget_day
+           WHERE lane = $1 AND fund_source = $2 AND day >= $3 AND day < $4""",
+        lane,
+        fund_source,
+        *months,
+    )
+    return today, Inflow(came_fen, (months[1] - months[0]).days)
 
 
 async def award(db: Db, enrollment_no: str) -> list[Record]:
@@ -644,7 +745,7 @@ async def totals(db: Db) -> dict[str, int]:
                   coalesce(sum(receivable_fen), 0) AS receivable_fen,
                   coalesce(sum(scholarship_fen), 0) AS scholarship_fen,
                   coalesce(sum(written_off_fen), 0) AS written_off_fen,
-                  coalesce(sum(waiting), 0) AS waitlisted
+                  coalesce(sum(waiting + held_back), 0) AS waitlisted
            FROM budget"""
     )
     return {name: int(value) for name, value in dict(row or {}).items()}
@@ -657,7 +758,7 @@ async def totals_by_level(db: Db) -> list[Record]:
             """SELECT funder_level, sum(allocated_fen) AS allocated, sum(reserved_fen) AS reserved,
                       sum(granted_fen) AS granted, sum(disbursed_fen) AS disbursed,
                       sum(receivable_fen) AS receivable, sum(scholarship_fen) AS scholarship,
-                      sum(written_off_fen) AS written_off, sum(waiting) AS waiting
+                      sum(written_off_fen) AS written_off, sum(waiting + held_back) AS waiting
                FROM budget GROUP BY funder_level"""
         )
     )
@@ -682,7 +783,10 @@ async def check(db: Db) -> dict[str, Any]:
                       coalesce(sum(amount_fen - disbursed_fen) FILTER (WHERE state = 'reserved'), 0) AS reserved,
                       coalesce(sum(amount_fen - disbursed_fen) FILTER (WHERE state = 'granted'), 0) AS granted,
                       sum(disbursed_fen) AS disbursed,
-                      count(*) FILTER (WHERE state = 'waitlisted') AS waiting
+                      count(*) FILTER (WHERE state = 'waitlisted') AS waiting,
+                      count(*) FILTER (WHERE state = 'held_back') AS held_back,
+                      sum(amount_fen) FILTER (WHERE outside AND NOT confirmed
+                          AND state IN ('reserved', 'granted', 'waitlisted')) AS outside
                FROM award GROUP BY lane, fiscal_year, fund_source),
            owed AS (
                SELECT lane, fiscal_year, fund_source, sum(open_fen) AS receivable
@@ -708,17 +812,22 @@ async def check(db: Db) -> dict[str, Any]:
                    WHERE (b.reserved_fen, b.granted_fen, b.disbursed_fen, b.waiting)
                       <> (coalesce(h.reserved, 0), coalesce(h.granted, 0), coalesce(h.disbursed, 0),
                           coalesce(h.waiting, 0))) AS budgets_unlike_awards,
+                  (SELECT count(*) FROM budget b LEFT JOIN held h USING (lane, fiscal_year, fund_source)
+                   WHERE (b.outside_fen, b.held_back) <> (coalesce(h.outside, 0), coalesce(h.held_back, 0)))
+                      AS budgets_unlike_outside,
                   (SELECT count(*) FROM budget b LEFT JOIN owed o USING (lane, fiscal_year, fund_source)
                    WHERE b.receivable_fen <> coalesce(o.receivable, 0)) AS budgets_unlike_claims,
                   (SELECT count(*) FROM (
                        SELECT FROM award WHERE parts > 1 GROUP BY enrollment_no
                        HAVING max(scholarship_fen) + sum(amount_fen) FILTER (
-                                  WHERE state IN ('reserved', 'granted', 'waitlisted', 'committed')) > min(tuition_fen)
+                                  WHERE state IN ('reserved', 'granted', 'waitlisted', 'held_back', 'committed'))
+                                  > min(tuition_fen)
                            OR count(*) <> max(parts) OR count(DISTINCT (tuition_fen, scholarship_fen, confirmed,
                                                                         withdrawn, completions)) > 1) p)
                       AS awards_unlike_parts,
                   (SELECT count(*) FROM award a
-                   WHERE a.level <> '' AND a.state IN ('reserved', 'granted', 'waitlisted') AND NOT EXISTS (
+                   WHERE a.level <> '' AND a.state IN ('reserved', 'granted', 'waitlisted', 'held_back')
+                     AND NOT EXISTS (
                        SELECT FROM entitlement e, json_array_elements(e.askers) k
                        WHERE (e.worker_ref, e.scheme, e.level) = (a.worker_ref, a.scheme, a.level)
                          AND k ->> 1 = a.enrollment_no AND (k ->> 3)::boolean)) AS awards_without_entitlement,
@@ -866,9 +975,9 @@ async def listed_awards(db: Db, lane: str, state: str | None, after: str, limit:
 
 
 async def budget_of_queue(db: Db, key: BudgetKey) -> Record | None:
-    """What a queue waits for: (waiting, free_fen, allocated_fen) of its budget."""
+    """What a queue waits for: (waiting, free_fen, allocated_fen, held_back) of its budget."""
     return await db.fetchrow(
-        f"""SELECT waiting, {_FREE_FEN} AS free_fen, allocated_fen
+        f"""SELECT waiting, {_FREE_FEN} AS free_fen, allocated_fen, held_back
             FROM budget WHERE lane = $1 AND fiscal_year = $2 AND fund_source = $3""",  # noqa: S608 - our own columns
         *key,
     )

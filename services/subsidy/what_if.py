@@ -37,6 +37,8 @@ class Supposed:
     """The day of the following year on which a fiscal year closes."""
     budget_cuts: CutPolicy
     """What becomes of a cut that asks for more than is free."""
+    outside_reservations_percent: int
+    """How much of a budget unconfirmed enrollments that other provinces report may take together; 100: no cap."""
     scheme_file: Path | None
     """A scheme to be tried; none leaves those in force."""
     budgets_fen: dict[str, int]
@@ -90,7 +92,7 @@ def rehearse(lines: Iterable[bytes]) -> dict[str, Any]:
 
 def _pair(asked: Supposed) -> Pair:
     closing = Closing(asked.closes_month, asked.closes_day)
-    rules = Rules(tuple(asked.schemes), closing, asked.budget_cuts)
+    rules = Rules(tuple(asked.schemes), closing, asked.budget_cuts, asked.outside_reservations_percent)
     supposed = load_scheme(asked.scheme_file) if asked.scheme_file else None
     return Pair(
         Rehearsal(rules, asked.lane, asked.year),

@@ -81,6 +81,7 @@ NAMES_ZH: Final = {
     subsidy.SUBSIDY_RESERVED: "预留补助",
     subsidy.SUBSIDY_GRANTED: "发放补助",
     subsidy.SUBSIDY_WAITLISTED: "补助进入候补",
+    subsidy.SUBSIDY_ADMITTED: "补助由待确认转入候补",
     subsidy.SUBSIDY_RELEASED: "补助释放",
     subsidy.SUBSIDY_FORGONE: "放弃一部分补助",
     subsidy.SUBSIDY_COMMITTED: "承诺后续年度补助",

@@ -388,6 +388,7 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
     subsidy.SUBSIDY_RESERVED: {**_AWARD, "was_waitlisted": False, "expires_on": "2028-03-01"},
     subsidy.SUBSIDY_GRANTED: _AWARD,
     subsidy.SUBSIDY_WAITLISTED: {**_AWARD, "position": 12},
+    subsidy.SUBSIDY_ADMITTED: {**_AWARD, "position": 3},
     subsidy.SUBSIDY_RELEASED: {**_AWARD, "was": "granted", "why": "withdrawn"},
     subsidy.SUBSIDY_VOIDED: {**_AWARD, "was": "reserved"},
     subsidy.SUBSIDY_GRANT_REVERSED: _AWARD,

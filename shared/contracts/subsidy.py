@@ -77,6 +77,20 @@ class SubsidyWaitlisted(Award):
     """The budget is used up: the award waits, ranked by recorded order."""
 
     position: int
+    """Number in the queue when it was put there, or among those that wait for a confirmation; 1 is next."""
+    waits_for: Literal["money", "confirmation"] = "money"
+    """What it waits for. Confirmation: another province has reported it, and such awards have reached their share of
+    the budget; once it is confirmed, or that share has room, it has money or is `subsidy.admitted` to the queue."""
+    message_zh: str | None = None
+    """Where it waits for a confirmation: what happened, why and what to do now, in Chinese."""
+    message_en: str | None = None
+    """The same sentence in English."""
+
+
+class SubsidyAdmitted(Award):
+    """An award that has waited for its confirmation waits for money from now on, at the rank that it had."""
+
+    position: int
     """Number in the queue when it was put there; 1 is next."""
 
 
@@ -478,6 +492,7 @@ class ScholarshipExceeds(Value):
 SUBSIDY_RESERVED: Final = event_type("subsidy.reserved")
 SUBSIDY_GRANTED: Final = event_type("subsidy.granted")
 SUBSIDY_WAITLISTED: Final = event_type("subsidy.waitlisted")
+SUBSIDY_ADMITTED: Final = event_type("subsidy.admitted")
 SUBSIDY_RELEASED: Final = event_type("subsidy.released")
 SUBSIDY_FORGONE: Final = event_type("subsidy.forgone")
 SUBSIDY_COMMITTED: Final = event_type("subsidy.committed")
@@ -511,6 +526,7 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     SUBSIDY_RESERVED: SubsidyReserved,
     SUBSIDY_GRANTED: SubsidyGranted,
     SUBSIDY_WAITLISTED: SubsidyWaitlisted,
+    SUBSIDY_ADMITTED: SubsidyAdmitted,
     SUBSIDY_RELEASED: SubsidyReleased,
     SUBSIDY_FORGONE: SubsidyForgone,
     SUBSIDY_COMMITTED: SubsidyCommitted,

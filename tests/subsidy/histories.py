@@ -223,11 +223,12 @@ def journal_lines(shelf: Shelf) -> list[str]:
 
 
 def reviewed_journal(rules: Rules) -> list[str]:
-    """What comes of the reviewed history, of awards in parts, and of limits and activated schemes, as text."""
+    """What comes of the reviewed history, of parts, limits, activated schemes and other provinces, as text."""
     shelf = Shelf(rules)
     for fact in reviewed().facts:
         shelf.take([read(fact)])
-    return journal_lines(shelf) + journal_lines(history_in_parts()) + journal_lines(history_of_limits())
+    others = (history_in_parts(), history_of_limits(), history_from_outside())
+    return journal_lines(shelf) + [line for one in others for line in journal_lines(one)]
 
 
 def scheme_in_parts(*parts: dict[str, Any], base_fen: int = YUAN_1000_FEN, **more: Any) -> Scheme:
@@ -323,6 +324,29 @@ def history_of_limits() -> Shelf:
     take(nation.activated(3, valid_from="2027-01-01"))
     take(nation.activated(1, scheme="other"))
     take(js.enrolled(6, start="2027-01-01"))
+    return shelf
+
+
+FROM_OUTSIDE = Rules(load_schemes(SCHEMES), outside_percent=40)
+
+
+def history_from_outside() -> Shelf:
+    """What comes of enrollments that other provinces report, where they may take two fifths of a budget unconfirmed."""
+    js, shelf = Province(), Shelf(FROM_OUTSIDE)
+    js.day("2026-03-01")
+    js.allocated(5 * YUAN_1000_FEN)
+    for n, lane in enumerate(("34", "34", "34", "32", "33", "32"), 1):
+        js.enrolled(n, reported_by=lane)
+    js.confirmed(3)  # granted at once
+    js.withdrawn(1)  # so there is room for 5
+    js.enrolled(7, reported_by="34")
+    js.enrolled(8)
+    js.confirmed(7)  # before 8 in the queue
+    js.enrolled(9, reported_by="34")
+    js.withdrawn(9)
+    js.voided(js.enrolled(10, reported_by="34"))
+    js.allocated(5 * YUAN_1000_FEN)
+    shelf.take([read(fact) for fact in js.facts])
     return shelf
 
 

@@ -9,7 +9,10 @@ RESERVATION_DAYS = 20
 COMPLETION_DAYS = 60
 PERSONS = 3
 """Enrollment n is of worker n modulo this: they owe and are paid again."""
-STANDING = ("reserved", "granted", "waitlisted", "committed")
+STANDING = ("reserved", "granted", "waitlisted", "held_back", "committed")
+WAITING = ("waitlisted", "held_back", "committed")
+OUTSIDE_PERCENT = 40
+"""So much of a budget goes to unconfirmed enrollments that other provinces have reported."""
 
 Key = tuple[int, str]
 """Year and pot of a budget."""
@@ -60,6 +63,8 @@ class Given:
     tuition: int
     start: date
     rank: int
+    outside: bool = False
+    """Whether another province has reported it."""
     confirmed: bool = False
     withdrawn: bool = False
     completions: int = 0
@@ -133,6 +138,26 @@ class Model:
         waiting = [(a, p) for a, p in self.all_parts() if p.state == "waitlisted" and p.key == key]
         return sorted(waiting, key=lambda one: (one[0].rank, one[1].no))
 
+    def held_back(self, key: Key) -> list[tuple[Given, Part]]:
+        """Who waits for a confirmation, in the same order."""
+        waiting = [(a, p) for a, p in self.all_parts() if p.state == "held_back" and p.key == key]
+        return sorted(waiting, key=lambda one: (one[0].rank, one[1].no))
+
+    def outside(self, key: Key) -> int:
+        """What unconfirmed awards from outside hold of a budget, or wait for in its queue."""
+        return sum(
+            p.amount
+            for a, p in self.all_parts()
+            if p.key == key
+            and a.outside
+            and not a.confirmed
+            and p.state in ("reserved", "granted", "waitlisted")
+        )
+
+    def room(self, key: Key) -> int:
+        """What more such awards may take."""
+        return self.allocated.get(key, 0) * OUTSIDE_PERCENT // 100 - self.outside(key)
+
     def fiscal_year(self, start: date, nth: int = 1) -> int:
         """The year of a day, or of a later year of study, while that is open, otherwise the current one."""
         year = start.year + nth - 1
@@ -143,15 +168,21 @@ class Model:
         return part.amount - min(part.amount, self.owed[award.number, *part.key])
 
     def move(self, *keys: Key) -> None:
-        """Money goes down the queues of `keys`, then down those to which money that was owed has come back."""
+        """Money goes down the queues of `keys`, then down those that have more money or more room by now."""
         for key in keys:
             self._drain(key)
-        while self.freed:
-            key = min(self.freed)
+        while self.freed or self._with_room():
+            key = min(self.freed | self._with_room())
             self.freed.discard(key)
             self._drain(key)
 
+    def _with_room(self) -> set[Key]:
+        held = {part.key for _, part in self.all_parts() if part.state == "held_back"}
+        return {key for key in held if self.held_back(key)[0][1].amount <= self.room(key)}
+
     def _drain(self, key: Key) -> None:
+        while (held := self.held_back(key)) and held[0][1].amount <= self.room(key):
+            self._queue_up(*held[0])
         while (queue := self.queue(key)) and self.lacks(*queue[0]) <= self.free(key):
             self._reserve(*queue[0])
 
@@ -182,6 +213,15 @@ class Model:
         if part.plan.nth > 1 and part.year > self.day.year:
             part.state = "committed"
             return
+        if award.outside and not award.confirmed:
+            before = any((a.rank, p.no) < (award.rank, part.no) for a, p in self.held_back(part.key))
+            part.state = ""  # what it was before is not in the way
+            if before or part.amount > self.room(part.key):
+                part.state = "held_back"
+                return
+        self._queue_up(award, part)
+
+    def _queue_up(self, award: Given, part: Part) -> None:
         ahead = any((a.rank, p.no) < (award.rank, part.no) for a, p in self.queue(part.key))
         if not ahead and self.lacks(award, part) <= self.free(part.key):
             self._reserve(award, part)
@@ -231,11 +271,11 @@ class Model:
             self.allocated[source] -= carried
             self.allocate((2027, pot), carried)
 
-    def enroll(self, number: int, tuition: int, start: date, rank: int) -> None:
+    def enroll(self, number: int, tuition: int, start: date, rank: int, *, outside: bool = False) -> None:
         """An enrollment; one that was corrected or voided before keeps its scholarships."""
         before = self.awards.get(number)
         booked = before.scholarship if before else 0
-        award = Given(number, tuition, start, rank, scholarship=booked)
+        award = Given(number, tuition, start, rank, outside, scholarship=booked)
         if before is not None and before.rank:
             award.rank, award.confirmed, award.withdrawn = before.rank, before.confirmed, before.withdrawn
             award.completions = before.completions
@@ -266,10 +306,15 @@ class Model:
         """Each part within its cap and what is left of the tuition; what a budget lacks as the scheme says."""
         free: Counter[Key] = Counter()
         waiting: Counter[Key] = Counter()
+        held: Counter[Key] = Counter()
+        space: Counter[Key] = Counter()
         years = [self.fiscal_year(award.start, plan.nth) for plan in self.plans]
         for key in {(year, plan.pot) for year, plan in zip(years, self.plans, strict=True)}:
             free[key] = self.free(key) + self.owed[award.number, *key]
             waiting[key] = sum((a.rank, p.no) < (award.rank, 1) for a, p in self.queue(key))
+            held[key] = sum((a.rank, p.no) < (award.rank, 1) for a, p in self.held_back(key))
+            space[key] = self.room(key)
+        limited = award.outside and not award.confirmed
         judged, passed_on = [], 0
         for no, (plan, year) in enumerate(zip(self.plans, years, strict=True), 1):
             sought = min(plan.amount, plan.cap) + passed_on
@@ -277,7 +322,10 @@ class Model:
             lacking = min(sought, room) - part.amount
             wanted, key = part.amount, part.key
             state = "stand" if wanted else "forgone"
-            if wanted and not (plan.nth > 1 and year > self.day.year):
+            later = plan.nth > 1 and year > self.day.year
+            if limited and wanted and not later and (held[key] or wanted > space[key]):
+                held[key] += 1
+            elif wanted and not later:
                 given = 0 if waiting[key] else min(wanted, free[key])
                 if given < wanted and plan.policy == "waitlist":
                     waiting[key] += 1
@@ -287,6 +335,7 @@ class Model:
                     part.asked = given if given < wanted else part.asked
                     free[key] -= given
                     state = "stand" if given else "forgone"
+                space[key] -= part.amount
             judged.append((part, state))
             room -= part.amount
             passed_on = lacking if plan.policy == "next" else 0
@@ -307,7 +356,9 @@ class Model:
         award = self.awards[number]
         award.confirmed = True
         for part in award.parts:
-            if part.plan.at_completion:
+            if part.state == "held_back":
+                self._queue_up(award, part)
+            elif part.plan.at_completion:
                 if part.state == "reserved":
                     self._wait(award, part)
             elif part.state == "expired" and not award.withdrawn:
@@ -372,20 +423,20 @@ class Model:
         self.scholarships[key] += booked
         left, covered, shrunk = award.tuition - award.scholarship - held, [], set()
         for part in award.parts:
-            if part.state in ("waitlisted", "committed"):
+            if part.state in WAITING:
                 room, left = max(0, left), left - part.amount
                 if not room:
                     covered.append(part)
                 elif part.amount > room:
                     part.amount = room
-                    shrunk |= {part.key} if part.state == "waitlisted" else set()
-        keys = {part.key for part in covered if part.state == "waitlisted"}
+                    shrunk |= {part.key} if part.state != "committed" else set()
+        keys = {part.key for part in covered if part.state != "committed"}
         for part in covered:
             self._let_go(award, part, "released")
         for one in (*sorted(keys), *sorted(shrunk)):
             self._drain(one)
         for part in award.parts:
-            if part.state in ("waitlisted", "committed"):
+            if part.state in WAITING:
                 part.amount = max(part.amount, award.sought(part))
             elif award.may_come_back(part):
                 self._seek(award, part)

@@ -1,7 +1,9 @@
 """A shelf in memory instead of tables: a book takes from it only what the loading plan asks for."""
 
+from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from services.subsidy.domain import deciding, loading
@@ -17,6 +19,7 @@ from services.subsidy.domain.book import (
     LaneBook,
     Payment,
     PaymentKey,
+    State,
 )
 from services.subsidy.domain.lifetime import Entitlement, EntitlementKey
 from services.subsidy.domain.schemes import Rules
@@ -36,6 +39,8 @@ class Shelf:
     payments: dict[PaymentKey, Payment] = field(default_factory=dict)
     entitlements: dict[EntitlementKey, Entitlement] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
+    flows: Counter[tuple[BudgetKey, date, str]] = field(default_factory=Counter)
+    """What came to budgets and what left them, by day of the lane and way."""
     handed: list[Again] = field(default_factory=list)
     """What was left for other lanes; `look_again` takes it."""
 
@@ -76,7 +81,7 @@ class Shelf:
             self.take([])
 
     def _load(self, on_lanes: loading.Facts, again: list[Again]) -> Book:
-        book = Book()
+        book = Book(self.rules.outside_percent)
         book.lanes = deepcopy(self.lanes)
         for page in book.lanes.values():
             drains = any(b.drain for b in self.budgets.values() if b.lane == page.lane)
@@ -119,14 +124,33 @@ class Shelf:
         for key, budget in self.budgets.items():
             if key in keys or budget.receivable_fen or book.lane(budget.lane).went_on:
                 book.add_budget(deepcopy(budget))
-        for key, length in loading.queue_lengths(self.rules, book, on_lanes).items():
-            waiting = [a for a in self.awards.values() if a.state == "waitlisted" and a.budget_key == key]
-            head = sorted(waiting, key=lambda award: award.place)[:length]
-            book.add_queue(key, deepcopy(head))
+        self._load_queues(book, on_lanes, again)
         debtors = set(loading.debtors(book, on_lanes))
         claims = [c for c in self.claims.values() if c.worker_ref in debtors and c.open_fen]
         book.claims = {claim.key: deepcopy(claim) for claim in claims}
         return book
+
+    def _load_queues(self, book: Book, on_lanes: loading.Facts, again: list[Again]) -> None:
+        lengths = loading.held_back_lengths(self.rules, book, on_lanes)
+        places = loading.asked_places(book, on_lanes, again, lengths, "held_back")
+        for key, length in lengths.items():
+            book.add_held_back(key, self._head(key, "held_back", length))
+        for key, place in places:
+            book.held_back[key].before[place] = self._before(key, "held_back", place)
+        lengths = loading.queue_lengths(self.rules, book, on_lanes)
+        places = loading.asked_places(book, on_lanes, again, lengths, "waitlisted")
+        for key, length in lengths.items():
+            book.add_queue(key, self._head(key, "waitlisted", length))
+        for key, place in places:
+            book.queues[key].before[place] = self._before(key, "waitlisted", place)
+
+    def _before(self, key: BudgetKey, state: State, place: tuple[int, int]) -> int:
+        waiting = (a for a in self.awards.values() if a.state == state and a.budget_key == key)
+        return sum(award.place < place for award in waiting)
+
+    def _head(self, key: BudgetKey, state: State, length: int) -> list[Award]:
+        waiting = [a for a in self.awards.values() if a.state == state and a.budget_key == key]
+        return deepcopy(sorted(waiting, key=lambda award: award.place)[:length])
 
     def _put_back(self, book: Book) -> None:
         again = {a.enrollment_no for a in book.awards.values() if a.replaces}
@@ -158,6 +182,12 @@ class Shelf:
         for payment in self.payments.values():
             payment.changed = payment.new = False
         self.entries += book.entries
+        self._add_flows(book)
+
+    def _add_flows(self, book: Book) -> None:
+        for (key, day), flow in book.flows.items():
+            for way in ("added_fen", "freed_fen", "taken_fen"):
+                self.flows[key, day, way] += getattr(flow, way)
 
     def decided(self) -> list[Entry]:
         """All entries but those that say how full a budget is; that one is exhausted stays."""

@@ -19,7 +19,7 @@ from services.subsidy.domain.wording import TERMS, yuan
 from shared.contracts import subsidy
 from shared.contracts.provinces import Category, Track
 from tests.subsidy.facts import POT, YUAN_1000_FEN
-from tests.subsidy.histories import history_in_parts, whole_history
+from tests.subsidy.histories import history_from_outside, history_in_parts, whole_history
 from tests.subsidy.shelf import Shelf
 
 DOMAIN = Path(reasons.__file__).parent
@@ -126,10 +126,13 @@ def test_a_history_of_all_decisions_is_explained_without_a_gap() -> None:
         subsidy.BUDGET_CHANGE_REFUSED,
         subsidy.CARRYOVER_BOOKED,
     }
-    in_parts = history_in_parts()
-    said = {entry.type for entry in (*shelf.entries, *in_parts.entries) if entry.enrollment_no}
+    in_parts, from_outside = history_in_parts(), history_from_outside()
+    entries = (*shelf.entries, *in_parts.entries, *from_outside.entries)
+    said = {entry.type for entry in entries if entry.enrollment_no}
     assert said == subsidy.DECISIONS - about_no_enrollment
-    for history, award in [(one, award) for one in (shelf, in_parts) for award in one.awards.values()]:
+    for history, award in [
+        (one, award) for one in (shelf, in_parts, from_outside) for award in one.awards.values()
+    ]:
         told = explained(history, int(award.enrollment_no[3:]))
         assert told.zh
         assert told.en

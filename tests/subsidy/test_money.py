@@ -9,15 +9,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from services.subsidy.config import SCHEMES, load_schemes
+from services.subsidy.domain import loading
 from services.subsidy.domain.book import STANDING, Budget
 from services.subsidy.domain.schemes import Rules
 from tests.subsidy.facts import POT, YUAN_1000_FEN, Province, read, worker_ref
 from tests.subsidy.histories import scheme_in_parts
-from tests.subsidy.model import COMPLETION_DAYS, PERSONS, RESERVATION_DAYS, Model, Plan
+from tests.subsidy.model import COMPLETION_DAYS, OUTSIDE_PERCENT, PERSONS, RESERVATION_DAYS, Model, Plan
 from tests.subsidy.shelf import Shelf
 
 DAYS = {"reservation_days": RESERVATION_DAYS, "completion_days": COMPLETION_DAYS}
-ONE_PART = Rules([scheme.model_copy(update=DAYS) for scheme in load_schemes(SCHEMES)])
+ONE_PART = Rules(
+    [scheme.model_copy(update=DAYS) for scheme in load_schemes(SCHEMES)], outside_percent=OUTSIDE_PERCENT
+)
 NATION = "national-fund"
 IN_PARTS = Rules(
     [
@@ -29,7 +32,8 @@ IN_PARTS = Rules(
             {"fund_source": POT, "amount_fen": 40_000, "year_of_study": 2},
             **DAYS,
         )
-    ]
+    ],
+    outside_percent=OUTSIDE_PERCENT,
 )
 PLANS = (
     Plan(NATION, 50_000, policy="next"),
@@ -40,6 +44,7 @@ PLANS = (
 )
 FIRST_DAY = date(2026, 12, 20)
 YEARS = (2026, 2027)
+_MOVE_MAX = loading.MOVE_MAX
 AMOUNTS = st.sampled_from([1, 39_999, 60_000, 100_000, 250_000, 500_000])
 TUITIONS = st.sampled_from([0, 1, 40_000, 40_000, 100_000, 100_001, 300_000])
 PICKS = st.integers(0, 1000)
@@ -55,9 +60,11 @@ class MoneyOfOneLane(RuleBasedStateMachine):
     decided_by = ONE_PART
     plans: Sequence[Plan] = (Plan(POT, YUAN_1000_FEN),)
     pots: Sequence[str] = (POT,)
+    move_max = loading.MOVE_MAX
 
     def __init__(self) -> None:
         super().__init__()
+        loading.MOVE_MAX = self.move_max  # type: ignore[misc]
         self.province = Province()
         self.model = Model(FIRST_DAY, self.plans, in_parts=len(self.plans) > 1)
         self.cut, self.whole = Shelf(self.decided_by), Shelf(self.decided_by)
@@ -105,10 +112,10 @@ class MoneyOfOneLane(RuleBasedStateMachine):
         self.province.day(day.isoformat())
         self.model.begin(day)
 
-    @rule(tuitions=st.lists(TUITIONS, min_size=1, max_size=4))
-    def enroll(self, tuitions: list[int]) -> None:
+    @rule(tuitions=st.lists(TUITIONS, min_size=1, max_size=4), outside=st.booleans())
+    def enroll(self, tuitions: list[int], *, outside: bool) -> None:
         for tuition_fen in tuitions:
-            self._enroll(len(self.standing), tuition_fen)
+            self._enroll(len(self.standing), tuition_fen, outside=outside)
 
     @rule(paid_fen=st.sampled_from([1, 60_000, 100_000]), leaves=st.booleans())
     def study(self, paid_fen: int, *, leaves: bool) -> None:
@@ -120,10 +127,15 @@ class MoneyOfOneLane(RuleBasedStateMachine):
         if leaves:
             self._withdraw(n)
 
-    def _enroll(self, n: int, tuition_fen: int, start: date | None = None) -> None:
+    def _enroll(self, n: int, tuition_fen: int, start: date | None = None, *, outside: bool = False) -> None:
         start = start or self.model.day
-        fact = self._of(n, self.province.enrolled(n, tuition_fen=tuition_fen, start=start.isoformat()))
-        self.model.enroll(n, tuition_fen, start, fact["seq"])
+        said = {
+            "tuition_fen": tuition_fen,
+            "start": start.isoformat(),
+            "reported_by": "34" if outside else "32",
+        }
+        fact = self._of(n, self.province.enrolled(n, **said))
+        self.model.enroll(n, tuition_fen, start, fact["seq"], outside=outside)
         self.standing.setdefault(n, {})["enrolled"] = fact
 
     def _of(self, n: int, fact: dict[str, Any]) -> dict[str, Any]:
@@ -196,11 +208,11 @@ class MoneyOfOneLane(RuleBasedStateMachine):
         n = pick % len(self.standing)
         there = self.standing[n]
         if "enrolled" not in there:
-            self._enroll(n, tuition_fen)
+            self._enroll(n, tuition_fen, outside=pick % 2 == 0)
         else:
             self.province.voided(there["enrolled"], superseded_by="right")
             self.model.void(n, corrected=True)
-            self._enroll(n, tuition_fen, self.model.awards[n].start)
+            self._enroll(n, tuition_fen, self.model.awards[n].start, outside=pick % 2 == 0)
 
     @precondition(_somebody)
     @rule(pick=PICKS, awarded_fen=st.sampled_from([1, 2, 39_999, 60_000, 100_000, 200_000]))
@@ -260,6 +272,8 @@ class MoneyOfOneLane(RuleBasedStateMachine):
             assert budget.free_fen == model.free((year, pot)) >= 0
             assert budget.allocated_fen == model.allocated.get((year, pot), 0)
             assert budget.waiting == len(model.queue((year, pot)))
+            assert budget.held_back == len(model.held_back((year, pot)))
+            assert budget.outside_fen == model.outside((year, pot))
             assert budget.drain is None
         found = {
             (int(a.enrollment_no[3:]), a.part): (
@@ -303,16 +317,37 @@ class MoneyOfOneLane(RuleBasedStateMachine):
             assert not held_fen or held_fen + award.scholarship_fen <= award.tuition_fen
 
     def teardown(self) -> None:
+        try:
+            self._end()
+        finally:
+            loading.MOVE_MAX = _MOVE_MAX  # type: ignore[misc]
+
+    def _end(self) -> None:
         self.carry()
         self.equals_the_model()
         self.whole.take([read(fact) for fact in self.province.facts])
         self.whole.come_to_rest()
         assert self.cut.journal() == self.whole.journal()
+        assert +self.cut.flows == +self.whole.flows
+        for key, budget in self.whole.budgets.items():
+            came = {way: sum(fen for (of, _, is_), fen in self.whole.flows.items() if (of, is_) == (key, way))
+                    for way in ("added_fen", "freed_fen", "taken_fen")}  # fmt: skip
+            assert came["added_fen"] == budget.allocated_fen
+            assert came["added_fen"] + came["freed_fen"] - came["taken_fen"] == budget.free_fen
         ids = Counter((entry.cause.id, entry.type, entry.about) for entry in self.whole.entries)
         assert max(ids.values(), default=1) == 1
 
 
 TestMoneyOfOneLane = MoneyOfOneLane.TestCase
+
+
+class MoneyInSteps(MoneyOfOneLane):
+    """The same where no more than three awards of a queue are loaded at once: what is said depends on no batch."""
+
+    move_max = 3
+
+
+TestMoneyInSteps = MoneyInSteps.TestCase
 
 
 class MoneyInParts(MoneyOfOneLane):

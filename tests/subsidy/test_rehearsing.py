@@ -129,6 +129,7 @@ def lines(js: Province, **head: Any) -> list[bytes]:
         "closes_month": 2,
         "closes_day": 1,
         "budget_cuts": "clamp",
+        "outside_reservations_percent": 100,
         "scheme_file": None,
         "budgets_fen": {},
     }

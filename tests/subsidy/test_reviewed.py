@@ -11,6 +11,7 @@ from shared.contracts import subsidy as said_by
 from tests.subsidy.facts import read
 from tests.subsidy.histories import (
     busy,
+    history_from_outside,
     history_in_parts,
     history_of_limits,
     reviewed,
@@ -71,7 +72,7 @@ def test_of_an_enrollment_that_is_not_known_its_tuition_and_scholarships_are_kep
 def test_everything_that_subsidy_can_say_is_in_the_reviewed_history() -> None:
     entries = [
         entry
-        for shelf in (shelf_of_reviewed(), history_in_parts(), history_of_limits())
+        for shelf in (shelf_of_reviewed(), history_in_parts(), history_of_limits(), history_from_outside())
         for entry in shelf.entries
     ]
     assert {entry.type for entry in entries} == set(said_by.FACT_MODELS)

@@ -121,7 +121,14 @@ async def _places(db: Db, parts: Sequence[Mapping[str, Any]]) -> dict[int, Place
     if not any(part["state"] == "waitlisted" for part in parts):
         return {}
     rows = await store.places_in_queue(db, parts[0]["enrollment_no"])
-    return {part: Place(**place) for part, place in ((row.pop("part"), row) for row in map(dict, rows))}
+    pots = {part["part"]: part["fund_source"] for part in parts}
+    came = {pot: await store.inflow(db, parts[0]["lane"], pot) for pot in {pots[row["part"]] for row in rows}}
+    found = {}
+    for row in map(dict, rows):
+        part = row.pop("part")
+        today, inflow = came[pots[part]]
+        found[part] = Place(**row, today=today, inflow=inflow)
+    return found
 
 
 def _parsed(row: Mapping[str, Any]) -> dict[str, Any]:

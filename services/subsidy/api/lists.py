@@ -1,7 +1,7 @@
 """Lists by HTTP, page by page: a lane's awards by state, the queue of a budget, the entries of the journal."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final
 
 import orjson
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.subsidy import store
 from services.subsidy.api.callers import PersonReader, named_lane
 from services.subsidy.domain.book import State
+from services.subsidy.domain.expecting import Inflow, NotKnown, expected_turn
 from shared.contracts import provinces
 from shared.contracts.envelope import Day, DocumentNo, LaneCode, day_begins
 from shared.plumbing import look_ups
@@ -129,6 +130,10 @@ class InQueue(BaseModel):
     """Whether the institution has confirmed already."""
     needed_fen: int
     """What the budget must have free until it is its turn: its own amount and all before it."""
+    expected_on: date | None
+    """When its turn comes if money goes on coming to the pot as it has; none where that is not known."""
+    not_known: NotKnown | None
+    """Why it is not."""
 
 
 class Waitlist(BaseModel):
@@ -144,6 +149,12 @@ class Waitlist(BaseModel):
     """What the budget has free."""
     allocated_fen: int
     """What was allocated to it; 0 where it is not opened yet."""
+    held_back: int
+    """Awards beside the queue that other provinces reported, and that wait for a confirmation."""
+    came_fen: int
+    """What has come to the pot, added or freed, in the whole months on which expected dates rest."""
+    came_days: int
+    """Days of those months: twelve before the current one, or as many as there are."""
     queue: list[InQueue]
     """At most `limit`."""
     next: int | None
@@ -222,14 +233,23 @@ async def waitlist(request: Request, caller: PersonReader, which: Annotated[Whic
     async with request.app.state.pool.acquire() as db, store.snapshot(db):
         budget = await store.budget_of_queue(db, key)
         rows = await store.queue(db, key, which.after, which.limit)
+        today, inflow = await store.inflow(db, lane, which.fund_source)
+    free_fen = budget["free_fen"] if budget else 0
     asked = _asked(which)
     await look_ups.note(request, "waitlist_looked_up", caller, lane, awards=len(rows), **asked)
     return Waitlist(
         simulated=request.app.state.settings.simulated,
-        **(budget or {"waiting": 0, "free_fen": 0, "allocated_fen": 0}),
-        queue=[InQueue(**row) for row in rows],
+        **(budget or {"waiting": 0, "free_fen": 0, "allocated_fen": 0, "held_back": 0}),
+        came_fen=inflow.came_fen,
+        came_days=inflow.days,
+        queue=[_in_queue(dict(row), free_fen, today, inflow) for row in rows],
         next=rows[-1]["rank"] if rows and rows[-1]["more"] else None,
     )
+
+
+def _in_queue(row: dict[str, Any], free_fen: int, today: date | None, inflow: Inflow) -> InQueue:
+    expected = expected_turn(row["needed_fen"] - free_fen, today, inflow)
+    return InQueue(**row, expected_on=expected.on, not_known=expected.not_known)
 
 
 @router.get("/ledger", responses=documented(401, 403, 422, 503))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.subsidy import store
 from services.subsidy.api.callers import Reader, named_lane, of_all_lanes, own_lane
+from services.subsidy.domain.expecting import runs_out
 from shared.contracts import provinces
 from shared.contracts.envelope import Day, LaneCode, day_begins
 from shared.plumbing import postgres
@@ -60,7 +61,7 @@ class Budgets(BaseModel):
     simulated: bool
     """They come from a simulation."""
     budgets: list[dict[str, Any]]
-    """Amounts in fen by account; how many wait, which is not known of a day that is past."""
+    """Amounts in fen by account; how many wait and when it runs out, which is not known of a day that is past."""
     next: str | None
     """Send it as `after` for what follows; none after the last."""
 
@@ -73,7 +74,7 @@ async def budgets(request: Request, caller: Reader, which: Annotated[Which, Quer
     async with request.app.state.pool.acquire() as db:
         if which.as_of is None:
             rows = await store.budgets(db, lane, which.year, after, which.limit + 1)
-            found = [dict(row) for row in rows]
+            found = [_projected(dict(row)) for row in rows]
         else:
             lane = named_lane(caller, lane)
             last = await store.entries_before(db, lane, day_begins(which.as_of + timedelta(days=1)))
@@ -83,6 +84,13 @@ async def budgets(request: Request, caller: Reader, which: Annotated[Which, Quer
     more, found = len(found) > which.limit, found[: which.limit]
     following = "|".join(str(found[-1][name]) for name in _KEY_NAMES) if more else None
     return Budgets(simulated=request.app.state.settings.simulated, budgets=found, next=following)
+
+
+def _projected(row: dict[str, Any]) -> dict[str, Any]:
+    """A budget with the day on which it runs out if it is used as in the last days, or why there is none."""
+    today, first, used_fen = (row.pop(name) for name in ("today", "first_moved", "run_fen"))
+    end = runs_out(row["free_fen"], today, first, used_fen or 0)
+    return row | {"runs_out_on": end.on, "runs_out_not_known": end.not_known}
 
 
 _KEY_NAMES: Final = ("lane", "fiscal_year", "fund_source")

@@ -47,6 +47,8 @@ class InForce(BaseModel):
     """… and day."""
     budget_cuts: CutPolicy
     """What becomes of a cut that asks for more than is free: take what is free, or nothing."""
+    outside_reservations_percent: int
+    """How much of a budget unconfirmed enrollments that other provinces report may take together; 100: no cap."""
     reads: list[str]
     """Types of facts that move money, or the rules and the day by which they do."""
 
@@ -78,6 +80,7 @@ def router(rules: Rules) -> APIRouter:
             closes_month=closing.month,
             closes_day=closing.day,
             budget_cuts=rules.cuts,
+            outside_reservations_percent=rules.outside_percent,
             reads=sorted(READ),
         )
 

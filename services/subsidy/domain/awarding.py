@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from services.subsidy.domain.book import HELD, Award, Book, Budget, Cause, Posting, State, move
 from services.subsidy.domain.clawing_back import claw_back, net, restore
-from services.subsidy.domain.judging import EnrollmentInputs, Outcome, ReturnInputs
+from services.subsidy.domain.judging import EnrollmentInputs, Outcome, ReturnInputs, judge_return
 from services.subsidy.domain.lifetime import holder_of
 from services.subsidy.domain.noting import note, note_budget, write_down
-from services.subsidy.domain.sentences import FORGONE, REFUSED
+from services.subsidy.domain.sentences import FORGONE, HELD_BACK, REFUSED
 from shared.contracts import subsidy
 
 
@@ -55,14 +55,77 @@ def stand_in_queue(
     steps: list[dict[str, Any]],
 ) -> None:
     """Put an award into its queue, at its rank."""
-    place = book.queue(budget).add(award)
+    was_held_back = award.state == "held_back"
+    award.state, award.changed = "waitlisted", True
+    queue = book.queue(budget)
+    position = {"position": queue.ahead_of(award.rank, budget.waiting, award.part) + 1}
+    queue.add(award)
     smallest_fen = budget.smallest_waiting_fen
     budget.smallest_waiting_fen = min(smallest_fen, award.amount_fen) if smallest_fen else award.amount_fen
     budget.waiting += 1
     budget.changed = True
-    position = {"position": place if place is not None else budget.waiting}
-    note(book, award, cause, subsidy.SUBSIDY_WAITLISTED, inputs, steps, position)
+    book.count_outside(award)
+    kind = subsidy.SUBSIDY_ADMITTED if was_held_back else subsidy.SUBSIDY_WAITLISTED
+    note(book, award, cause, kind, inputs, steps, position)
     _say_exhausted(book, budget, cause)
+
+
+def hold_back(
+    book: Book,
+    budget: Budget,
+    award: Award,
+    cause: Cause,
+    inputs: Mapping[str, Any],
+    steps: list[dict[str, Any]],
+) -> None:
+    """Let an award that another province has caused wait until it is confirmed, or the cap has room for it."""
+    award.state, award.changed = "held_back", True
+    queue = book.held_back_of(budget)
+    position = queue.ahead_of(award.rank, budget.held_back, award.part) + 1
+    queue.add(award)
+    smallest_fen = budget.smallest_held_back_fen
+    budget.smallest_held_back_fen = min(smallest_fen, award.amount_fen) if smallest_fen else award.amount_fen
+    budget.held_back += 1
+    budget.changed = True
+    zh, en = HELD_BACK
+    said = {
+        "position": position,
+        "waits_for": "confirmation",
+        "message_zh": zh,
+        "message_en": en,
+    }
+    note(book, award, cause, subsidy.SUBSIDY_WAITLISTED, inputs, steps, said)
+
+
+def let_in(book: Book, award: Award, cause: Cause, step: Literal["let_in_confirmed", "let_in_cap"]) -> None:
+    """An award was held back and is not any more: money at once where nobody waits ahead, otherwise its place."""
+    budget = book.budget(award.budget_key)
+    inputs = ReturnInputs(
+        state=award.state,
+        amount_fen=award.amount_fen,
+        lacking_fen=book.lacking_fen(award),
+        free_fen=budget.free_fen,
+        rank=award.rank,
+        ahead=book.queue(budget).ahead_of(award.rank, budget.waiting, award.part),
+    )
+    if not award.confirmed:
+        inputs |= book.asked_from_outside(budget, *award.place)  # type: ignore[typeddict-item]
+    steps = [{"step": step, "amount_fen": award.amount_fen}]
+    _leave_held_back(book, budget, award)
+    if judge_return(inputs) == "reserved":
+        reserve(book, budget, award, cause, inputs, steps, was_waitlisted=True)
+    else:
+        stand_in_queue(book, budget, award, cause, inputs, steps)
+
+
+def _leave_held_back(book: Book, budget: Budget, award: Award) -> None:
+    queue = book.held_back_of(budget)
+    queue.leave(award.place)
+    queue.drop(award)
+    budget.held_back -= 1
+    budget.changed = True
+    if budget.held_back == 0:
+        budget.smallest_held_back_fen = 0
 
 
 def reserve(
@@ -82,6 +145,7 @@ def reserve(
     postings = move(budget, "available", "reserved", award.amount_fen - paid_fen)
     postings += move(budget, "receivable", "reserved", paid_fen)
     award.state, award.changed = "reserved", True
+    book.count_outside(award)
     said: dict[str, Any] = {"was_waitlisted": True} if was_waitlisted else {}
     if lacking_fen:
         said["lacking_fen"] = lacking_fen
@@ -175,7 +239,7 @@ def end(book: Book, award: Award, cause: Cause, why: str) -> None:
         "disbursed_fen": award.disbursed_fen,
         "why": why,
     }
-    said = {"was": award.state, "why": why}
+    said = {"was": said_state(award.state), "why": why}
     steps = [{"step": why, "amount_fen": award.held_fen}]
     if why == "expired" and award.confirmed:
         steps = [{"step": "not_completed", "amount_fen": award.held_fen}]
@@ -192,15 +256,24 @@ def let_go(book: Book, award: Award, state: State) -> tuple[Posting, ...]:
     """
     postings: tuple[Posting, ...] = ()
     if award.state == "waitlisted":
-        _leave_queue(book, book.budgets[award.budget_key])
+        _leave_queue(book, book.budgets[award.budget_key], award)
+    elif award.state == "held_back":
+        _leave_held_back(book, book.budgets[award.budget_key], award)
     elif award.state in HELD:
         postings = move(book.budgets[award.budget_key], award.state, "available", award.unpaid_fen)
     award.state, award.expires_on, award.changed = state, None, True
+    book.count_outside(award)
     return postings
 
 
-def _leave_queue(book: Book, budget: Budget) -> None:
+def said_state(state: State) -> State:
+    """A state in the words of the contracts: who is held back waits."""
+    return "waitlisted" if state == "held_back" else state
+
+
+def _leave_queue(book: Book, budget: Budget, award: Award) -> None:
     """One award waits no more."""
+    book.queue(budget).leave(award.place)
     budget.waiting -= 1
     budget.changed = True
     if budget.waiting == 0:
@@ -210,7 +283,11 @@ def _leave_queue(book: Book, budget: Budget) -> None:
 
 
 def move_queue(book: Book, budget: Budget, cause: Cause) -> None:
-    """Give free money to those who wait, strictly in rank order: nobody is passed over, however small."""
+    """Give free money to those who wait, strictly in rank order: nobody is passed over, however small.
+
+    Who is held back comes into the queue before it moves, as far as the cap has room.
+    """
+    cut_off = budget.held_back > 0 and _let_in_within_cap(book, budget, cause)
     queue = book.queue(budget)
     while queue.awards:
         award = queue.awards[0]
@@ -219,7 +296,8 @@ def move_queue(book: Book, budget: Budget, cause: Cause) -> None:
                 break
             _take_turn(book, budget, award, cause)
         queue.awards.popleft()
-    drain = cause if budget.waiting and not queue.awards and not queue.complete else None
+    cut_off = cut_off or (budget.waiting > 0 and not queue.awards and not queue.complete)
+    drain = cause if cut_off else None
     budget.changed = budget.changed or drain != budget.drain
     budget.drain = drain
     (book.draining.add if drain else book.draining.discard)(budget.key)
@@ -227,8 +305,21 @@ def move_queue(book: Book, budget: Budget, cause: Cause) -> None:
         _say_exhausted(book, budget, cause)
 
 
+def _let_in_within_cap(book: Book, budget: Budget, cause: Cause) -> bool:
+    """Let in who is held back, in rank order, as far as the cap has room; whether more have to be loaded for it."""
+    queue = book.held_back_of(budget)
+    while queue.awards:
+        award = queue.awards[0]
+        if award.amount_fen > book.outside_room_fen(budget):
+            return False
+        let_in(book, award, cause, "let_in_cap")
+    if queue.complete or not budget.held_back:
+        return False
+    return book.outside_room_fen(budget) >= budget.smallest_held_back_fen
+
+
 def hand_down(book: Book, cause: Cause) -> None:
-    """Move the queues of budgets to which money that was owed has come back while something else was decided."""
+    """Move the queues of budgets that were owed money which has come back, or whose cap has freed, meanwhile."""
     while book.freed:
         key = min(book.freed)
         book.freed.discard(key)
@@ -243,7 +334,7 @@ def _take_turn(book: Book, budget: Budget, award: Award, cause: Cause) -> None:
         "free_fen": budget.free_fen,
         "confirmed": award.confirmed,
     }
-    _leave_queue(book, budget)
+    _leave_queue(book, budget, award)
     steps = [{"step": "turn", "rank": award.rank, "amount_fen": award.amount_fen}]
     reserve(book, budget, award, cause, inputs, steps, was_waitlisted=True)
 

@@ -8,6 +8,7 @@ from heapq import heappop, heappush
 from typing import Any, Final, Literal
 
 from services.subsidy.domain.lifetime import Entitlement, EntitlementKey
+from services.subsidy.domain.outside import NO_CAP_PERCENT, OutsideInputs, cap_fen
 from services.subsidy.domain.schemes import Rules, Scheme
 from shared.contracts.provinces import Category, Track
 
@@ -17,6 +18,7 @@ State = Literal[
     "reserved",
     "granted",
     "waitlisted",
+    "held_back",
     "committed",
     "expired",
     "released",
@@ -33,7 +35,9 @@ Purpose = Literal[
 """
 HELD: Final = ("reserved", "granted")
 """States in which an award holds money."""
-STANDING: Final = (*HELD, "waitlisted", "committed")
+WAITING: Final = ("waitlisted", "held_back")
+"""States in which an award waits: for money, or, reported by another province, for its confirmation first."""
+STANDING: Final = (*HELD, *WAITING, "committed")
 """States in which an award counts towards tuition: it holds money, waits for it, or was promised it."""
 
 
@@ -89,6 +93,12 @@ class Budget:
     """Awards in its queue."""
     smallest_waiting_fen: int = 0
     """No waiting award is smaller; 0 where none waits."""
+    outside_fen: int = 0
+    """What unconfirmed awards that other provinces reported hold of it, or wait for in its queue."""
+    held_back: int = 0
+    """Awards that other provinces reported beyond the cap: they wait for a confirmation, or until the cap frees."""
+    smallest_held_back_fen: int = 0
+    """None of those is smaller; 0 where there is none."""
     exhausted: bool = False
     """Said already, until money is there again or it is said that nobody waits any more."""
     alerted_percent: int = 0
@@ -119,6 +129,18 @@ class Budget:
         return (
             held_fen + self.disbursed_fen + self.receivable_fen + self.scholarship_fen + self.written_off_fen
         )
+
+
+@dataclass(slots=True)
+class Flow:
+    """What came to a budget and what left it on a day of its lane, in fen."""
+
+    added_fen: int = 0
+    """Allocated, increased or carried over to it; less what was cut or carried away."""
+    freed_fen: int = 0
+    """Given back: released, expired, voided, repaid."""
+    taken_fen: int = 0
+    """Reserved for awards, or booked for scholarships."""
 
 
 @dataclass(slots=True)
@@ -169,6 +191,10 @@ class Award:
     """To which year of study it belongs: from the second on it is committed until its fiscal year begins."""
     level: str = ""
     """The level at which its scheme limits awards; empty where it does not, or where nothing is sought."""
+    outside: bool = False
+    """Whether another province has reported its enrollment."""
+    outside_fen: int = 0
+    """What of it counts in its budget's `outside_fen` now; follows from the rest."""
     new: bool = False
     replaces: bool = False
     """A voided award of the same enrollment is taken out for it."""
@@ -203,6 +229,13 @@ class Award:
     def held_fen(self) -> int:
         """Money that it holds now, paid or not."""
         return self.amount_fen if self.state in HELD else 0
+
+    @property
+    def counts_outside_fen(self) -> int:
+        """What should count of it as caused from outside: what it holds or waits for until it is confirmed."""
+        if not self.outside or self.confirmed or self.state not in (*HELD, "waitlisted"):
+            return 0
+        return self.amount_fen
 
     @property
     def unpaid_fen(self) -> int:
@@ -271,31 +304,49 @@ class Payment:
 
 @dataclass(slots=True)
 class Queue:
-    """The head of a budget's waitlist in rank order, as far as it was loaded."""
+    """The head of a budget's waitlist in rank order, as far as it was loaded, or of who is held back from it."""
 
     awards: deque[Award] = field(default_factory=deque)
     complete: bool = False
     """Whether nobody waits behind the last one."""
+    state: State = "waitlisted"
+    """State of those that are in it; who has left it may still stand in `awards`."""
+    before: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Places that may be asked about, where not all of it was loaded → how many of the whole queue are before them."""
 
     def ahead_of(self, rank: int, waiting: int, part: int = 1) -> int:
         """How many of the `waiting` awards of the whole queue stand before a rank, and before a part at that rank."""
-        if self.awards and (rank, part) < self.awards[-1].place:
-            return sum(1 for one in self.awards if one.state == "waitlisted" and one.place < (rank, part))
+        if (rank, part) in self.before:
+            return self.before[rank, part]
+        if self.awards and (rank, part) <= self.awards[-1].place:
+            return sum(1 for one in self.awards if one.state == self.state and one.place < (rank, part))
         return waiting
 
-    def add(self, award: Award) -> int | None:
-        """Put an award in its place; its number from the front where it does not stand at the end."""
+    def add(self, award: Award) -> None:
+        """Put an award in its place, as far as the queue was loaded."""
+        self._count(award.place, 1)
         if not self.awards or award.place > self.awards[-1].place:
             if self.complete:
                 self.awards.append(award)
-            return None
-        others = [one for one in self.awards if one is not award and one.state == "waitlisted"]
+            return
+        others = [one for one in self.awards if one is not award and one.state == self.state]
         place = sum(1 for one in others if one.place < award.place)
         self.awards = deque((*others[:place], award, *others[place:]))
-        return place + 1
+
+    def leave(self, place: tuple[int, int]) -> None:
+        """One waits no more."""
+        self._count(place, -1)
+
+    def _count(self, place: tuple[int, int], more: int) -> None:
+        for one in self.before:
+            if one > place:
+                self.before[one] += more
 
     def drop(self, award: Award) -> None:
         """Take out an award that loses its rank: the others stay in order."""
+        if self.awards and self.awards[0] is award:
+            self.awards.popleft()
+            return
         self.awards = deque(one for one in self.awards if one is not award)
 
 
@@ -345,11 +396,15 @@ class Again:
 class Book:
     """All that a batch touches, loaded before and written back after the deciding."""
 
+    outside_percent: int = NO_CAP_PERCENT
+    """How much of a budget enrollments that other provinces report may take until they are confirmed."""
     lanes: dict[str, LaneBook] = field(default_factory=dict)
     budgets: dict[BudgetKey, Budget] = field(default_factory=dict)
     awards: dict[str, Award] = field(default_factory=dict)
     """By enrollment; further parts with their number behind (`Award.key`)."""
     queues: dict[BudgetKey, Queue] = field(default_factory=dict)
+    held_back: dict[BudgetKey, Queue] = field(default_factory=dict)
+    """Awards that other provinces reported beyond the cap, by budget."""
     entries: list[Entry] = field(default_factory=list)
     booked: dict[str, list[tuple[BudgetKey, int]]] = field(default_factory=dict)
     """Facts whose scholarships are taken back → what was booked of each, from which budget, in fen."""
@@ -358,8 +413,8 @@ class Book:
     payments: dict[PaymentKey, Payment] = field(default_factory=dict)
     expiries: dict[str, list[tuple[date, int, int, str]]] = field(default_factory=dict)
     """Lane → heap of (day, rank, part, key) of reservations that may expire in this batch."""
-    cut_off: dict[str, date] = field(default_factory=dict)
-    """Lanes on which more reservations are due than were loaded → the day on which the last of those expires."""
+    cut_off: dict[str, tuple[date, int, int]] = field(default_factory=dict)
+    """Lanes on which more reservations are due than were loaded → day, rank and part of the last one that was."""
     commitments: dict[str, list[tuple[int, int, int, str]]] = field(default_factory=dict)
     """Lane → heap of (fiscal year, rank, part, key) of commitments whose year may begin in this batch."""
     more_commitments: dict[str, tuple[int, int, int]] = field(default_factory=dict)
@@ -369,10 +424,12 @@ class Book:
     said_exhausted: set[tuple[str, BudgetKey]] = field(default_factory=set)
     """Causes with the budgets that they have exhausted: said once each, however often money comes and goes."""
     freed: set[BudgetKey] = field(default_factory=set)
-    """Budgets that were owed money which has come back while another queue moved."""
+    """Budgets that were owed money which has come back, or whose cap has freed, while something else was decided."""
     draining: set[BudgetKey] = field(default_factory=set)
     """Budgets whose queues were too long for one batch."""
     entitlements: dict[EntitlementKey, Entitlement] = field(default_factory=dict)
+    flows: dict[tuple[BudgetKey, date], Flow] = field(default_factory=dict)
+    """What the batch adds to the flows of budgets, by day."""
     unsettled: set[EntitlementKey] = field(default_factory=set)
     """Those that somebody has left, or that history has used up: to be passed on once all else is decided."""
     again: list[Again] = field(default_factory=list)
@@ -450,7 +507,11 @@ class Book:
 
     def goes_on(self, lane: str) -> bool:
         """Whether what a fact has begun on the lane was too much for one batch."""
-        return self.lane(lane).expiring is not None or any(key[0] == lane for key in self.draining)
+        return self.lane(lane).expiring is not None or self.drains(lane)
+
+    def drains(self, lane: str) -> bool:
+        """Whether a queue of the lane was too long for one batch: what is freed next waits until that has moved."""
+        return any(key[0] == lane for key in self.draining)
 
     def add_budget(self, budget: Budget) -> None:
         """Take in a budget as it was loaded."""
@@ -465,12 +526,61 @@ class Book:
             found = self.budgets[key] = Budget(*key)
         return found
 
+    def flow(self, key: BudgetKey, day: date) -> Flow:
+        """What the batch adds to a budget's flow on a day."""
+        found = self.flows.get((key, day))
+        if found is None:
+            found = self.flows[key, day] = Flow()
+        return found
+
     def queue(self, budget: Budget) -> Queue:
         """The budget's queue as far as it was loaded."""
         found = self.queues.get(budget.key)
         if found is None:
             found = self.queues[budget.key] = Queue(complete=budget.waiting == 0)
         return found
+
+    def held_back_of(self, budget: Budget) -> Queue:
+        """Those that are held back from a budget, as far as they were loaded."""
+        found = self.held_back.get(budget.key)
+        if found is None:
+            found = self.held_back[budget.key] = Queue(complete=budget.held_back == 0, state="held_back")
+        return found
+
+    def outside_room_fen(self, budget: Budget) -> int:
+        """What the cap leaves for enrollments that other provinces report; below zero where the budget was cut."""
+        return cap_fen(budget.allocated_fen, self.outside_percent) - budget.outside_fen
+
+    def asked_from_outside(self, budget: Budget, rank: int, part: int = 1) -> OutsideInputs:
+        """What the cap adds to the inputs of a decision; nothing where there is none."""
+        if self.outside_percent >= NO_CAP_PERCENT:
+            return OutsideInputs()
+        return OutsideInputs(
+            outside_cap_fen=cap_fen(budget.allocated_fen, self.outside_percent),
+            outside_fen=budget.outside_fen,
+            held_back=self.held_back_of(budget).ahead_of(rank, budget.held_back, part),
+        )
+
+    def count_outside(self, award: Award) -> None:
+        """Bring up to date what an award from outside counts in its budget; what falls may let others in."""
+        if not award.outside:
+            return
+        more_fen = award.counts_outside_fen - award.outside_fen
+        if not more_fen:
+            return
+        budget = self.budget(award.budget_key)
+        budget.outside_fen += more_fen
+        award.outside_fen += more_fen
+        budget.changed = True
+        if more_fen < 0 and budget.held_back:
+            self.freed.add(budget.key)
+
+    def add_held_back(self, key: BudgetKey, awards: Iterable[Award]) -> None:
+        """Take in the first of those that are held back from a budget; awards known already stay the same objects."""
+        loaded = deque(self.awards.setdefault(award.key, award) for award in awards)
+        self.held_back[key] = Queue(
+            loaded, complete=len(loaded) == self.budget(key).held_back, state="held_back"
+        )
 
     def add_queue(self, key: BudgetKey, awards: Iterable[Award]) -> None:
         """Take in the head of a budget's queue, in rank order; awards known already stay the same objects."""
@@ -488,7 +598,7 @@ class Book:
         for award in awards:
             self.await_expiry(self.awards.setdefault(award.key, award))
         if len(awards) == limit:
-            self.cut_off[lane] = awards[-1].expires_on or date.max
+            self.cut_off[lane] = awards[-1].expires_on or date.max, *awards[-1].place
 
     def await_year(self, award: Award) -> None:
         """Remember in which year a commitment falls due."""
@@ -528,8 +638,8 @@ class Book:
 
     def next_due(self, lane: str, day: date) -> Award | None:
         """The reservation that has to expire next on `day`, in the order of days, then of ranks."""
-        heap = self.expiries.get(lane, [])
-        while heap and heap[0][0] <= day:
+        heap, last = self.expiries.get(lane, []), self.cut_off.get(lane)
+        while heap and heap[0][0] <= day and (last is None or heap[0][:3] <= last):
             expires_on, rank, _, key = heappop(heap)
             award = self.awards.get(key)
             if (

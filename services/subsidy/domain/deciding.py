@@ -13,6 +13,7 @@ from services.subsidy.domain import (
     completing,
     entitling,
     expiring,
+    flows,
     in_parts,
     passing_on,
     settling,
@@ -22,6 +23,8 @@ from services.subsidy.domain.awarding import (
     begin_reservation,
     grant,
     hand_down,
+    hold_back,
+    let_in,
     move_queue,
     refuse,
     release_all,
@@ -30,6 +33,7 @@ from services.subsidy.domain.awarding import (
 )
 from services.subsidy.domain.book import (
     STANDING,
+    WAITING,
     Again,
     Award,
     Book,
@@ -79,6 +83,7 @@ TO_PROVINCE: Final = frozenset(
         subsidy.SUBSIDY_RESERVED,
         subsidy.SUBSIDY_GRANTED,
         subsidy.SUBSIDY_WAITLISTED,
+        subsidy.SUBSIDY_ADMITTED,
         subsidy.SUBSIDY_RELEASED,
         subsidy.SUBSIDY_FORGONE,
         subsidy.SUBSIDY_COMMITTED,
@@ -113,7 +118,13 @@ def decide(rules: Rules, book: Book, lane: str, fact: Fact[Any]) -> None:
     since, cause = len(book.entries), cause_of(fact)
     _DECIDE[fact.type](rules, book, lane, fact)
     passing_on.pass_on(rules, book, lane, cause)
+    _end(book, lane, cause, since)
+
+
+def _end(book: Book, lane: str, cause: Cause, since: int) -> None:
+    """What follows from the entries from number `since` on, once all of one cause is decided."""
     hand_down(book, cause)
+    flows.count(book, lane, since)
     alerting.watch(book, lane, cause, since)
 
 
@@ -130,8 +141,7 @@ def go_on(book: Book, budget: Budget) -> None:
     if budget.drain is not None:
         since, cause = len(book.entries), budget.drain
         move_queue(book, budget, cause)
-        hand_down(book, cause)
-        alerting.watch(book, budget.lane, cause, since)
+        _end(book, budget.lane, cause, since)
 
 
 def look_again(rules: Rules, book: Book, again: Again) -> None:
@@ -140,8 +150,7 @@ def look_again(rules: Rules, book: Book, again: Again) -> None:
     since = len(book.entries)
     passing_on.look_again(rules, book, again)
     passing_on.pass_on(rules, book, again.lane, again.cause)
-    hand_down(book, again.cause)
-    alerting.watch(book, again.lane, again.cause, since)
+    _end(book, again.lane, again.cause, since)
 
 
 def go_on_expiring(rules: Rules, book: Book, page: LaneBook) -> None:
@@ -151,8 +160,7 @@ def go_on_expiring(rules: Rules, book: Book, page: LaneBook) -> None:
         since, cause = len(book.entries), page.expiring
         expiring.expire(rules, book, page.lane, cause)
         passing_on.pass_on(rules, book, page.lane, cause)
-        hand_down(book, cause)
-        alerting.watch(book, page.lane, cause, since)
+        _end(book, page.lane, cause, since)
 
 
 def _begin_day(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.DayBegan]) -> None:
@@ -233,6 +241,8 @@ def _stand(
         award.state = "released"  # corrected after the worker had left: kept in case that is voided
     elif outcome.state == "reserved":
         reserve(book, budget, award, cause, inputs, outcome.steps)
+    elif outcome.state == "held_back":
+        hold_back(book, budget, award, cause, inputs, outcome.steps)
     else:
         stand_in_queue(book, budget, award, cause, inputs, outcome.steps)
 
@@ -249,7 +259,7 @@ def _enrollment_inputs(
     claim = book.claims.get((data.enrollment_no, budget.fiscal_year, budget.fund_source)) if budget else None
     rank = before.rank if before is not None and before.rank else fact.seq
     booked_fen = before.scholarship_fen if before is not None else 0
-    return EnrollmentInputs(
+    inputs = EnrollmentInputs(
         lane=lane,
         start=data.start.isoformat(),
         today=today.isoformat() if today else None,
@@ -260,6 +270,16 @@ def _enrollment_inputs(
         free_fen=(budget.free_fen if budget else 0) + (claim.open_fen if claim else 0),
         waiting=book.queue(budget).ahead_of(rank, budget.waiting) if budget else 0,
     )
+    if budget is not None and waits_for_confirmation(lane, fact, before):
+        inputs |= book.asked_from_outside(budget, rank)  # type: ignore[typeddict-item]
+    return inputs
+
+
+def waits_for_confirmation(
+    lane: str, fact: Fact[enrollment.WorkerEnrolledFact], before: Award | None
+) -> bool:
+    """Whether another province has reported an enrollment that the funding one has not confirmed."""
+    return fact.data.reported_by != lane and (before is None or not before.confirmed)
 
 
 def _new_award(
@@ -294,6 +314,7 @@ def _new_award(
         asked_fen=outcome.scheme.amount_base_fen if outcome.scheme else 0,
         completions=before.completions if before is not None else 0,
         level=inputs.get("level", "") if outcome.seeks_money else "",
+        outside=data.reported_by != lane,
         new=True,
         replaces=before is not None,
     )
@@ -312,8 +333,11 @@ def _confirm(rules: Rules, book: Book, _lane: str, fact: Fact[enrollment.Enrollm
     for award in parts:
         # Kept where there is nothing to grant, too: what is refused may be corrected, and a withdrawal voided.
         award.confirmed = award.changed = True
+        book.count_outside(award)
     for award in parts:
-        if award.completion_days:
+        if award.state == "held_back":
+            let_in(book, award, cause, "let_in_confirmed")
+        elif award.completion_days:
             if award.state == "reserved":
                 begin_reservation(book, award)
         elif award.state == "expired" and not award.withdrawn:
@@ -432,7 +456,7 @@ def _shrink_waiting(book: Book, parts: Sequence[Award], cause: Cause) -> None:
     covered: list[Award] = []
     moved: set[BudgetKey] = set()
     for award in parts:
-        if award.state not in ("waitlisted", "committed"):
+        if award.state not in (*WAITING, "committed"):
             continue
         left_fen = max(0, room_fen)
         room_fen -= award.amount_fen
@@ -440,13 +464,22 @@ def _shrink_waiting(book: Book, parts: Sequence[Award], cause: Cause) -> None:
             covered.append(award)
         elif award.amount_fen > left_fen:
             award.amount_fen, award.changed = left_fen, True
-            if award.state == "waitlisted":
-                budget = book.budgets[award.budget_key]
-                budget.smallest_waiting_fen, budget.changed = min(budget.smallest_waiting_fen, left_fen), True
+            if award.state in WAITING:
+                _note_smaller(book.budgets[award.budget_key], award)
+                book.count_outside(award)
                 moved.add(award.budget_key)
     release_all(book, covered, cause, "tuition_covered")
     for key in sorted(moved):
         move_queue(book, book.budgets[key], cause)
+
+
+def _note_smaller(budget: Budget, award: Award) -> None:
+    """An award that waits has shrunk."""
+    budget.changed = True
+    if award.state == "waitlisted":
+        budget.smallest_waiting_fen = min(budget.smallest_waiting_fen, award.amount_fen)
+    else:
+        budget.smallest_held_back_fen = min(budget.smallest_held_back_fen, award.amount_fen)
 
 
 _DECIDE: Final[Mapping[str, Callable[[Rules, Book, str, Fact[Any]], None]]] = {

@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from services.subsidy.domain import entitling
+from services.subsidy.domain import entitling, outside
 from services.subsidy.domain.awarding import (
     commit,
     end_commitment,
+    hold_back,
     refuse_beyond_limit,
     release,
     reserve,
     stand_in_queue,
 )
-from services.subsidy.domain.book import STANDING, Award, Book, Cause
+from services.subsidy.domain.book import STANDING, WAITING, Award, Book, Cause
 from services.subsidy.domain.fiscal_year import begins, fiscal_year
 from services.subsidy.domain.judging import ReturnInputs, judge_return
 from services.subsidy.domain.lifetime import step_of
@@ -29,9 +30,10 @@ def expire(rules: Rules, book: Book, lane: str, cause: Cause) -> None:
     page.changed, page.expiring = True, None
     if page.day is None:
         return
-    while (award := book.next_due(lane, page.day)) is not None:
+    while not book.drains(lane) and (award := book.next_due(lane, page.day)) is not None:
         release(book, award, cause, "expired")
-    if book.cut_off.get(lane, date.max) <= page.day:
+    last_due = book.cut_off.get(lane)
+    if book.drains(lane) or (last_due is not None and last_due[0] <= page.day):
         page.expiring = cause
         return
     while (award := book.next_commitment(lane, page.day.year)) is not None:
@@ -90,8 +92,9 @@ def uncover(rules: Rules, book: Book, parts: Sequence[Award], cause: Cause) -> N
     """
     for award in parts:
         amount_fen = sought_fen(book, award)
-        if award.state in ("waitlisted", "committed") and amount_fen > award.amount_fen:
+        if award.state in (*WAITING, "committed") and amount_fen > award.amount_fen:
             award.amount_fen, award.changed = amount_fen, True
+            book.count_outside(award)
         elif amount_fen > 0 and may_come_back(award):
             award.amount_fen, award.changed = amount_fen, True
             come_back(rules, book, award, cause, "scholarship_voided")
@@ -118,6 +121,9 @@ def come_back(rules: Rules, book: Book, award: Award, cause: Cause, step: str) -
         refuse_beyond_limit(book, award, cause, inputs, steps)
     elif outcome == "reserved":
         reserve(book, budget, award, cause, inputs, steps)
+    elif outcome == "held_back":
+        steps += outside.steps_of(inputs, award.amount_fen)
+        hold_back(book, budget, award, cause, inputs, steps)
     else:
         stand_in_queue(book, budget, award, cause, inputs, steps)
 
@@ -134,6 +140,8 @@ def _return_inputs(rules: Rules, book: Book, award: Award) -> ReturnInputs:
         ahead=book.queue(budget).ahead_of(award.rank, budget.waiting, award.part),
     )
     inputs |= entitling.asked_again(rules, book, award)  # type: ignore[typeddict-item]
+    if award.outside and not award.confirmed:
+        inputs |= book.asked_from_outside(budget, *award.place)  # type: ignore[typeddict-item]
     return inputs
 
 

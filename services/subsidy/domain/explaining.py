@@ -7,10 +7,11 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from services.subsidy.domain.book import STANDING
+from services.subsidy.domain.expecting import NOTHING_CAME, Expected, Inflow, NotKnown, expected_turn
 from services.subsidy.domain.lifetime import holder_of
 from services.subsidy.domain.reasons import Inputs, Step, heading, labelled, reason
 from services.subsidy.domain.schemes import Rules
-from services.subsidy.domain.sentences import REFUSED
+from services.subsidy.domain.sentences import DATE_NOT_KNOWN, REFUSED
 from services.subsidy.domain.wording import Said, term, yuan
 from shared.contracts import subsidy
 from shared.contracts.envelope import shanghai_day
@@ -67,6 +68,10 @@ class Place:
     free_fen: int
     """What the budget has free."""
     allocated_fen: int
+    today: date | None = None
+    """The day that began last on the lane."""
+    inflow: Inflow = NOTHING_CAME
+    """What has come to the pot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,10 @@ class Waiting:
     free_fen: int
     missing_fen: int
     """What must come free or be allocated until it is its turn."""
+    expected_on: date | None
+    """When that is, if money goes on coming as it has; none where it is not known."""
+    not_known: NotKnown | None
+    """Why it is not."""
     zh: str
     en: str
 
@@ -299,6 +308,18 @@ _STANDS: Final[Mapping[str, tuple[Said, Said]]] = {
             "Nothing is to be sent again: it moves up by itself when money is added or others leave.",
         ),
     ),
+    "held_back": (
+        Said(
+            "该注册由外省报送，此类未确认的补助在 {pot} 中已达上限，{amount}的补助待出资省份确认。",
+            "Reports of other provinces have reached their share of {pot}: an award of {amount} waits until the "
+            "funding province confirms.",
+        ),
+        Said(
+            "请出资省份报送院校确认：确认后按原登记顺序安排；份额有余量时也会自动安排。",
+            "Have the funding province report the confirmation: then it has its turn at its rank. Once that share has "
+            "room, it follows by itself.",
+        ),
+    ),
     "reserved_for_completion": (
         Said(
             "已从 {pot} 预留 {amount}，等待结业。",
@@ -409,18 +430,35 @@ def _waiting(award: Standing, place: Place) -> Waiting:
     free, missing = yuan(place.free_fen), yuan(missing_fen)
     before = place.position - 1
     unopened = place.allocated_fen == 0
+    expected = expected_turn(missing_fen, place.today, place.inflow)
+    when = _when(expected, place.inflow)
     return Waiting(
         place.position,
         place.waiting,
         place.ahead_fen,
         place.free_fen,
         missing_fen,
+        expected.on,
+        expected.not_known,
         f"排在第 {place.position} 位（共 {place.waiting} 人候补）。"
         + ("该预算尚无拨款。" if unopened else "")
         + f"前面 {before} 人需 {ahead.zh}，本人需 {own.zh}，预算可用 {free.zh}，尚差 {missing.zh}。"
-        "按登记顺序递补，不因金额较小而提前。",
+        f"按登记顺序递补，不因金额较小而提前。{when.zh}",
         f"Number {place.position} of {place.waiting} in the queue. "
         + ("Nothing has been allocated to this budget yet. " if unopened else "")
         + f"The {before} before it need {ahead.en}, it needs {own.en}, {free.en} is free: {missing.en} is missing. "
-        "The queue moves in recorded order; a smaller amount passes nobody.",
+        f"The queue moves in recorded order; a smaller amount passes nobody. {when.en}",
+    )
+
+
+def _when(expected: Expected, inflow: Inflow) -> Said:
+    """The expected date as a sentence, with what it rests on."""
+    if expected.on is None:
+        zh, en = DATE_NOT_KNOWN[expected.not_known or "too_short"]
+        return Said(f"预计日期未知：{zh}。", f"When is not known: {en}.")
+    came, days = yuan(inflow.came_fen), inflow.days
+    return Said(
+        f"如资金继续按以往（{days} 天 {came.zh}）到位，预计 {expected.on} 轮到；此为推算，并非承诺。",
+        f"If money goes on coming as before ({came.en} in {days} days), its turn is expected on {expected.on}; "
+        "that is an estimate, not a promise.",
     )

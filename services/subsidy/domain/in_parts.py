@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.subsidy.domain.awarding import commit, forgo, reserve, stand_in_queue
+from services.subsidy.domain.awarding import commit, forgo, hold_back, reserve, stand_in_queue
 from services.subsidy.domain.book import Award, Book, Cause
 from services.subsidy.domain.fiscal_year import begins, fiscal_year
 from services.subsidy.domain.judging import EnrollmentInputs, Outcome
@@ -34,13 +34,16 @@ def _pot(
         return PotInputs(fiscal_year=year, fund_source=part.fund_source, free_fen=0, waiting=0, later=True)
     budget = book.budget((lane, year, part.fund_source))
     claim = book.claims.get((fact.data.enrollment_no, year, part.fund_source))
-    return PotInputs(
+    found = PotInputs(
         fiscal_year=year,
         fund_source=part.fund_source,
         free_fen=budget.free_fen + (claim.open_fen if claim else 0),
         waiting=book.queue(budget).ahead_of(inputs["rank"], budget.waiting),
         later=False,
     )
+    if "outside_cap_fen" in inputs:
+        found |= book.asked_from_outside(budget, inputs["rank"])  # type: ignore[typeddict-item]
+    return found
 
 
 def stand(
@@ -81,6 +84,8 @@ def _stand(book: Book, award: Award, inputs: EnrollmentInputs, judged: PartOutco
             reserve(book, budget, award, cause, inputs, judged.steps, lacking_fen=judged.lacking_fen)
         case "waitlisted":
             stand_in_queue(book, book.budget(award.budget_key), award, cause, inputs, judged.steps)
+        case "held_back":
+            hold_back(book, book.budget(award.budget_key), award, cause, inputs, judged.steps)
         case "committed":
             commit(book, award, cause, inputs, judged.steps)
         case "forgone":

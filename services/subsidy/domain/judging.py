@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, NotRequired, TypedDict
 
-from services.subsidy.domain import lifetime
+from services.subsidy.domain import lifetime, outside
+from services.subsidy.domain.outside import OutsideInputs
 from services.subsidy.domain.schemes import Rules, Scheme
 from services.subsidy.domain.stacking import PartOutcome, PotInputs, stack
 from shared.contracts.provinces import Category, Track
@@ -13,7 +14,7 @@ from shared.contracts.provinces import Category, Track
 RefusalCode = Literal["no_scheme", "not_eligible", "nothing_to_pay", "lifetime_limit"]
 
 
-class EnrollmentInputs(TypedDict):
+class EnrollmentInputs(OutsideInputs):
     """All that decides about an enrollment's award, apart from the schemes."""
 
     lane: str
@@ -42,7 +43,7 @@ class EnrollmentInputs(TypedDict):
     """Lanes and numbers of the person's enrollments that hold awards at this level."""
 
 
-class ReturnInputs(TypedDict):
+class ReturnInputs(OutsideInputs):
     """All that decides about an award that comes back, at the rank that it had."""
 
     state: str
@@ -79,7 +80,7 @@ class ScholarshipInputs(TypedDict):
 class Outcome:
     """What is to become of an enrollment's award, and how that was found."""
 
-    state: Literal["reserved", "waitlisted", "refused"]
+    state: Literal["reserved", "waitlisted", "held_back", "refused"]
     amount_fen: int
     scheme: Scheme | None
     code: RefusalCode | None
@@ -127,15 +128,20 @@ def judge_enrollment(rules: Rules, inputs: EnrollmentInputs) -> Outcome:
         steps.append(step)
         if step["held"] >= step["limit"]:
             return Outcome("refused", amount_fen, scheme, "lifetime_limit", steps)
+    steps += outside.steps_of(inputs, amount_fen)
+    if not outside.is_within_cap(inputs, amount_fen):
+        return Outcome("held_back", amount_fen, scheme, None, steps)
     carried = inputs["waiting"] == 0 and amount_fen <= inputs["free_fen"]
     steps.append({"step": "budget", "carries": carried})
     return Outcome("reserved" if carried else "waitlisted", amount_fen, scheme, None, steps)
 
 
-def judge_return(inputs: ReturnInputs) -> Literal["reserved", "waitlisted", "refused"]:
+def judge_return(inputs: ReturnInputs) -> Literal["reserved", "waitlisted", "held_back", "refused"]:
     """Whether an award that comes back has money at once, its old place in the queue, or is held elsewhere."""
     if "limit" in inputs and len(inputs.get("held_by", ())) >= inputs["limit"]:
         return "refused"
+    if not outside.is_within_cap(inputs, inputs["amount_fen"]):
+        return "held_back"
     carried = not inputs["ahead"] and inputs["lacking_fen"] <= inputs["free_fen"]
     return "reserved" if carried else "waitlisted"
 

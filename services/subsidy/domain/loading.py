@@ -1,23 +1,27 @@
 """What a batch must load: the awards, budgets and heads of queues that its facts may touch."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from services.subsidy.domain import completing, entitling, voiding
 from services.subsidy.domain.activating import rules_of
-from services.subsidy.domain.book import Again, Award, Book, BudgetKey, PaymentKey
+from services.subsidy.domain.book import WAITING, Again, Award, Book, BudgetKey, PaymentKey
 from services.subsidy.domain.expiring import may_come_back
 from services.subsidy.domain.fiscal_year import begins, possible_years
 from services.subsidy.domain.lifetime import EntitlementKey
-from services.subsidy.domain.schemes import Rules, Scheme
+from services.subsidy.domain.outside import cap_fen
+from services.subsidy.domain.schemes import PARTS_MAX, Rules, Scheme
 from shared.contracts import enrollment, provinces
 from shared.contracts.envelope import Fact
 
 MOVE_MAX: Final = 2_000
 """At most this many awards of one queue move in one batch; the rest goes on in the next ones."""
 
+Asked = tuple[BudgetKey, tuple[int, int]]
+"""A queue and a place in it: rank and part."""
+Waits = Literal["waitlisted", "held_back"]
 Facts = Sequence[tuple[str, Fact[Any]]]
 """Facts with their lanes, in each lane's order."""
 
@@ -200,7 +204,7 @@ def _stepping_back(book: Book) -> list[Award]:
     """Loaded awards that may have to leave their queue: those behind them come into reach."""
     if not book.entitlements:
         return []
-    return [award for award in book.awards.values() if award.level and award.state == "waitlisted"]
+    return [award for award in book.awards.values() if award.level and award.state in WAITING]
 
 
 def _called(book: Book) -> list[Award]:
@@ -216,8 +220,8 @@ def queue_lengths(rules: Rules, book: Book, facts: Facts) -> dict[BudgetKey, int
     Where an award may come back at an old rank, or a reservation may be made and expire in one batch, it is all of it.
     """
     money_fen = _money_that_may_come(book, facts)
-    whole = _lanes_of_old_ranks(book, facts) | _lanes_of_long_times(rules, book, facts)
-    whole |= {award.lane for award in _called(book)}
+    whole = _whole(rules, book, facts)
+    held_back = held_back_lengths(rules, book, facts)
     lengths = {}
     for budget in book.budgets.values():
         if budget.waiting:
@@ -226,8 +230,66 @@ def queue_lengths(rules: Rules, book: Book, facts: Facts) -> dict[BudgetKey, int
                 money = budget.free_fen + budget.receivable_fen + money_fen[budget.key]
                 carried = money // budget.smallest_waiting_fen
             # One more than can move: a head that stays tells a queue at rest from one that was cut off.
-            lengths[budget.key] = MOVE_MAX if budget.lane in whole else min(carried + 1, MOVE_MAX)
+            all_of_it = budget.lane in whole or held_back.get(budget.key)
+            lengths[budget.key] = MOVE_MAX if all_of_it else min(carried + 1, MOVE_MAX)
     return lengths
+
+
+_MAY_COME_UNNAMED: Final = ("committed", "held_back", "refused", "released")
+"""States from which loaded awards may come into a queue though no fact names them."""
+
+
+def asked_places(
+    book: Book, facts: Facts, again: Sequence[Again], lengths: Mapping[BudgetKey, int], state: Waits
+) -> list[Asked]:
+    """Places that awards may come back to in queues of which not all is loaded, `lengths`: to be counted by one query.
+
+    So what is said of a place does not depend on how much of its queue a batch has loaded.
+    """
+    long = [key for key, length in lengths.items() if _waiting(book, key, state) > length == MOVE_MAX]
+    if not long:
+        return []
+    named = set(award_nos(book, facts, again))
+    enrolled = {fact.data.enrollment_no for _, fact in facts if fact.type == provinces.WORKER_ENROLLED}
+    places: dict[str, set[tuple[int, int]]] = defaultdict(set)
+    for award in book.awards.values():
+        if award.enrollment_no in named or award.state in _MAY_COME_UNNAMED:
+            places[award.lane].add(award.place)
+        if award.enrollment_no in enrolled:  # it may come again in parts
+            places[award.lane].update((award.rank, part) for part in range(1, PARTS_MAX + 1))
+    return [(key, place) for key in long for place in sorted(places[key[0]])]
+
+
+def _waiting(book: Book, key: BudgetKey, state: Waits) -> int:
+    budget = book.budget(key)
+    return budget.waiting if state == "waitlisted" else budget.held_back
+
+
+def held_back_lengths(rules: Rules, book: Book, facts: Facts) -> dict[BudgetKey, int]:
+    """How many of those that are held back to load, by budget: as many as the cap could have room for."""
+    some = [budget for budget in book.budgets.values() if budget.held_back]
+    if not some:
+        return {}
+    money_fen, whole = _money_that_may_come(book, facts), _whole(rules, book, facts)
+    freed_fen: dict[BudgetKey, int] = defaultdict(int)
+    for award in book.awards.values():
+        if award.outside and not award.confirmed:
+            freed_fen[award.budget_key] += award.asked_fen
+    lengths = {}
+    for budget in some:
+        allocated_fen = budget.allocated_fen + money_fen[budget.key]
+        cap = cap_fen(allocated_fen, book.outside_percent)
+        room_fen = cap - budget.outside_fen + freed_fen[budget.key]
+        fitting = room_fen // budget.smallest_held_back_fen if room_fen > 0 else 0
+        # One more than fit, for the same reason as in a queue.
+        lengths[budget.key] = MOVE_MAX if budget.lane in whole else min(fitting + bool(fitting), MOVE_MAX)
+    return lengths
+
+
+def _whole(rules: Rules, book: Book, facts: Facts) -> set[str]:
+    """Lanes of whose queues all is loaded, as far as one batch goes."""
+    whole = _lanes_of_old_ranks(book, facts) | _lanes_of_long_times(rules, book, facts)
+    return whole | {award.lane for award in _called(book)}
 
 
 def _money_that_may_come(book: Book, facts: Facts) -> dict[BudgetKey, int]:
@@ -262,7 +324,9 @@ def _lanes_of_old_ranks(book: Book, facts: Facts) -> set[str]:
     found = {award.lane for award in book.due_commitments()}
     for lane, fact in facts:
         parts = book.parts(_enrollment_no(fact) or "")
-        late = fact.type in _LATE and any(a.state == "expired" or a.enrollment_no in due for a in parts)
+        late = fact.type in _LATE and any(
+            a.state in ("expired", "held_back") or a.enrollment_no in due for a in parts
+        )
         again = fact.type == provinces.WORKER_ENROLLED and bool(parts)
         uncovered = fact.type == provinces.SCHOLARSHIP_AWARDED and any(map(may_come_back, parts))
         # What is voided may have come in this very batch.

@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from services.subsidy.domain.awarding import let_go, move_queue
-from services.subsidy.domain.book import Again, Award, Book, Cause
+from services.subsidy.domain.awarding import let_go, move_queue, said_state
+from services.subsidy.domain.book import WAITING, Again, Award, Book, Cause
 from services.subsidy.domain.expiring import come_back, sought_fen
 from services.subsidy.domain.fiscal_year import fiscal_year
 from services.subsidy.domain.lifetime import Asker, Entitlement, holder_of, inputs_of, step_of
@@ -34,7 +34,7 @@ def look_again(rules: Rules, book: Book, again: Again) -> None:
     asker, award = entitlement.asker(again.enrollment_no), book.awards.get(again.enrollment_no)
     if asker is None or award is None or not asker.holds:
         return  # it was withdrawn or voided meanwhile
-    if award.state == "waitlisted":
+    if award.state in WAITING:
         if len(entitlement.held_by(asker.enrollment_no)) >= asker.limit:
             _step_back(book, award, entitlement, asker, again.cause)
     elif award.state in ("refused", "released"):
@@ -69,7 +69,7 @@ def _step_back(book: Book, award: Award, entitlement: Entitlement, asker: Asker,
         {"step": "lifetime_limit", "amount_fen": award.amount_fen},
     ]
     lane, enrollment_no = holder_of(steps[0])
-    said = {"was": was, "why": why, "held_by_lane": lane, "held_by_enrollment_no": enrollment_no}
+    said = {"was": said_state(was), "why": why, "held_by_lane": lane, "held_by_enrollment_no": enrollment_no}
     let_go(book, award, "released")
     entitlement.put(award.lane, award.enrollment_no, asker.limit, holds=False)
     note(book, award, cause, subsidy.SUBSIDY_RELEASED, inputs, steps, said)

@@ -220,6 +220,22 @@ def _lifetime(step: Step, inputs: Inputs) -> Said:
     return Said(f"{level.zh}层次每人限 {limit} 次补助，已占用 {held} 次：{by}。", en)
 
 
+def _outside(step: Step, _inputs: Inputs) -> Said:
+    cap, taken, ahead = yuan(step["outside_cap_fen"]), yuan(step["outside_fen"]), step["held_back"]
+    zh = f"由外省报送且未经确认：此类补助在本预算中最多 {cap.zh}，已占用 {taken.zh}"
+    en = (
+        f"Another province has reported it and nobody has confirmed: such awards may take {cap.en} of the budget and "
+        f"take {taken.en}"
+    )
+    if step["fits"]:
+        return Said(f"{zh}，仍有余量。", f"{en}: there is room.")
+    before = Said(f"，前面另有 {ahead} 人", f", {ahead} more wait before it") if ahead else Said("", "")
+    return Said(
+        f"{zh}{before.zh}：待出资省份确认。",
+        f"{en}{before.en}: it waits until the funding province confirms.",
+    )
+
+
 def _with_amount(zh: str, en: str) -> Callable[[Step, Inputs], Said]:
     """A sentence in which `{}` stands for the step's amount."""
 
@@ -237,6 +253,15 @@ _STEPS: Final[Mapping[str, Callable[[Step, Inputs], Said]]] = {
     "tuition": _tuition,
     "budget": _budget,
     "lifetime": _lifetime,
+    "outside": _outside,
+    "let_in_confirmed": _with_amount(
+        "出资省份已确认，按原登记顺序安排 {}。",
+        "The funding province has confirmed; {} is sought at the rank that it had.",
+    ),
+    "let_in_cap": _with_amount(
+        "外省报送的份额已有余量，按原登记顺序安排 {}。",
+        "What other provinces report has room again within its share; {} is sought at the rank that it had.",
+    ),
     "in_force": lambda step, _: Said(
         f"{step['found']} 第 {step['version']} 版自此适用。",
         f"{step['found']} version {step['version']} is in force.",
@@ -368,6 +393,7 @@ _DECIDED: Final[Mapping[str, Said]] = {
     subsidy.SUBSIDY_RESERVED: Said("预留补助", "Subsidy reserved"),
     subsidy.SUBSIDY_GRANTED: Said("批准补助", "Subsidy granted"),
     subsidy.SUBSIDY_WAITLISTED: Said("列入候补", "Put on the waitlist"),
+    subsidy.SUBSIDY_ADMITTED: Said("由待确认转入候补", "Taken into the queue"),
     subsidy.SUBSIDY_RELEASED: Said("释放补助", "Subsidy released"),
     subsidy.SUBSIDY_FORGONE: Said("放弃这一部分", "Part forgone"),
     subsidy.SUBSIDY_COMMITTED: Said("承诺后续年度补助", "Subsidy of a later year committed"),
@@ -437,6 +463,9 @@ _INPUTS: Final[Mapping[str, Said]] = {
     "scheme": Said("补助办法", "scheme"),
     "version": Said("版本", "version"),
     "in_force": Said("此前适用的办法", "schemes in force before"),
+    "outside_cap_fen": Said("外省报送未确认的上限", "cap on what other provinces report, unconfirmed"),
+    "outside_fen": Said("外省报送未确认已占用", "taken by what other provinces report, unconfirmed"),
+    "held_back": Said("前面待确认人数", "held back before it"),
     "limit": Said("每人限次", "awards a person may have"),
 }
 """A label for each input of a decision."""

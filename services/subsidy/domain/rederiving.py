@@ -22,6 +22,7 @@ Difference = Literal["inputs", "outcome", "amount", "scheme", "steps"]
 _TYPE_OF_STATE: Final = {
     "reserved": subsidy.SUBSIDY_RESERVED,
     "waitlisted": subsidy.SUBSIDY_WAITLISTED,
+    "held_back": subsidy.SUBSIDY_WAITLISTED,
     "refused": subsidy.SUBSIDY_REFUSED,
     "committed": subsidy.SUBSIDY_COMMITTED,
     "forgone": subsidy.SUBSIDY_FORGONE,
@@ -84,9 +85,11 @@ def _enrollment(rules: Rules, kept: Kept, inputs: Any) -> tuple[Difference, ...]
 def _return(kept: Kept, inputs: Any) -> tuple[Difference, ...]:
     outcome = judge_return(inputs)
     posted_fen = inputs["amount_fen"] if outcome == "reserved" else 0
+    was_held_back = inputs["state"] == "held_back" and outcome == "waitlisted"
+    admitted = subsidy.SUBSIDY_ADMITTED if was_held_back else None
     return _unlike(
         {
-            "outcome": _TYPE_OF_STATE[outcome] == kept.event_type,
+            "outcome": (admitted or _TYPE_OF_STATE[outcome]) == kept.event_type,
             "amount": posted_fen == kept.posted_fen,
         }
     )

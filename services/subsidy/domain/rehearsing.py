@@ -98,6 +98,9 @@ class Rehearsal:
     _exhausted_on: dict[str, date] = field(default_factory=dict)
     _begun: bool = False
 
+    def __post_init__(self) -> None:
+        self._book.outside_percent = self.rules.outside_percent
+
     def take(self, fact: Fact[Any]) -> None:
         """Decide the next fact of the lane; money that is supposed is there from the first one on."""
         if not self._begun:
@@ -118,7 +121,7 @@ class Rehearsal:
                 budget.allocated_fen - budget.free_fen - budget.scholarship_fen,
                 budget.scholarship_fen,
                 budget.free_fen,
-                budget.waiting,
+                budget.waiting + budget.held_back,
                 self._exhausted_on.get(budget.fund_source),
             )
             for _, budget in sorted(self._book.budgets.items())

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from services.subsidy.domain.fiscal_year import FIRST_OF_FEBRUARY, Closing
+from services.subsidy.domain.outside import NO_CAP_PERCENT
 from shared.contracts.envelope import AmountFen, Day, DocumentNo, LaneCode, Text, Value
 from shared.contracts.provinces import Category, Track
 
@@ -141,6 +142,8 @@ class Rules:
     schemes: Sequence[Scheme]
     year_closing: Closing = FIRST_OF_FEBRUARY
     cuts: CutPolicy = "clamp"
+    outside_percent: int = NO_CAP_PERCENT
+    """How much of a budget unconfirmed enrollments that other provinces report may take together, in percent."""
 
     @property
     def shortest_days(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from services.subsidy.domain.expecting import NotKnown
 from services.subsidy.domain.judging import RefusalCode
 from shared.contracts import subsidy
 
@@ -30,6 +31,19 @@ REFUSED: Final[Mapping[RefusalCode, tuple[str, str]]] = {
         ),
     ),
 }
+HELD_BACK: Final = (
+    "该注册由外省报送，本预算中外省报送而未确认的补助已达上限，本项待出资省份确认。请出资省份报送确认，随后按原登记顺序安排。",
+    "Other provinces' reports have reached their share of the budget: it waits until the funding one confirms.",
+)
+"""Why an award that another province has caused is held back."""
+DATE_NOT_KNOWN: Final[Mapping[NotKnown, tuple[str, str]]] = {
+    "no_day": ("本省尚无日期记录", "no day has begun on the lane"),
+    "too_short": ("该资金来源尚无完整月份的记录", "the pot has no whole month behind it yet"),
+    "nothing_came": ("近 12 个完整月份没有资金到位", "no money has come in the last whole months"),
+    "nothing_used": ("近 90 天没有使用资金", "no money was used in the last 90 days"),
+    "too_far": ("推算超过十年", "it would be more than ten years away"),
+}
+"""Why there is no date for a place in a queue, or for the end of a budget."""
 FORGONE: Final[Mapping[str, tuple[str, str]]] = {
     "exhausted": (
         "该资金来源的预算不能承担这一部分，按补助办法由下一资金来源承担或予以放弃，无需处理。",

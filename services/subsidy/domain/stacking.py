@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
+from services.subsidy.domain import outside
+from services.subsidy.domain.outside import OutsideInputs
 from services.subsidy.domain.schemes import WHOLE_PERCENT, Part, Scheme, percents
 
 
-class PotInputs(TypedDict):
+class PotInputs(OutsideInputs):
     """What decides about one part: its budget, as it was before the enrollment."""
 
     fiscal_year: int
@@ -26,7 +28,7 @@ class PartOutcome:
 
     part: int
     """1 is the first."""
-    state: Literal["reserved", "waitlisted", "committed", "forgone"]
+    state: Literal["reserved", "waitlisted", "held_back", "committed", "forgone"]
     asked_fen: int
     """The most that it may come to: before tuition cuts it, after its budget has."""
     amount_fen: int
@@ -39,6 +41,8 @@ class PartOutcome:
 class _Pot:
     free_fen: int
     waiting: int
+    outside: dict[str, int]
+    """What the cap on enrollments from outside compares, where it does."""
 
 
 @dataclass(slots=True)
@@ -59,7 +63,8 @@ def stack(
     `steps` led to the scheme: each part's own follow them.
     """
     budgets = {
-        (pot["fiscal_year"], pot["fund_source"]): _Pot(pot["free_fen"], pot["waiting"]) for pot in pots
+        (pot["fiscal_year"], pot["fund_source"]): _Pot(pot["free_fen"], pot["waiting"], outside.asked_of(pot))
+        for pot in pots
     }
     asked = _Asked(room_fen)
     found = []
@@ -126,8 +131,16 @@ def _judge(
 
 
 def _draw(part: Part, budget: _Pot, outcome: PartOutcome) -> None:
-    """What the budget carries of a part: nothing where others wait for it already."""
+    """What the budget carries of a part: nothing where others wait for it already.
+
+    From outside and above the cap the whole part is held back, whatever its policy.
+    """
     wanted_fen = outcome.amount_fen
+    outcome.steps += outside.steps_of(budget.outside, wanted_fen)
+    if not outside.is_within_cap(budget.outside, wanted_fen):
+        outcome.state = "held_back"
+        budget.outside["held_back"] += 1
+        return
     given_fen = 0 if budget.waiting else min(wanted_fen, budget.free_fen)
     pot: dict[str, Any] = {"step": "pot", "free_fen": budget.free_fen, "waiting": budget.waiting}
     if given_fen == wanted_fen or part.when_exhausted != "waitlist":
@@ -140,6 +153,8 @@ def _draw(part: Part, budget: _Pot, outcome: PartOutcome) -> None:
     else:
         outcome.state = "waitlisted"
         budget.waiting += 1
+    if budget.outside and outcome.state != "forgone":
+        budget.outside["outside_fen"] += outcome.amount_fen
     outcome.steps.append(pot | {"carries": outcome.state == "reserved", "amount_fen": outcome.amount_fen})
 
 

@@ -6,8 +6,8 @@ Where it is corrected, the event that takes its place follows at once: until the
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
-from services.subsidy.domain.awarding import begin_reservation, end_commitment, let_go, move_queue
-from services.subsidy.domain.book import HELD, Award, Book, Budget, BudgetKey, move
+from services.subsidy.domain.awarding import begin_reservation, end_commitment, let_go, move_queue, said_state
+from services.subsidy.domain.book import HELD, WAITING, Award, Book, Budget, BudgetKey, move
 from services.subsidy.domain.clawing_back import claw_back
 from services.subsidy.domain.completing import completes
 from services.subsidy.domain.expiring import come_back, may_come_back, sought_fen, uncover
@@ -44,6 +44,7 @@ def _void_enrollment(_rules: Rules, book: Book, parts: Sequence[Award], fact: Vo
     corrected = fact.data.superseded_by is not None
     freed = {key for award in parts if (key := _let_go(book, award, fact)) is not None}
     if corrected:
+        book.freed.clear()  # the room under the cap, too, is kept for what follows
         return
     for key in sorted(freed):
         move_queue(book, book.budgets[key], cause_of(fact))
@@ -61,11 +62,11 @@ def _let_go(book: Book, award: Award, fact: Voided) -> BudgetKey | None:
             queue.drop(award)
         award.rank, award.confirmed, award.withdrawn, award.completions = 0, False, False, 0
         book.leave(award)
-    if was not in (*HELD, "waitlisted"):
+    if was not in (*HELD, *WAITING):
         return None
     inputs = {"state": was, "amount_fen": award.amount_fen, "corrected": corrected}
     steps = [{"step": "voided", "amount_fen": held_fen}]
-    note(book, award, cause, subsidy.SUBSIDY_VOIDED, inputs, steps, {"was": was}, postings)
+    note(book, award, cause, subsidy.SUBSIDY_VOIDED, inputs, steps, {"was": said_state(was)}, postings)
     claw_back(book, award, cause, "corrected" if corrected else "voided")
     return award.budget_key
 
@@ -76,6 +77,7 @@ def _void_confirmation(_rules: Rules, book: Book, parts: Sequence[Award], fact: 
         return
     for award in parts:
         award.confirmed, award.changed = False, True
+        book.count_outside(award)
     for award in parts:
         if award.completion_days:
             if award.state == "reserved":

@@ -63,6 +63,7 @@ TERMS: Final = {
     "reserved": Said("已预留", "reserved"),
     "granted": Said("已批准", "granted"),
     "waitlisted": Said("候补", "waitlisted"),
+    "held_back": Said("待出资省份确认", "held back until the funding province confirms"),
     "released": Said("已释放", "released"),
     "refused": Said("不予补助", "refused"),
     "voided": Said("已作废", "voided"),
