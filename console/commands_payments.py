@@ -1,15 +1,23 @@
-"""`dreams payments due`: the file by which a province's finance office pays what is granted."""
+"""`dreams payments due` and `unmatched`: what a province has to pay, and what it has paid without a grant."""
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
+from console.amounts import yuan
 from console.api_client import Api
-from console.commands_lanes import DATA, Data, asked, known_lane
+from console.commands_lanes import DATA, AsJson, Data, asked, known_lane, write_json
 
-payments = typer.Typer(no_args_is_help=True, help="Payments: what the finance office has to pay.")
+payments = typer.Typer(
+    no_args_is_help=True,
+    help="Payments: what is due, and what was paid without a grant.",
+)
 
 
 @payments.command("due")
@@ -42,6 +50,47 @@ def due(
         raise typer.Exit(2)
     asked(data, lambda api: _write(api, query, out))
     typer.echo(f"已写入 {out}。 / {out} is written.")
+
+
+@payments.command("unmatched")
+def unmatched(
+    province: Annotated[
+        str,
+        typer.Option("--province", "-p", help="Two digits of a province, such as 32.", callback=known_lane),
+    ],
+    data: Data = DATA,
+    as_json: AsJson = False,
+) -> None:
+    """List payments that belong to no grant: those that wait for one, and those that must come back (未入账支付)."""
+    rows = asked(data, lambda api: _unmatched(api, province))
+    if as_json:
+        write_json(rows)
+        return
+    if not rows:
+        typer.echo("没有未入账的支付。 / Every payment is booked.")
+        return
+    headers = ("批次 batch", "行 line", "注册编号 enrollment", "年度 year", "资金来源 fund source")
+    table = Table(*headers, "未入账 not booked", "处理 what to do", box=SIMPLE_HEAD, show_edge=False)
+    for row in rows:
+        place = (row["batch_no"], str(row["line_no"]), row["enrollment_no"], str(row["fiscal_year"]))
+        what = _WAITS if row["waits"] else _MUST_COME_BACK
+        table.add_row(*map(escape, (*place, row["fund_source"])), yuan(row["unmatched_fen"]), what)
+    Console().print(table)
+
+
+_WAITS: Final = "待批准，自动入账 waits for its grant"
+_MUST_COME_BACK: Final = "收回并报送 payment.returned: collect and send it"
+
+
+async def _unmatched(api: Api, lane: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    query: dict[str, str | int] = {"lane": lane}
+    while True:
+        answer = await api.get("subsidy", "/v1/payments/unmatched", query)
+        rows += answer["payments"]
+        if answer["next"] is None:
+            return rows
+        query = {"lane": lane, "after_batch": answer["next"][0], "after_line": answer["next"][1]}
 
 
 async def _write(api: Api, query: dict[str, str | int | list[str]], path: Path) -> None:

@@ -84,6 +84,8 @@ async def _load(rules: Rules, batch: Batch, db: Db, facts: Facts, again: Sequenc
         await store.load_booked(db, book, numbers, causes)
     await store.load_budgets(db, book, loading.budget_keys(rules, book, facts), batch.lanes)
     await _load_queues(rules, db, book, facts, again)
+    if early := loading.paid_early(book):
+        await store.load_early_payments(db, book, early)
     if debtors := loading.debtors(book, facts):
         await store.load_claims(db, book, batch.lanes, debtors)
     return book

@@ -70,6 +70,7 @@ _AWARD_FIELDS: Final = (
     "year_of_study",
     "level",
     "outside",
+    "paid_early",
 )
 _AWARD_COLUMNS: Final = ", ".join(_AWARD_FIELDS)
 _JOURNAL_FIELDS: Final = (
@@ -104,6 +105,7 @@ _PAYMENT_FIELDS: Final = (
     "fund_source",
     "booked_fen",
     "unmatched_fen",
+    "waits",
 )
 _PAYMENT_COLUMNS: Final = ", ".join(_PAYMENT_FIELDS)
 _POSTING_FIELDS: Final = (
@@ -258,6 +260,24 @@ async def load_payments(db: Db, book: Book, keys: Sequence[PaymentKey]) -> None:
         book.payments[payment.key] = payment
 
 
+async def load_early_payments(db: Db, book: Book, enrollment_nos: Sequence[str]) -> None:
+    """Load payments that wait for a grant, and all parts of their awards; what is known already stays the same."""
+    rows = await db.fetch(
+        f"SELECT {_PAYMENT_COLUMNS} FROM payment WHERE enrollment_no = ANY($1) AND waits",  # noqa: S608 - ours
+        enrollment_nos,
+    )
+    for row in rows:
+        payment = Payment(*row)
+        book.payments.setdefault(payment.key, payment)
+    rows = await db.fetch(
+        f"SELECT {_AWARD_COLUMNS} FROM award WHERE enrollment_no = ANY($1) AND parts > 1",  # noqa: S608 - ours
+        enrollment_nos,
+    )
+    for row in rows:
+        award = _award(row)
+        book.awards.setdefault(award.key, award)
+
+
 async def load_claims(db: Db, book: Book, lanes: Sequence[str], worker_refs: Sequence[str]) -> None:
     """Load what workers owe to budgets of `lanes`."""
     rows = await db.fetch(
@@ -295,8 +315,42 @@ async def load_budgets(db: Db, book: Book, keys: Iterable[BudgetKey], lanes: Seq
 
 async def load_queues(db: Db, book: Book, lengths: Mapping[BudgetKey, int]) -> None:
     """Load the heads of queues, at most so many awards of each, in rank order."""
-    for key, awards in (await _heads(db, lengths, "waitlisted")).items():
+    rows = await db.fetch(
+        f"""SELECT a.* FROM unnest($1::text[], $2::smallint[], $3::text[], $4::integer[]) AS k(l, y, f, n)
+            CROSS JOIN LATERAL (
+                SELECT {_AWARD_COLUMNS} FROM award
+                WHERE lane = k.l AND fiscal_year = k.y AND fund_source = k.f AND state = 'waitlisted'
+                ORDER BY rank, part LIMIT k.n) a""",  # noqa: S608 - our own columns
+        *_columns(lengths),
+    )
+    for key, awards in _heads(lengths, rows).items():
         book.add_queue(key, awards)
+
+
+async def load_held_back(db: Db, book: Book, lengths: Mapping[BudgetKey, int]) -> None:
+    """Load the first of those that are held back from budgets, at most so many of each, in rank order."""
+    rows = await db.fetch(
+        f"""SELECT a.* FROM unnest($1::text[], $2::smallint[], $3::text[], $4::integer[]) AS k(l, y, f, n)
+            CROSS JOIN LATERAL (
+                SELECT {_AWARD_COLUMNS} FROM award
+                WHERE lane = k.l AND fiscal_year = k.y AND fund_source = k.f AND state = 'held_back'
+                ORDER BY rank, part LIMIT k.n) a""",  # noqa: S608 - our own columns
+        *_columns(lengths),
+    )
+    for key, awards in _heads(lengths, rows).items():
+        book.add_held_back(key, awards)
+
+
+def _columns(lengths: Mapping[BudgetKey, int]) -> list[list[Any]]:
+    return [list(column) for column in zip(*((*key, length) for key, length in lengths.items()), strict=True)]
+
+
+def _heads(lengths: Mapping[BudgetKey, int], rows: Iterable[Record]) -> dict[BudgetKey, list[Award]]:
+    heads: dict[BudgetKey, list[Award]] = {key: [] for key in lengths}
+    for row in rows:
+        award = _award(row)
+        heads[award.budget_key].append(award)
+    return {key: sorted(awards, key=lambda award: award.place) for key, awards in heads.items()}
 
 
 async def count_before(
@@ -311,7 +365,11 @@ async def count_before(
                UNION ALL
                SELECT lane, fiscal_year, fund_source, rank, part, 1 FROM award
                WHERE (lane, fiscal_year, fund_source) IN (SELECT lane, fiscal_year, fund_source FROM asked)
-                 AND state = $6)
+                 AND state = 'waitlisted' AND $6 = 'waitlisted'
+               UNION ALL
+               SELECT lane, fiscal_year, fund_source, rank, part, 1 FROM award
+               WHERE (lane, fiscal_year, fund_source) IN (SELECT lane, fiscal_year, fund_source FROM asked)
+                 AND state = 'held_back' AND $6 = 'held_back')
            SELECT lane, fiscal_year, fund_source, rank, part, before FROM (
                SELECT *, coalesce(sum(waits) OVER (
                           PARTITION BY lane, fiscal_year, fund_source ORDER BY rank, part, waits
@@ -327,31 +385,6 @@ async def count_before(
     )
     for lane, year, fund_source, rank, part, before in rows:
         queues[lane, year, fund_source].before[rank, part] = before
-
-
-async def load_held_back(db: Db, book: Book, lengths: Mapping[BudgetKey, int]) -> None:
-    """Load the first of those that are held back from budgets, at most so many of each, in rank order."""
-    for key, awards in (await _heads(db, lengths, "held_back")).items():
-        book.add_held_back(key, awards)
-
-
-async def _heads(db: Db, lengths: Mapping[BudgetKey, int], state: Waits) -> dict[BudgetKey, list[Award]]:
-    rows = await db.fetch(
-        f"""SELECT a.* FROM unnest($1::text[], $2::smallint[], $3::text[], $4::integer[]) AS k(l, y, f, n)
-            CROSS JOIN LATERAL (
-                SELECT {_AWARD_COLUMNS} FROM award
-                WHERE lane = k.l AND fiscal_year = k.y AND fund_source = k.f AND state = '{state}'
-                ORDER BY rank, part LIMIT k.n) a""",  # noqa: S608 - our own columns
-        [lane for lane, _, _ in lengths],
-        [year for _, year, _ in lengths],
-        [fund for _, _, fund in lengths],
-        list(lengths.values()),
-    )
-    heads: dict[BudgetKey, list[Award]] = {key: [] for key in lengths}
-    for row in rows:
-        award = _award(row)
-        heads[award.budget_key].append(award)
-    return {key: sorted(awards, key=lambda award: award.place) for key, awards in heads.items()}
 
 
 def _award(row: Record) -> Award:
@@ -506,6 +539,7 @@ async def _add_awards(db: Db, awards: Sequence[Award]) -> None:
                 a.year_of_study,
                 a.level,
                 a.outside,
+                a.paid_early,
             )
             for a in awards
         ],
@@ -530,15 +564,16 @@ async def _save_awards(db: Db, awards: Sequence[Award]) -> None:
             "r": a.rank,
             "p": a.part,
             "k": a.completions,
+            "f": a.paid_early,
         }
         for a in awards
     ]
     await db.execute(
         """UPDATE award SET state = n.s, amount_fen = n.a, scholarship_fen = n.h, confirmed = n.c, disbursed_fen = n.d,
-               fiscal_year = n.y, expires_on = n.e, withdrawn = n.w, rank = n.r, completions = n.k
+               fiscal_year = n.y, expires_on = n.e, withdrawn = n.w, rank = n.r, completions = n.k, paid_early = n.f
            FROM json_to_recordset($1::json)
                AS n(n text, s text, a bigint, h bigint, c boolean, d bigint, y smallint, e date, w boolean, r bigint,
-                    p smallint, k smallint)
+                    p smallint, k smallint, f boolean)
            WHERE enrollment_no = n.n AND part = n.p""",
         orjson.dumps(rows).decode(),
     )
@@ -589,12 +624,12 @@ async def _save_payments(db: Db, payments: Sequence[Payment]) -> None:
     if not payments:
         return
     rows = [
-        {"l": p.lane, "b": p.batch_no, "n": p.line_no, "m": p.booked_fen, "u": p.unmatched_fen}
+        {"l": p.lane, "b": p.batch_no, "n": p.line_no, "m": p.booked_fen, "u": p.unmatched_fen, "w": p.waits}
         for p in payments
     ]
     await db.execute(
-        """UPDATE payment SET booked_fen = n.m, unmatched_fen = n.u
-           FROM json_to_recordset($1::json) AS n(l text, b text, n integer, m bigint, u bigint)
+        """UPDATE payment SET booked_fen = n.m, unmatched_fen = n.u, waits = n.w
+           FROM json_to_recordset($1::json) AS n(l text, b text, n integer, m bigint, u bigint, w boolean)
            WHERE lane = n.l AND batch_no = n.b AND line_no = n.n""",
         orjson.dumps(rows).decode(),
     )
@@ -1015,6 +1050,25 @@ async def queue(db: Db, key: BudgetKey, after_rank: int, limit: int) -> list[Rec
 async def lane_book(db: Db, lane: str) -> Record | None:
     """The day that began last on a lane, and the number of its last journal entry: (day, last_entry)."""
     return await db.fetchrow("SELECT day, last_entry FROM lane_book WHERE lane = $1", lane)
+
+
+async def unmatched_payments(
+    db: Db, lane: str, after: tuple[str, int], limit: int, *, waiting: bool | None
+) -> list[Record]:
+    """Lines of settlements that are not booked whole, those after one; who wait for a grant, who do not, or all."""
+    return list(
+        await db.fetch(
+            """SELECT batch_no, line_no, enrollment_no, fiscal_year, fund_source, booked_fen, unmatched_fen, waits
+               FROM payment
+               WHERE lane = $1 AND unmatched_fen > 0 AND (batch_no, line_no) > ($2, $3::integer)
+                 AND ($4::boolean IS NULL OR waits = $4)
+               ORDER BY batch_no, line_no LIMIT $5""",
+            lane,
+            *after,
+            waiting,
+            limit,
+        )
+    )
 
 
 async def due_payments(

@@ -233,8 +233,11 @@ class PaymentUnmatched(Value):
     """What was paid, or came back, in fen."""
     amount_fen: int
     """The part that is not booked, in fen."""
-    code: Literal["not_granted", "other_pot", "exceeds_grant", "exceeds_payment", "not_owed"]
-    """Why: nothing is granted, or from another pot, or less; what came back is more than was paid, or not owed."""
+    code: Literal[
+        "not_granted", "not_granted_yet", "other_pot", "exceeds_grant", "exceeds_payment", "not_owed"
+    ]
+    """Why: nothing is granted; or not yet, so that the payment is kept and booked once it is; or it is granted from
+    another pot, or less; what came back is more than was paid, or not owed."""
     message_zh: str
     """What happened, why and what to do now, in Chinese."""
     message_en: str

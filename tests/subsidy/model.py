@@ -10,6 +10,7 @@ COMPLETION_DAYS = 60
 PERSONS = 3
 """Enrollment n is of worker n modulo this: they owe and are paid again."""
 STANDING = ("reserved", "granted", "waitlisted", "held_back", "committed")
+TO_COME = ("reserved", "waitlisted", "held_back", "committed")
 WAITING = ("waitlisted", "held_back", "committed")
 OUTSIDE_PERCENT = 40
 """So much of a budget goes to unconfirmed enrollments that other provinces have reported."""
@@ -103,6 +104,8 @@ class Paid:
     key: Key
     booked: int
     unmatched: int
+    waits: bool = False
+    """Whether it came before its grant."""
 
 
 @dataclass
@@ -207,6 +210,22 @@ class Model:
                 part.paid += netted
                 if netted:
                     self.freed.add((year, pot))
+        for paid in self._early(award.number, part.key):
+            booked = min(paid.unmatched, part.amount - part.paid)
+            part.paid += booked
+            paid.booked += booked
+            paid.unmatched -= booked
+        self._give_up_early(award)
+
+    def _early(self, number: int, key: Key) -> list[Paid]:
+        return [one for one in self.payments if one.waits and (one.number, one.key) == (number, key)]
+
+    def _give_up_early(self, award: Given) -> None:
+        """A payment waits no more when it is booked, or nothing that could be granted is left of its budget."""
+        to_come = {part.key for part in award.parts if part.state in TO_COME}
+        for one in self.payments:
+            if one.number == award.number:
+                one.waits = one.waits and one.key in to_come and one.unmatched > 0
 
     def _stand(self, award: Given, part: Part) -> None:
         """Money at once where nobody waits ahead and it is there, otherwise the queue; before its year a promise."""
@@ -240,9 +259,11 @@ class Model:
             part.year = self.fiscal_year(award.start, part.plan.nth)
             self._seek(award, part)
 
-    def _let_go(self, award: Given, part: Part, state: str) -> None:
+    def _let_go(self, award: Given, part: Part, state: str, *, corrected: bool = False) -> None:
         self.owed[award.number, *part.key] += part.paid
         part.paid, part.state = 0, state
+        if not corrected:
+            self._give_up_early(award)
 
     def _let_all_go(self, award: Given, parts: Sequence[Part], state: str) -> None:
         """Nobody has a turn until all of them are let go."""
@@ -294,6 +315,7 @@ class Model:
                 part.state = "released"  # only scholarships stand in its way
             else:
                 part.state = state if room else "refused"
+        self._give_up_early(award)
         if before is not None:
             self.move(*sorted({part.key for part in (*before.parts, *award.parts)}))
 
@@ -346,7 +368,7 @@ class Model:
         award = self.awards[number]
         keys = {part.key for part in award.parts}
         for part in award.parts:
-            self._let_go(award, part, "voided")
+            self._let_go(award, part, "voided", corrected=corrected)
         if not corrected:
             award.rank, award.confirmed, award.completions = 0, False, 0
             self.move(*sorted(keys))
@@ -445,18 +467,21 @@ class Model:
     def pay(self, number: int, key: Key, amount: int) -> None:
         """What is granted from a budget is paid, part by part; the rest is told."""
         left = amount
-        for part in self.awards[number].parts:
-            if part.state == "granted" and part.key == key:
-                booked = min(left, part.amount - part.paid)
-                part.paid += booked
-                left -= booked
-        self.payments.append(Paid(number, key, amount - left, left))
+        parts = [part for part in self.awards[number].parts if part.key == key]
+        granted = [part for part in parts if part.state == "granted"]
+        waits = not granted and any(part.state in TO_COME for part in parts)
+        for part in granted:
+            booked = min(left, part.amount - part.paid)
+            part.paid += booked
+            left -= booked
+        self.payments.append(Paid(number, key, amount - left, left, waits))
 
     def take_back(self, place: int, amount: int) -> None:
         """First what was never matched, then what parts that stand have had, the last first, then what is owed."""
         payment = self.payments[place]
         unmatched = min(amount, payment.unmatched)
         payment.unmatched -= unmatched
+        payment.waits = payment.waits and payment.unmatched > 0
         back = min(amount - unmatched, payment.booked)
         payment.booked -= back
         parts = [p for p in self.awards[payment.number].parts[::-1] if p.plan.pot == payment.key[1]]
@@ -481,6 +506,7 @@ class Model:
         for award, part in sorted(promised, key=lambda one: (one[1].year, one[0].rank, one[1].no)):
             if award.completions:
                 part.state = "released"
+                self._give_up_early(award)
             else:
                 self._stand(award, part)
         self.move()

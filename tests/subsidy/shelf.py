@@ -125,10 +125,20 @@ class Shelf:
             if key in keys or budget.receivable_fen or book.lane(budget.lane).went_on:
                 book.add_budget(deepcopy(budget))
         self._load_queues(book, on_lanes, again)
+        self._load_early(book)
         debtors = set(loading.debtors(book, on_lanes))
         claims = [c for c in self.claims.values() if c.worker_ref in debtors and c.open_fen]
         book.claims = {claim.key: deepcopy(claim) for claim in claims}
         return book
+
+    def _load_early(self, book: Book) -> None:
+        early = loading.paid_early(book)
+        for payment in self.payments.values():
+            if payment.waits and payment.enrollment_no in early:
+                book.payments.setdefault(payment.key, deepcopy(payment))
+        for award in self.awards.values():
+            if award.parts > 1 and award.enrollment_no in early:
+                book.awards.setdefault(award.key, deepcopy(award))
 
     def _load_queues(self, book: Book, on_lanes: loading.Facts, again: list[Again]) -> None:
         lengths = loading.held_back_lengths(self.rules, book, on_lanes)

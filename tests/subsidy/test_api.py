@@ -258,6 +258,58 @@ async def test_a_queue_is_listed_with_positions_and_what_each_waits_for(
     assert (await _ask(client, "/v1/waitlist?lane=34&year=2026&fund_source=x"))["queue"] == []
 
 
+async def test_places_and_budgets_have_a_date_by_the_lanes_own_past_or_a_reason(
+    client: httpx.AsyncClient, subsidy: Service
+) -> None:
+    queue, budgets = f"/v1/waitlist?lane=33&year=2026&fund_source={POT}", "/v1/budgets?lane=33&year=2026"
+    (waits,) = (await _ask(client, queue))["queue"]
+    assert (waits["expected_on"], waits["not_known"]) == (None, "no_day")
+    zj = Province("33")
+    zj.enrolled(1)  # known already
+    zj.day("2026-03-01")
+    zj.allocated(310_000)  # a month of 31 days: 10,000 a day
+    for n in range(2, 7):
+        zj.enrolled(n)
+    zj.day("2026-04-02")
+    await subsidy.take(*zj.facts[1:])
+    answer = await _ask(client, queue)
+    assert (answer["came_fen"], answer["came_days"]) == (310_000, 31)
+    told = [(one["needed_fen"], one["expected_on"], one["not_known"]) for one in answer["queue"]]
+    assert told == [  # 10,000 is free
+        (100_000, "2026-04-11", None),
+        (200_000, "2026-04-21", None),
+        (300_000, "2026-05-01", None),
+    ]
+    (mine,) = (await _ask(client, budgets))["budgets"]  # 300,000 of it were used in 33 days
+    assert (mine["free_fen"], mine["runs_out_on"], mine["runs_out_not_known"]) == (10_000, "2026-04-03", None)
+    explained = (await _ask(client, "/v1/awards/33-00005/explanation"))["explanation"]
+    assert explained["waits"]["expected_on"] == "2026-04-21"
+    assert "预计 2026-04-21 轮到" in explained["waits"]["zh"]
+
+
+async def test_payments_that_are_not_booked_are_listed_with_what_to_do_page_by_page(
+    client: httpx.AsyncClient, subsidy: Service
+) -> None:
+    js = Province()
+    js.facts = [{"data": {}}] * 5  # what the client's lane knows
+    await subsidy.take(js.paid(2, 60_000), js.paid(1, 130_000))
+    path = "/v1/payments/unmatched?lane=32"
+    answer = await _ask(client, path)
+    told = [
+        (p["line_no"], p["enrollment_no"], p["booked_fen"], p["unmatched_fen"], p["waits"])
+        for p in answer["payments"]
+    ]
+    assert told == [(6, "32-00002", 0, 60_000, True), (7, "32-00001", 100_000, 30_000, False)]
+    assert answer["next"] is None
+    first = await _ask(client, f"{path}&limit=1")
+    assert first["next"] == ["付32", 6]
+    rest = await _ask(client, f"{path}&after_batch=付32&after_line=6")
+    assert [p["line_no"] for p in rest["payments"]] == [7]
+    assert [p["line_no"] for p in (await _ask(client, f"{path}&waiting=true"))["payments"]] == [6]
+    client.headers["Authorization"] = "Bearer province-32"
+    assert (await client.get("/v1/payments/unmatched?lane=33")).status_code == 403
+
+
 async def test_an_award_is_told_with_every_decision_and_its_money(client: httpx.AsyncClient) -> None:
     told = await _ask(client, "/v1/awards/32-00001")
     assert (told["award"]["state"], told["award"]["position"]) == ("granted", None)

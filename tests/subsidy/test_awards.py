@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.subsidy.domain import loading
-from shared.contracts.subsidy import FACT_MODELS, SCHEME_REFUSED
+from shared.contracts.subsidy import FACT_MODELS, SCHEME_REFUSED, SUBSIDY_WAITLISTED
 from tests.subsidy.facts import POT, YUAN_1000_FEN, Province, Service, days, short
 from tests.subsidy.histories import busy, everything_in_parts
 
@@ -238,6 +238,8 @@ async def test_every_fact_follows_its_contract(subsidy: Service, subsidy_in_part
     zj.withdrawn(2)
     zj.returned(zj.facts[-2], 150_000)
     zj.written_off(2, 1)
+    zj.enrolled(3, start="2028-03-01", reported_by="34")
+    zj.confirmed(3)
     zj.activated(3, valid_from="2028-01-01")
     await subsidy.take(*busy(5).facts, *zj.facts)
 
@@ -267,6 +269,23 @@ async def test_a_long_queue_moves_on_while_the_lane_is_idle_in_order_of_rank(
     reserved = [said for said in await subsidy.said() if said.startswith("subsidy.reserved")]
     assert reserved == [f"subsidy.reserved 32-{n:05d}" for n in range(8)]
     assert (await subsidy.budget())["drain_cause"] is None
+
+
+async def test_a_place_behind_the_loaded_head_of_a_queue_is_said_exactly(
+    subsidy: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "MOVE_MAX", 3)
+    js = Province()
+    for n in range(9):
+        js.enrolled(n)
+        js.enrolled(n + 20, reported_by="34")
+    await subsidy.take(*js.facts)
+    gone = [js.withdrawn(6), js.withdrawn(28), js.withdrawn(2)]
+    await subsidy.take(*gone)
+    await subsidy.take(*(js.voided(fact) for fact in gone))
+    back = [fact for fact in await subsidy.published() if fact["type"] == SUBSIDY_WAITLISTED][-3:]
+    told = [(fact["data"]["enrollment_no"], fact["data"]["position"]) for fact in back]
+    assert told == [("32-00006", 6), ("32-00028", 9), ("32-00002", 3)]  # 2 is not there yet when 6 comes back
 
 
 async def test_a_fact_that_breaks_its_contract_stops_its_lane_and_no_other(subsidy: Service) -> None:

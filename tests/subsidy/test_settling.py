@@ -69,7 +69,7 @@ def test_payments_disburse_a_grant_in_parts_and_what_is_above_it_goes_back_to_th
     ("prepare", "code"),
     [
         (lambda js: None, "not_granted"),
-        (lambda js: js.enrolled(2), "not_granted"),
+        (lambda js: js.enrolled(2), "not_granted_yet"),
         (lambda js: (js.enrolled(2), js.confirmed(2), js.withdrawn(2)), "not_granted"),
         (lambda js: (js.enrolled(2, start="2015-01-01"), js.confirmed(2)), "not_granted"),
         (lambda js: (js.enrolled(2, start="2025-12-31"), js.confirmed(2)), "other_pot"),

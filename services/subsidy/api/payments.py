@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.subsidy import store
 from services.subsidy.api.callers import PersonReader, named_lane
@@ -33,6 +33,8 @@ from shared.plumbing.store import Db
 
 PAGE: Final = 1_000
 """So many lines are in memory at once."""
+KEY_MAX_CHARS: Final = 80
+LINE_MAX: Final = 2**31 - 1
 AT_ONCE: Final = 2
 """So many files are read at once, each over a connection of its own; others wait."""
 FILE_MAX_S: Final = 900.0
@@ -54,6 +56,76 @@ class WhichPayments(BaseModel):
     """From budgets of this fiscal year; the current one of the lane if left out."""
     format: Format = "csv"
     """A table, or XML."""
+
+
+class WhichUnmatched(BaseModel):
+    """Which payments that are not booked are listed."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
+
+    lane: LaneCode | None = None
+    """Of this lane; a province's token needs not name its own."""
+    waiting: bool | None = None
+    """Only those that wait for a grant (true), or only those that must come back (false)."""
+    after_batch: Annotated[str, Field(max_length=KEY_MAX_CHARS, pattern=r"^[^\x00]*$")] = ""
+    """Only those after this batch and line: send `next` of the page before."""
+    after_line: Annotated[int, Field(ge=0, le=LINE_MAX)] = 0
+    limit: Annotated[int, Field(ge=1, le=PAGE)] = PAGE
+    """At most so many."""
+
+
+class UnmatchedPayment(BaseModel):
+    """One line of a settlement that is not booked, or not all of it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    batch_no: str
+    """The settlement."""
+    line_no: int
+    """Place within the settlement."""
+    enrollment_no: str
+    """The enrollment, as the province numbered it."""
+    fiscal_year: int
+    """Year that the payment names."""
+    fund_source: str
+    """Pot that the payment names."""
+    booked_fen: int
+    """What of it is booked."""
+    unmatched_fen: int
+    """What of it is not."""
+    waits: bool
+    """Whether it has come before its grant and is booked by itself once that is there; otherwise it must come back."""
+
+
+class UnmatchedPayments(BaseModel):
+    """A page of payments that are not booked, in the order of their batches and lines."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    simulated: bool
+    """They come from a simulation."""
+    payments: list[UnmatchedPayment]
+    """At most `limit`."""
+    next: tuple[str, int] | None
+    """Batch and line: send them as `after_batch` and `after_line` for what follows; none after the last."""
+
+
+@router.get("/payments/unmatched", responses=documented(401, 403, 422, 503))
+async def payments_unmatched(
+    request: Request, caller: PersonReader, which: Annotated[WhichUnmatched, Query()]
+) -> UnmatchedPayments:
+    """Payments that belong to no grant: those that wait for one, and those that must come back."""
+    lane = named_lane(caller, which.lane)
+    after = (which.after_batch, which.after_line)
+    async with request.app.state.pool.acquire() as db:
+        rows = await store.unmatched_payments(db, lane, after, which.limit + 1, waiting=which.waiting)
+    await look_ups.note(request, "unmatched_payments_looked_up", caller, lane, payments=len(rows))
+    found = [UnmatchedPayment(**row) for row in rows[: which.limit]]
+    return UnmatchedPayments(
+        simulated=request.app.state.settings.simulated,
+        payments=found,
+        next=(found[-1].batch_no, found[-1].line_no) if len(rows) > which.limit else None,
+    )
 
 
 @router.get(

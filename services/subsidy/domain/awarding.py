@@ -10,6 +10,7 @@ from services.subsidy.domain.judging import EnrollmentInputs, Outcome, ReturnInp
 from services.subsidy.domain.lifetime import holder_of
 from services.subsidy.domain.noting import note, note_budget, write_down
 from services.subsidy.domain.sentences import FORGONE, HELD_BACK, REFUSED
+from services.subsidy.domain.settling import book_early, give_up_early
 from shared.contracts import subsidy
 
 
@@ -188,6 +189,7 @@ def end_commitment(book: Book, award: Award, cause: Cause, why: str) -> None:
     steps = [{"step": why, "amount_fen": award.amount_fen}]
     award.state, award.changed = "voided" if why == "voided" else "released", True
     note(book, award, cause, subsidy.SUBSIDY_COMMITMENT_ENDED, inputs, steps, {"why": why})
+    give_up_early(book, award, cause)
 
 
 def begin_reservation(book: Book, award: Award) -> dict[str, Any]:
@@ -212,6 +214,7 @@ def grant(book: Book, budget: Budget, award: Award, cause: Cause) -> None:
     award.state, award.expires_on, award.changed = "granted", None, True
     note(book, award, cause, subsidy.SUBSIDY_GRANTED, inputs, steps, {}, postings)
     net(book, budget, award, cause)
+    book_early(book, award, cause)
 
 
 def release(book: Book, award: Award, cause: Cause, why: str) -> None:
@@ -246,6 +249,7 @@ def end(book: Book, award: Award, cause: Cause, why: str) -> None:
     postings = let_go(book, award, "expired" if why == "expired" else "released")
     note(book, award, cause, subsidy.SUBSIDY_RELEASED, inputs, steps, said, postings)
     claw_back(book, award, cause, why)
+    give_up_early(book, award, cause)
     book.leave(award)
 
 

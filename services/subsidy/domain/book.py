@@ -33,6 +33,8 @@ Purpose = Literal[
 
 `disbursed` was paid for awards that stand, `receivable` for awards that stand no more: it must come back.
 """
+TO_COME: Final = ("reserved", "waitlisted", "held_back", "committed")
+"""States from which an award may still be granted by itself."""
 HELD: Final = ("reserved", "granted")
 """States in which an award holds money."""
 WAITING: Final = ("waitlisted", "held_back")
@@ -193,6 +195,8 @@ class Award:
     """The level at which its scheme limits awards; empty where it does not, or where nothing is sought."""
     outside: bool = False
     """Whether another province has reported its enrollment."""
+    paid_early: bool = False
+    """Whether a payment has come for it, or for another part, before it was granted."""
     outside_fen: int = 0
     """What of it counts in its budget's `outside_fen` now; follows from the rest."""
     new: bool = False
@@ -293,6 +297,8 @@ class Payment:
     fund_source: str
     booked_fen: int
     unmatched_fen: int
+    waits: bool = False
+    """Whether it has come before its grant, and is booked once that is there."""
     new: bool = False
     changed: bool = False
 
@@ -491,6 +497,11 @@ class Book:
             if posting.purpose == "scholarship" and posting.amount_fen > 0
         ]
         return self.booked.get(cause_id, []) + now
+
+    def early_payments(self, enrollment_no: str) -> list[Payment]:
+        """Payments that wait for a grant of an enrollment, in the order of their lines."""
+        found = [one for one in self.payments.values() if one.waits and one.enrollment_no == enrollment_no]
+        return sorted(found, key=lambda payment: payment.key)
 
     def entitlement(self, key: EntitlementKey) -> Entitlement:
         """A person's entitlement; one that was not loaded may be read but not written."""

@@ -217,11 +217,13 @@ def _enroll(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.WorkerEnr
     entitling.keep(rules, book, award, before)
     if outcome.parts:
         parts = in_parts.stand(book, award, inputs, outcome, cause)
+        settling.give_up_early(book, award, cause)
         if were:
             _move_queues(book, cause, *were, *parts)
         return
     book.put_in_place([award])
     _stand(book, budget, award, outcome, inputs, cause)
+    settling.give_up_early(book, award, cause)
     if were:
         _move_queues(book, cause, *were, award)
 
@@ -315,6 +317,7 @@ def _new_award(
         completions=before.completions if before is not None else 0,
         level=inputs.get("level", "") if outcome.seeks_money else "",
         outside=data.reported_by != lane,
+        paid_early=before is not None and before.paid_early,
         new=True,
         replaces=before is not None,
     )

@@ -99,6 +99,11 @@ def called_nos(book: Book, facts: Facts, lanes: Sequence[str]) -> list[str]:
     return sorted(found - book.awards.keys())
 
 
+def paid_early(book: Book) -> list[str]:
+    """Loaded enrollments for which payments may wait; those of queues are loaded before."""
+    return sorted({award.enrollment_no for award in book.awards.values() if award.paid_early})
+
+
 def reversed_causes(facts: Facts) -> list[str]:
     """The facts of scholarships that are taken back."""
     return [

@@ -72,7 +72,9 @@ def write_down(
 
 
 def _about(award: Award, said: Mapping[str, Any]) -> str:
-    """What tells decisions of one kind apart that one cause leads to: an award may be cut by several claims at once."""
+    """What tells decisions of one kind apart that one cause leads to: an award may meet several claims or payments."""
+    if award.paid_early and "batch_no" in said:
+        return f"{award.key}/{said['batch_no']}/{said['line_no']}"
     if "owed_for" not in said:
         return award.key
     return f"{award.key}/{said['owed_for']}/{said['owed_for_year']}"
@@ -109,6 +111,8 @@ def note_of(
 ) -> None:
     """Write down what becomes of a claim or a payment; the award that it was for may stand no more."""
     name = f"{about.enrollment_no}/{about.fiscal_year}/{said.get('netted_against') or said.get('code')}"
+    if isinstance(about, Payment):
+        name = f"{name}/{about.batch_no}/{about.line_no}"  # one cause may lead to several
     if said.get("part") is not None:
         name = f"{name}/part {said['part']}"
     no = book.next_entry(about.lane)

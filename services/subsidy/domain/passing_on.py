@@ -9,6 +9,7 @@ from services.subsidy.domain.fiscal_year import fiscal_year
 from services.subsidy.domain.lifetime import Asker, Entitlement, holder_of, inputs_of, step_of
 from services.subsidy.domain.noting import note
 from services.subsidy.domain.schemes import Rules
+from services.subsidy.domain.settling import give_up_early
 from shared.contracts import subsidy
 
 
@@ -73,4 +74,5 @@ def _step_back(book: Book, award: Award, entitlement: Entitlement, asker: Asker,
     let_go(book, award, "released")
     entitlement.put(award.lane, award.enrollment_no, asker.limit, holds=False)
     note(book, award, cause, subsidy.SUBSIDY_RELEASED, inputs, steps, said)
+    give_up_early(book, award, cause)
     move_queue(book, book.budgets[award.budget_key], cause)

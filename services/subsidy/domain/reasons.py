@@ -343,6 +343,10 @@ _STEPS: Final[Mapping[str, Callable[[Step, Inputs], Said]]] = {
         "The scholarship that paid the tuition was voided or corrected; {} is sought again at the rank that it had.",
     ),
     "paid": _with_amount("支付金额为 {}。", "{} was paid."),
+    "paid_early": _with_amount("批准之前已支付 {}。", "{} had been paid before it was granted."),
+    "not_granted_yet": _with_amount(
+        "补助尚未批准，{}保留待批准后入账。", "It is not granted yet; {} is kept and booked once it is."
+    ),
     "granted": _with_amount(
         "其中 {}在已批准未支付的范围内，予以入账。",
         "{} of it is within what is granted and unpaid, and is booked.",
@@ -452,6 +456,7 @@ _INPUTS: Final[Mapping[str, Said]] = {
     "unpaid_fen": Said("已批准未支付", "granted and unpaid"),
     "paid_fen": Said("本次支付", "this payment"),
     "returned_fen": Said("本次退回", "this return"),
+    "to_come": Said("该预算尚待批准", "still to be granted from that budget"),
     "same_pot": Said("与批准的预算一致", "from the budget that granted it"),
     "asked_fen": Said("核销金额", "to be written off"),
     "open_fen": Said("尚待追回", "still owed"),

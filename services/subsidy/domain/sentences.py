@@ -120,6 +120,10 @@ UNMATCHED: Final[Mapping[str, tuple[str, str]]] = {
         "该注册目前没有已发放的补助，支付未入账。请收回款项并报送 payment.returned，待补助发放后以新的批次行号支付。",
         "Nothing is granted: the payment is not booked. Send payment.returned; pay in a new line once it is granted.",
     ),
+    "not_granted_yet": (
+        "支付早于批准：已保留，补助批准后自动入账，无需处理。如属误付，请收回并报送 payment.returned。",
+        "Paid before it is granted: it is kept, and booked once it is. If it was a mistake, send payment.returned.",
+    ),
     "other_pot": (
         "该注册的补助不由此年度和资金来源支付，支付未入账。请报送 payment.returned，再按决定中的年度和资金来源支付。",
         "The award has another year or fund source. Send payment.returned, then pay from that in the decision.",

@@ -1,9 +1,9 @@
 """What provinces have paid and what has come back: booked against its grant, or told as unmatched."""
 
-from collections.abc import Sequence
-from typing import Any, Literal, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NotRequired, TypedDict
 
-from services.subsidy.domain.book import HELD, Award, Book, BudgetKey, Cause, Payment, move
+from services.subsidy.domain.book import HELD, TO_COME, Award, Book, BudgetKey, Cause, Payment, move
 from services.subsidy.domain.clawing_back import repay
 from services.subsidy.domain.noting import cause_of, note, note_of
 from services.subsidy.domain.sentences import UNMATCHED
@@ -12,7 +12,9 @@ from shared.contracts.envelope import Fact
 
 Settled = Fact[enrollment.PaymentSettledFact]
 Returned = Fact[enrollment.PaymentReturnedFact]
-Unmatched = Literal["not_granted", "other_pot", "exceeds_grant", "exceeds_payment", "not_owed"]
+Unmatched = Literal[
+    "not_granted", "not_granted_yet", "other_pot", "exceeds_grant", "exceeds_payment", "not_owed"
+]
 
 
 class PaymentInputs(TypedDict):
@@ -25,6 +27,8 @@ class PaymentInputs(TypedDict):
     """Whether the payment names the budget from which the award was granted, or one of its parts."""
     unpaid_fen: int
     """What is granted and not paid yet, by all parts from that budget."""
+    to_come: NotRequired[bool]
+    """Whether something from that budget is still to be granted; only where it is."""
 
 
 def settle(book: Book, lane: str, fact: Settled) -> None:
@@ -40,6 +44,8 @@ def settle(book: Book, lane: str, fact: Settled) -> None:
         same_pot=bool(parts) and parts[0].budget_key == pot,
         unpaid_fen=sum(award.unpaid_fen for award in parts),
     )
+    if any(award.state in TO_COME and award.budget_key == pot for award in parts):
+        inputs["to_come"] = True
     booked_fen, code = judge_payment(inputs)
     payment = Payment(
         lane,
@@ -51,16 +57,55 @@ def settle(book: Book, lane: str, fact: Settled) -> None:
         data.fund_source,
         booked_fen,
         data.amount_fen - booked_fen,
+        waits=code == "not_granted_yet",
         new=True,
     )
+    if payment.waits:
+        for award in book.parts(data.enrollment_no):
+            award.paid_early = award.changed = True
     book.payments[payment.key] = payment
     for award in parts:
         part_fen = min(booked_fen, award.unpaid_fen)
         if part_fen:
-            _disburse(book, award, payment, part_fen, inputs, cause)
+            _disburse(book, award, payment, part_fen, inputs, [_paid(data.amount_fen)], cause)
         booked_fen -= part_fen
     if code is not None:
-        _say_unmatched(book, payment, fact, code, payment.unmatched_fen, inputs)
+        _say_unmatched(book, payment, cause, data.amount_fen, code, payment.unmatched_fen, inputs)
+
+
+def book_early(book: Book, award: Award, cause: Cause) -> None:
+    """An award is granted: what was paid for it before from the same budget is booked now."""
+    if not award.paid_early:
+        return
+    for payment in book.early_payments(award.enrollment_no):
+        amount_fen = min(payment.unmatched_fen, award.unpaid_fen)
+        if (payment.lane, payment.fiscal_year, payment.fund_source) != award.budget_key or not amount_fen:
+            continue
+        inputs = {"paid_fen": payment.unmatched_fen, "state": award.state, "unpaid_fen": award.unpaid_fen}
+        payment.unmatched_fen -= amount_fen
+        payment.booked_fen += amount_fen
+        payment.waits, payment.changed = payment.unmatched_fen > 0, True
+        steps = [{"step": "paid_early", "amount_fen": inputs["paid_fen"]}]
+        _disburse(book, award, payment, amount_fen, inputs, steps, cause)
+    give_up_early(book, award, cause)
+
+
+def give_up_early(book: Book, award: Award, cause: Cause) -> None:
+    """Say which payments wait in vain: nothing from their budget is to be granted to the enrollment any more."""
+    if not award.paid_early:
+        return
+    parts = book.parts(award.enrollment_no)
+    for payment in book.early_payments(award.enrollment_no):
+        pot = (payment.lane, payment.fiscal_year, payment.fund_source)
+        states = {part.state for part in parts if part.budget_key == pot}
+        if states.intersection(TO_COME):
+            continue
+        payment.waits, payment.changed = False, True
+        if payment.unmatched_fen:
+            code: Unmatched = "exceeds_grant" if "granted" in states else "not_granted"
+            moved_fen = payment.booked_fen + payment.unmatched_fen
+            inputs = {"paid_fen": moved_fen, "state": award.state}
+            _say_unmatched(book, payment, cause, moved_fen, code, payment.unmatched_fen, inputs)
 
 
 def _meant(parts: Sequence[Award], pot: BudgetKey) -> Sequence[Award]:
@@ -73,7 +118,7 @@ def _meant(parts: Sequence[Award], pot: BudgetKey) -> Sequence[Award]:
 def judge_payment(inputs: PaymentInputs) -> tuple[int, Unmatched | None]:
     """How much of a payment is booked, and why the rest is not."""
     if inputs["state"] != "granted":
-        return 0, "not_granted"
+        return 0, "not_granted_yet" if inputs.get("to_come") else "not_granted"
     if not inputs["same_pot"]:
         return 0, "other_pot"
     booked_fen = min(inputs["paid_fen"], inputs["unpaid_fen"])
@@ -87,6 +132,7 @@ def take_back(book: Book, lane: str, fact: Returned) -> None:
     if payment is None:
         return  # of what was paid before an enrollment was kept here nothing was booked either
     left_fen = data.amount_fen - _take(payment, "unmatched_fen", data.amount_fen)
+    payment.waits = payment.waits and payment.unmatched_fen > 0
     back_fen = _take(payment, "booked_fen", left_fen)
     # Batch and line name the payment, whatever else is said of it.
     parts = _paid_parts(book.parts(payment.enrollment_no), payment)
@@ -105,7 +151,7 @@ def take_back(book: Book, lane: str, fact: Returned) -> None:
         repay(book, claim, settled_fen, cause, "returned", inputs)
     for code, over_fen in (("not_owed", owed_fen - settled_fen), ("exceeds_payment", left_fen - back_fen)):
         if over_fen:
-            _say_unmatched(book, payment, fact, code, over_fen, inputs)
+            _say_unmatched(book, payment, cause, data.amount_fen, code, over_fen, inputs)
 
 
 def _paid_parts(parts: Sequence[Award], payment: Payment) -> Sequence[Award]:
@@ -124,16 +170,19 @@ def _take(payment: Payment, part: Literal["unmatched_fen", "booked_fen"], at_mos
 
 
 def _disburse(
-    book: Book, award: Award, payment: Payment, amount_fen: int, inputs: PaymentInputs, cause: Cause
+    book: Book,
+    award: Award,
+    payment: Payment,
+    amount_fen: int,
+    inputs: Mapping[str, Any],
+    steps: list[dict[str, Any]],
+    cause: Cause,
 ) -> None:
     budget = book.budgets[award.budget_key]
     postings = move(budget, "granted", "disbursed", amount_fen)
     award.disbursed_fen += amount_fen
     award.changed = True
-    steps = [
-        {"step": "paid", "amount_fen": inputs["paid_fen"]},
-        {"step": "granted", "amount_fen": amount_fen},
-    ]
+    steps.append({"step": "granted", "amount_fen": amount_fen})
     said = {
         "paid_fen": amount_fen,
         "disbursed_fen": award.disbursed_fen,
@@ -141,6 +190,10 @@ def _disburse(
         **_line(payment),
     }
     note(book, award, cause, subsidy.SUBSIDY_DISBURSED, inputs, steps, said, postings)
+
+
+def _paid(amount_fen: int) -> dict[str, Any]:
+    return {"step": "paid", "amount_fen": amount_fen}
 
 
 def _give_back(
@@ -163,7 +216,8 @@ def _give_back(
 def _say_unmatched(
     book: Book,
     payment: Payment,
-    fact: Settled | Returned,
+    cause: Cause,
+    moved_fen: int,
     code: Any,
     amount_fen: int,
     inputs: Any,
@@ -174,14 +228,14 @@ def _say_unmatched(
         "fiscal_year": payment.fiscal_year,
         "fund_source": payment.fund_source,
         **_line(payment),
-        "moved_fen": fact.data.amount_fen,
+        "moved_fen": moved_fen,
         "amount_fen": amount_fen,
         "code": code,
         "message_zh": zh,
         "message_en": en,
     }
     steps = [{"step": code, "amount_fen": amount_fen}]
-    note_of(book, payment, cause_of(fact), subsidy.PAYMENT_UNMATCHED, inputs, steps, said)
+    note_of(book, payment, cause, subsidy.PAYMENT_UNMATCHED, inputs, steps, said)
 
 
 def _line(payment: Payment) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from services.subsidy.domain.completing import completes
 from services.subsidy.domain.expiring import come_back, may_come_back, sought_fen, uncover
 from services.subsidy.domain.noting import cause_of, note, write_down
 from services.subsidy.domain.schemes import Rules
+from services.subsidy.domain.settling import give_up_early
 from shared.contracts import enrollment, provinces, subsidy
 from shared.contracts.envelope import Fact
 
@@ -68,6 +69,8 @@ def _let_go(book: Book, award: Award, fact: Voided) -> BudgetKey | None:
     steps = [{"step": "voided", "amount_fen": held_fen}]
     note(book, award, cause, subsidy.SUBSIDY_VOIDED, inputs, steps, {"was": said_state(was)}, postings)
     claw_back(book, award, cause, "corrected" if corrected else "voided")
+    if not corrected:
+        give_up_early(book, award, cause)
     return award.budget_key
 
 
