@@ -110,6 +110,7 @@ def test_it_waits_through_a_correction() -> None:
 def test_what_comes_back_before_the_grant_is_not_booked_by_it() -> None:
     js = paid_early()
     js.returned(js.facts[-1])
+    assert payment_of(after(js)) == (0, 0, False)
     js.confirmed(1)
     shelf = after(js)
     assert payment_of(shelf) == (0, 0, False)

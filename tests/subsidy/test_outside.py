@@ -55,6 +55,12 @@ def test_what_others_report_takes_no_more_than_its_share_and_holds_up_nobody_els
     assert (budget.outside_fen, budget.held_back, budget.free_fen) == (200_000, 2, 200_000)
 
 
+def test_a_smaller_amount_passes_nobody_who_is_held_back() -> None:
+    js = five_enrolled(int(2.9 * YUAN_1000_FEN))  # the share is 1.16 awards
+    js.enrolled(6, reported_by="34", tuition_fen=1)
+    assert [states(after(js))[n] for n in "126"] == ["reserved", "held_back", "held_back"]
+
+
 def test_a_confirmation_grants_at_once_what_was_held_back() -> None:
     js = five_enrolled()
     js.confirmed(5)
