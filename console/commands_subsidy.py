@@ -131,7 +131,7 @@ async def _queues(
     """Each queue of the lane in which somebody waits: all of it, or its first `most`."""
     found = []
     for one in await _budgets(api, _given(lane=lane, year=year)):
-        if one["waiting"] and fund in (None, one["fund_source"]):
+        if (one["waiting"] or one.get("held_back")) and fund in (None, one["fund_source"]):
             query = {"lane": lane, "year": one["fiscal_year"], "fund_source": one["fund_source"]}
             found.append(query | await _queue(api, query, most))
     return found

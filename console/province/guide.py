@@ -130,8 +130,11 @@ asyncio.run(main())
 - **A reservation** names the day on which it expires (`expires_on`): confirm the enrollment before. After it the
   money goes to those who wait; confirmed late, the award has money again if that is free, otherwise its old place
   in the queue.
+- **What another province reports** for your money takes a share of each budget only until you confirm it. Above that
+  it waits (`subsidy.waitlisted` with `waits_for` `confirmation`): your `enrollment.confirmed` gives it its turn.
 - **A payment** (`payment.settled`) counts against what is granted from the year and fund source that it names. What
-  is paid without a grant, from another pot or above it comes back as `payment.unmatched`, with what to do.
+  is paid without a grant, from another pot or above it comes back as `payment.unmatched`, with what to do. Paid
+  before the grant, it waits and is booked with it (`not_granted_yet`); `dreams payments unmatched` lists what is open.
   `payment.returned` is booked for the enrollment for which that batch and line was paid.
 - **What is to be paid**: `dreams payments due --province 32 --out 待支付.csv` writes what is granted and not paid, with
   control sums in its last line, for the finance office (`--format xml` for its system; how to check it:
@@ -147,7 +150,9 @@ asyncio.run(main())
 预留的补助注明到期日，请在此之前确认在读；到期后资金转给候补者，补确认的有资金则重新预留，否则按原顺序候补。
 待支付清单由 `dreams payments due` 生成：财务支付后只需填写“支付日期”，删去未支付的行，
 用 `dreams publish` 发送同一文件；发送前请勿生成下一份清单，以免重复支付。清单不含姓名，按注册编号查找本人。
-支付按年度和资金来源与已发放的补助核对，不符的部分以 `payment.unmatched` 退回并说明处理办法。
+支付按年度和资金来源与已发放的补助核对，不符的部分以 `payment.unmatched` 退回并说明处理办法；
+早于批准的支付予以保留，批准后自动入账。
+他省报送、由本省出资的注册，在本省确认之前只能占用预算的一定份额，超出的待确认（`waits_for`）：请及时报送确认。
 已支付后退学的，`subsidy.clawed_back` 说明须追回的金额；收回后请报送 `payment.returned`，未收回部分从以后的补助中抵扣。
 确实无法收回的，请报送 `debt.written_off` 核销：该款项计为已支出，不再抵扣。
 核减和结转只动用可用资金，其余以决定告知。
