@@ -204,6 +204,30 @@ def test_who_studies_on_is_never_told_to_have_left(language: Language, was: Any,
         assert words not in message["Subject"] + message.get_content()
 
 
+def test_who_waits_for_a_confirmation_is_told_once_it_waits_for_money() -> None:
+    award = {
+        "award_id": "a1",
+        "enrollment_no": "32-0001",
+        "fiscal_year": 2026,
+        "fund_source": "JS-2026",
+        "amount_fen": 100,
+        "scheme": "base",
+        "scheme_version": 1,
+        "categories": ("migrant",),
+        "track": "academic",
+        "position": 3,
+    }
+    held_back = subsidy.SubsidyWaitlisted.model_validate(award | {"waits_for": "confirmation"})
+    assert domain.claim(_fact(subsidy.SUBSIDY_WAITLISTED, held_back), NOW) is None
+    for kind, model in (
+        (subsidy.SUBSIDY_WAITLISTED, subsidy.SubsidyWaitlisted),
+        (subsidy.SUBSIDY_ADMITTED, subsidy.SubsidyAdmitted),
+    ):
+        claimed = domain.claim(_fact(kind, model.model_validate(award)), NOW)
+        assert claimed is not None
+        assert (claimed.cause, claimed.details["position"]) == ("subsidy.waitlisted", 3)
+
+
 @pytest.mark.parametrize(("language", "rest"), [("zh", "其余部分"), ("en", "the rest exceeds")])
 def test_a_scholarship_that_is_booked_in_part_says_so_and_only_then(language: Language, rest: str) -> None:
     whole = _letter("scholarship.booked", SCHOLARSHIP, language).get_content()
