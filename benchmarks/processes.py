@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 _TICK_S: Final = 1 / os.sysconf("SC_CLK_TCK")
 _MIB: Final = 1024.0
 
@@ -33,3 +35,10 @@ def peak_rss_mib(pid: int) -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / _MIB
     return 0.0
+
+
+def tree_s(pid: int) -> float:
+    """Seconds of processor time of a process and all that it has started, also of what has ended since."""
+    own = psutil.Process(pid)
+    times = [own.cpu_times(), *(child.cpu_times() for child in own.children(recursive=True))]
+    return float(sum(one.user + one.system + one.children_user + one.children_system for one in times))

@@ -100,11 +100,15 @@ class Stack:
         lanes: Collection[str] | None = None,
         settings: Mapping[str, str] | None = None,
         module: str = SERVICE_MODULE,
+        started: bool = True,
     ) -> "Stack":
-        """Start services in a namespace of their own over somebody else's infrastructure: for tests."""
+        """Start services in a namespace of their own over somebody else's infrastructure: for tests.
+
+        Without `started` all is prepared for them, to start them one by one later.
+        """
         stack = cls(infrastructure, namespace, module, settings or {}, _owns_infrastructure=False)
         try:
-            await stack._bring_up(services, services, lanes=lanes, template=True)
+            await stack._bring_up(services if started else (), services, lanes=lanes, template=True)
         except BaseException:
             await stack.stop()
             raise

@@ -55,6 +55,7 @@ async def sum_up(parts: Parts, _: FastAPI) -> None:
         await asyncio.sleep(SUM_EVERY_S)
         try:
             async with parts.pool.acquire() as db:
-                await store.sum_up(db)
+                while await store.sum_up(db) >= store.SUMMED_AT_ONCE:
+                    log.info("more_deltas_than_are_summed_at_once")
         except postgres.PASSING as error:
             log.info("deltas_wait", error=type(error).__name__)

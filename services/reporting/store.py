@@ -4,16 +4,18 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 import orjson
 from asyncpg import Pool, Record
 from asyncpg.transaction import Transaction
 
+from services.reporting.domain import summing
 from services.reporting.domain.tally import FACT_COLUMNS, CellKey, Counted, Sums
 from services.reporting.domain.targets import Selection
 from shared.contracts.lanes import LANE_CODES
+from shared.contracts.provinces import EVENT_VOIDED
 from shared.plumbing.store import Db
 
 CHANGED_CHANNEL: Final = "reporting_changed"
@@ -22,8 +24,12 @@ CHAIN_MAX: Final = 500
 """At most this many facts of one chain of causes are shown."""
 DUMP_PREFETCH_ROWS: Final = 2_000
 TEMPO_KEPT: Final = "2 days"
+TEMPO_DRAWN: Final = timedelta(hours=1)
+"""The last minutes that anybody draws: of a batch out of the past none that lie further back are written."""
 SEARCH_BESIDE: Final = "search_path=rebuilt,public"
 SWITCH_LOCK_TIMEOUT: Final = "2s"
+SUMMED_AT_ONCE: Final = 300_000
+"""At most so many deltas are summed in one transaction: it must end in time, also while a history is taken in."""
 SUMMING_LOCK: Final = 20261127
 """Only one process at a time sums deltas up."""
 
@@ -91,7 +97,13 @@ async def _add_deltas(db: Db, cells: Mapping[CellKey, int]) -> None:
 
 async def _add_tempo(db: Db, tempo: Mapping[datetime, Sums]) -> None:
     """Add to what happened in the last minutes."""
-    minutes = {(minute, *key): change for minute, sums in tempo.items() for key, change in sums.items()}
+    drawn_since = max(tempo) - TEMPO_DRAWN
+    minutes = {
+        (minute, *key): change
+        for minute, sums in tempo.items()
+        if minute > drawn_since
+        for key, change in sums.items()
+    }
     await db.execute(
         """INSERT INTO tempo (minute, lane, measure, delta)
            SELECT (r->>0)::timestamptz, r->>1, r->>2, (r->>3)::bigint
@@ -101,24 +113,47 @@ async def _add_tempo(db: Db, tempo: Mapping[datetime, Sums]) -> None:
     )
 
 
+# How the two tables of sums are summed: domain/summing.py says what is asked of them.
+_SUM_UP: Final = """WITH taken AS (
+            DELETE FROM delta WHERE ctid = ANY(ARRAY(SELECT ctid FROM delta LIMIT $1)) RETURNING *),
+        summed AS (
+            SELECT cube, lane, period, facet_1, facet_2, measure, recorded_day, sum(delta) AS delta
+            FROM taken GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(delta) <> 0),
+        cells AS (
+            INSERT INTO cell (cube, lane, period, facet_1, facet_2, measure, recorded_day, delta)
+            SELECT * FROM summed ORDER BY cube, measure, facet_1, recorded_day, lane, period, facet_2
+            ON CONFLICT (cube, measure, facet_1, recorded_day, lane, period, facet_2)
+            DO UPDATE SET delta = cell.delta + excluded.delta),
+        totals AS (
+            INSERT INTO total (cube, measure, facet_1, lane, period, facet_2, delta)
+            SELECT cube, measure, facet_1, lane, period, facet_2, sum(delta)
+            FROM summed GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
+            ON CONFLICT (cube, measure, facet_1, lane, period, facet_2)
+            DO UPDATE SET delta = total.delta + excluded.delta),
+        lane_sums AS (
+            INSERT INTO lane_sum (cube, measure, facet_1, facet_2, span, known, lane, period, delta)
+            SELECT cube, measure, CASE WHEN cube IN ('flows', 'records') THEN '' ELSE facet_1 END,
+                   CASE WHEN cube IN ('persons', 'persons_nation') THEN facet_2 ELSE '' END, span,
+                   CASE WHEN by_month THEN to_char(recorded_day, 'YYYY-MM') ELSE '' END,
+                   CASE cube WHEN 'persons_nation' THEN '' ELSE lane END,
+                   CASE span WHEN 'year' THEN left(period, 4) ELSE period END, sum(delta)
+            FROM summed, (VALUES (true), (false)) k (by_month), (VALUES ('period'), ('year')) s (span)
+            WHERE span = 'period' OR length(period) > 4
+            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
+            ON CONFLICT (cube, measure, facet_1, facet_2, span, known, lane, period)
+            DO UPDATE SET delta = lane_sum.delta + excluded.delta)
+    SELECT count(*) FROM taken"""
+
+
 async def sum_up(db: Db) -> int:
-    """Sum what batches have added into the cells, if no other process does; how many deltas it was."""
+    """Sum what batches have added into cells and sums, if no other process does; how many deltas it was.
+
+    `SUMMED_AT_ONCE` says that more of them wait.
+    """
     async with db.transaction():
         if not await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", SUMMING_LOCK):
             return 0
-        return int(
-            await db.fetchval(
-                """WITH taken AS (DELETE FROM delta RETURNING *),
-                        summed AS (
-                       INSERT INTO cell (cube, lane, period, facet_1, facet_2, measure, recorded_day, delta)
-                       SELECT cube, lane, period, facet_1, facet_2, measure, recorded_day, sum(delta)
-                       FROM taken GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(delta) <> 0
-                       ORDER BY cube, measure, facet_1, lane, period, facet_2, recorded_day
-                       ON CONFLICT (cube, measure, facet_1, lane, period, facet_2, recorded_day)
-                       DO UPDATE SET delta = cell.delta + excluded.delta)
-                   SELECT count(*) FROM taken"""
-            )
-        )
+        return int(await db.fetchval(_SUM_UP, SUMMED_AT_ONCE))
 
 
 async def _add_standing(db: Db, standing: Mapping[tuple[str, str, str], int]) -> None:
@@ -200,7 +235,7 @@ async def by_month(db: Db, lane: str | None, measures: Sequence[str]) -> list[Re
     """Rows (period, measure, total) of the study cube by effective month."""
     return list(
         await db.fetch(
-            """SELECT period, measure, sum(delta)::bigint AS total FROM cells
+            """SELECT period, measure, sum(delta)::bigint AS total FROM totals
                WHERE cube = 'study' AND facet_1 = 'any' AND measure = ANY($2)
                      AND lane = ANY(CASE WHEN $1::text IS NULL THEN $3::text[] ELSE ARRAY[$1] END)
                GROUP BY period, measure ORDER BY period, measure""",
@@ -247,11 +282,12 @@ _CELLS: Final = """SELECT * FROM (
                CASE WHEN 'facet_1' = ANY($3) THEN facet_1 ELSE '' END AS facet_1,
                CASE WHEN 'facet_2' = ANY($3) THEN facet_2 ELSE '' END AS facet_2,
                measure, sum(delta)::bigint AS total
-        FROM cells
+        FROM (SELECT cube, lane, period, facet_1, facet_2, measure, delta FROM cells WHERE recorded_day <= $9::date
+              UNION ALL SELECT cube, lane, period, facet_1, facet_2, measure, delta FROM totals
+                        WHERE $9::date IS NULL) known
         WHERE cube = $1 AND measure = ANY($2::text[]) AND ($4::text[] IS NULL OR facet_1 = ANY($4))
               AND ($5::text[] IS NULL OR lane = ANY($5)) AND ($6::text[] IS NULL OR facet_2 = ANY($6))
               AND ($7::text IS NULL OR period >= $7) AND ($8::text IS NULL OR period <= $8)
-              AND ($9::date IS NULL OR recorded_day <= $9)
         GROUP BY 1, 2, 3, 4, 5 HAVING sum(delta) <> 0) summed
     WHERE $10::text[] IS NULL
           OR (lane, period, facet_1, facet_2, measure) > ($10[1], $10[2], $10[3], $10[4], $10[5])
@@ -270,23 +306,58 @@ async def all_cells(db: Db, asked: CellsAsked, rows: int) -> AsyncIterator[list[
         yield some
 
 
-async def selected(db: Db, selections: Sequence[Selection], known_on: date | None) -> list[Record]:
-    """What each selection of cells adds up to: rows (place, lane, period, total); `place` counts from 1."""
+async def selected(
+    db: Db, selections: Sequence[Selection], known_on: date | None, *, whole: bool = False
+) -> list[Record]:
+    """What each selection of cells adds up to: rows (place, lane, period, total); `place` counts from 1.
+
+    With `whole` over all of its periods: `period` is empty, and fewer rows are read. The nation's persons have no lane.
+    """
+    sums = summing.kept(selections, whole=whole)
+    cells = summing.rows(selections, known_on)
     return list(
         await db.fetch(
-            """SELECT s.place, c.lane, c.period, sum(c.delta)::bigint AS total
-               FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
-                    WITH ORDINALITY AS s(cube, measure, lane, facet_1, facet_2, since, until, place)
-               JOIN cells c ON c.cube = s.cube AND c.measure = s.measure AND (s.lane IS NULL OR c.lane = s.lane)
-                          AND (s.facet_1 IS NULL OR c.facet_1 = s.facet_1)
-                          AND (s.facet_2 IS NULL OR c.facet_2 = s.facet_2)
-                          AND c.period BETWEEN s.since AND s.until
-               WHERE $8::date IS NULL OR c.recorded_day <= $8
-               GROUP BY s.place, c.lane, c.period ORDER BY s.place, c.lane, c.period""",
-            *([list(column) for column in zip(*selections, strict=True)]),
-            known_on,
+            _SELECTED,
+            *_columns(summing.Kept, sums),
+            *_columns(summing.Rows, cells),
+            *summing.recorded(known_on),
+            known_on or date.max,
+            whole,
         )
     )
+
+
+# A facet that is not asked for is still a range of the key, up to behind the last character there is.
+_SELECTED: Final = """SELECT place, lane, CASE WHEN $22 THEN '' ELSE period END AS period, sum(delta)::bigint AS total
+    FROM (
+        SELECT s.place, l.lane, l.period, l.delta
+        FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                    $9::text[]) s (place, cube, measure, lane, facet_1, facet_2, span, since, until)
+        JOIN lane_sum l ON l.cube = s.cube AND l.measure = s.measure AND l.facet_1 = s.facet_1
+                       AND l.facet_2 = s.facet_2 AND l.span = s.span AND l.known BETWEEN $19 AND $20
+                       AND (s.lane IS NULL OR l.lane = s.lane) AND l.period BETWEEN s.since AND s.until
+        UNION ALL
+        SELECT s.place, c.lane, c.period, c.delta
+        FROM unnest($10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
+                    $17::text[], $18::date[]) s (place, cube, measure, lane, facet_1, facet_2, since, until, from_day)
+        JOIN cell c ON c.cube = s.cube AND c.measure = s.measure
+                   AND c.facet_1 BETWEEN coalesce(s.facet_1, '') AND coalesce(s.facet_1, U&'\\+10FFFF')
+                   AND c.recorded_day BETWEEN s.from_day AND $21
+                   AND (s.lane IS NULL OR c.lane = s.lane) AND (s.facet_2 IS NULL OR c.facet_2 = s.facet_2)
+                   AND c.period BETWEEN s.since AND s.until
+        UNION ALL
+        SELECT s.place, d.lane, d.period, d.delta
+        FROM unnest($10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
+                    $17::text[]) s (place, cube, measure, lane, facet_1, facet_2, since, until)
+        JOIN delta d ON d.cube = s.cube AND d.measure = s.measure AND d.recorded_day <= $21
+                    AND (s.lane IS NULL OR d.lane = s.lane) AND (s.facet_1 IS NULL OR d.facet_1 = s.facet_1)
+                    AND (s.facet_2 IS NULL OR d.facet_2 = s.facet_2) AND d.period BETWEEN s.since AND s.until) found
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
+
+
+def _columns(of: type[summing.Kept | summing.Rows], rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
+    """Rows as one array a column."""
+    return [[row[n] for row in rows] for n in range(len(of._fields))]
 
 
 async def events_behind(
@@ -307,18 +378,19 @@ async def events_behind(
                FROM fact
                WHERE lane = $1 AND effective_day >= to_date($2, 'YYYY-MM')
                      AND effective_day < to_date($2, 'YYYY-MM') + interval '1 month'
-                     AND (type = ANY($3) OR details->>'voided_type' = ANY($3))
+                     AND type = ANY($3) AND (type <> $9 OR details->>'voided_type' = ANY($3))
                      AND ($4::text IS NULL OR $4 = ANY(categories))
                      AND ($5::date IS NULL OR recorded_day <= $5)
                      AND ($6::text IS NULL OR (stream, seq) > ($6, $7::bigint))
                ORDER BY stream, seq LIMIT $8""",
             lane,
             month,
-            types,
+            [*types, EVENT_VOIDED],
             category,
             known_on,
             *(after or (None, None)),
             limit,
+            EVENT_VOIDED,
         )
     )
 

@@ -230,10 +230,10 @@ async def test_the_stores_statements_equal_the_recount_too(counter: Carried) -> 
     async with counter.pool.acquire() as db:
         for known, until in product((days[0], days[len(days) // 2], days[-1]), MONTHS):
             selections = [as_of(of_nation(measure), until) for measure in MEASURES]
-            found: Counter[str] = Counter()
-            for place, _, _, total in await store.selected(db, selections, known):
-                found[MEASURES[place - 1]] += total
-            assert found == Counter(
-                {measure: recounted(added, measure, None, until, known) for measure in MEASURES}
-            )
+            recount = {measure: recounted(added, measure, None, until, known) for measure in MEASURES}
+            for whole in (False, True):
+                found: Counter[str] = Counter()
+                for place, _, _, total in await store.selected(db, selections, known, whole=whole):
+                    found[MEASURES[place - 1]] += total
+                assert found == Counter(recount)
             await store.sum_up(db)

@@ -182,9 +182,22 @@ async def test_minutes_are_forgotten_after_two_days_and_nothing_else_is(counter:
     publisher.publish(S, "32", subsidy.SUBSIDY_GRANTED, award("32-1", ("migrant",)), subject=worker(1))
     publisher.clock += timedelta(days=3)
     publisher.publish(S, "32", subsidy.SUBSIDY_GRANTED, award("32-2", ("migrant",)), subject=worker(2))
-    await counter.carry(publisher.taken())
+    for one in publisher.taken():
+        await counter.carry([one])
     before = await counter.dump()
     async with counter.pool.acquire() as db:
+        assert await db.fetchval("SELECT count(DISTINCT minute) FROM tempo") == 2
         await store.forget_tempo(db)
         assert await db.fetchval("SELECT count(DISTINCT minute) FROM tempo") == 1
     assert await counter.dump() == before
+
+
+async def test_of_a_batch_out_of_the_past_only_the_last_hour_is_kept_by_minute(counter: Counter) -> None:
+    publisher = Publisher()
+    for n in range(4):
+        publisher.clock += timedelta(minutes=40)
+        publisher.publish(S, "32", subsidy.SUBSIDY_GRANTED, award(f"32-{n}", ("migrant",)), subject=worker(n))
+    await counter.carry(publisher.taken())
+    async with counter.pool.acquire() as db:
+        assert await db.fetchval("SELECT count(DISTINCT minute) FROM tempo") == 2
+        assert await db.fetchval("SELECT total FROM standing WHERE measure = 'awards_granted'") == 4

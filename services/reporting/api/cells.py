@@ -190,7 +190,8 @@ async def totals(
         tag = await asking.etag(request, db)
         if asking.is_same(request, tag):
             return Response(status_code=304, headers={"ETag": tag})
-        rows = await store.selected(db, [as_of(one, month) for one in (*by_lane, *by_nation)], known_on)
+        asked = [as_of(one, month) for one in (*by_lane, *by_nation)]
+        rows = await store.selected(db, asked, known_on, whole=True)
     lanes: dict[str, dict[str, int]] = {}
     nation = dict.fromkeys(known, 0)
     for place, lane, _, total in rows:

@@ -24,7 +24,7 @@ _OF_NATION: Final = tuple(code for code in MEASURES if code in PERSONS)
 async def picture(db: Db, book: Book, month: str | None, known_on: date | None, *, simulated: bool) -> Nation:
     """What had happened by the end of `month`, as was known at the end of `known_on`; nothing of what is just now."""
     asked = [of_lanes(code) for code in _OF_LANES] + [of_nation(code) for code in _OF_NATION]
-    rows = await store.selected(db, [as_of(one, month) for one in asked], known_on)
+    rows = await store.selected(db, [as_of(one, month) for one in asked], known_on, whole=True)
     sums: Counter[tuple[str, str, str]] = Counter()
     for place, lane, _, total in rows:
         national = place > len(_OF_LANES)
