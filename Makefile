@@ -12,8 +12,10 @@ UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv
 # Some images switch compiled modules off: then every process that starts here compiles all its libraries anew.
 export PYTHONDONTWRITEBYTECODE :=
 
+FACTS := 10000000
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test campaign mutation bench schemas compose-secrets lint format clean
+.PHONY: help setup demo test campaign mutation nation bench schemas compose-secrets lint format clean
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -44,6 +46,9 @@ campaign: setup  ## the generated tests at full counts, for hours if need be
 mutation: setup  ## change the rules of subsidy in thousands of ways: its pure tests must notice; `mutmut results` lists the rest
 	@UV_PROJECT_ENVIRONMENT='$(CURDIR)/$(VENV)' $(VENV)/bin/uv sync --frozen --quiet --group mutation
 	nice -n 19 $(VENV)/bin/mutmut run
+
+nation: setup  ## reporting over ten million facts: half an hour and 35 GB; FACTS=1000000 for less
+	@exec $(VENV)/bin/python -m benchmarks.nation --facts $(FACTS)
 
 bench: setup  ## floor, ceiling, every service alone, the chain
 	@exec $(VENV)/bin/dreams bench

@@ -43,30 +43,26 @@ class Said(NamedTuple):
 
 
 class Country:
-    """Draws facts, the same for the same seed; so many workers are known from before and may come again."""
+    """Draws facts, the same for the same seed; their days are as full as there are facts."""
 
-    def __init__(
-        self, facts: int, seed: int = 7, *, began: date = BEGAN, days: int = DAYS, known: int = 0
-    ) -> None:
+    def __init__(self, facts: int, seed: int = 7) -> None:
         self._wanted = facts
-        self._began = began
-        self._days = days
         self._seed = seed
-        self._history = facts * HISTORY_SHARE if began == BEGAN else 0.0
+        self._history = facts * HISTORY_SHARE
         draw = random.Random(seed)
-        self.lives = Lives(draw, self, seed, known)
+        self.lives = Lives(draw, self, seed)
         self._offices = Offices(draw, self, facts)
         self._due: dict[date, list[tuple[Callable[[Any], None], Any]]] = defaultdict(list)
         self._today: list[tuple[str, str, bytes, bytes]] = []
         self._told = 0
-        self.today = began
+        self.today = BEGAN
         self.types: Counter[str] = Counter()
 
     def facts(self) -> Iterator[Said]:
         """At least as many facts as asked for, in the order in which they are recorded."""
         told, day = 0, 0
         while told < self._wanted:
-            self.today = self._began + timedelta(days=day)
+            self.today = BEGAN + timedelta(days=day)
             self._live_through(day)
             told += len(self._today)
             yield from self._recorded()
@@ -112,8 +108,8 @@ class Country:
         if day < HISTORY_DAYS:
             for _ in range(self._share(self._history / FACTS_PER_HISTORY / HISTORY_DAYS)):
                 self.lives.load_history()
-        live = (self._wanted - self._history) / FACTS_PER_LIFE / self._days
-        for _ in range(self._share(live * (0.7 + 0.6 * min(day, self._days) / self._days))):
+        live = (self._wanted - self._history) / FACTS_PER_LIFE / DAYS
+        for _ in range(self._share(live * (0.7 + 0.6 * min(day, DAYS) / DAYS))):
             self.lives.begin()
 
     def _share(self, lives: float) -> int:

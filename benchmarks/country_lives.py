@@ -87,9 +87,9 @@ class Life:
 class Lives:
     """Draws workers' ways and tells each step on its day."""
 
-    def __init__(self, draw: Random, country: "Country", seed: int, known: int) -> None:
+    def __init__(self, draw: Random, country: "Country", seed: int) -> None:
         self.draw = draw
-        self.workers = known
+        self.workers = 0
         """How many there are by now, whose numbers count from 0."""
         self._country = country
         self._seed = seed

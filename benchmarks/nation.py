@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import logging
+import re
 import shutil
 import sys
 import tempfile
@@ -11,7 +12,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -20,7 +20,8 @@ from typing import Final
 from rich.console import Console
 
 from benchmarks import nation_feeding, nation_files, nation_questions, nation_rivals, nation_tables, parts
-from benchmarks.country import BEGAN, DAYS, Country, Said
+from benchmarks.country import Country, Said
+from benchmarks.country_lives import worker_ref
 from benchmarks.nation_feeding import Slice, Topics
 from console.stack.infrastructure import Infrastructure
 from console.stack.stack import Stack
@@ -31,14 +32,14 @@ SLICE: Final = 250_000
 PAIR: Final = 40_000
 PAIRS: Final = 3
 TIMES: Final = 100
+PAINTS: Final = 5
 AT_LEAST: Final = 0.8
 """Over all facts reporting must do so much of what it does over few."""
 REBUILD_MAX: Final = 2_000_000
 """Of more a rebuild is not measured: it needs the place of all tables again, and as long as the ingest."""
 FREE_MIN_BYTES: Final = 30 * 2**30
 QUIET: Final = {"DREAMS_LOG_LEVEL": "WARNING"}
-MEASURED_DAYS: Final = 240
-"""The facts of a pair come from the later half of so many days, so that all kinds are among them."""
+_REF: Final = re.compile(rb"k1\.[A-Z2-7]{52}")
 KINDS: Final = ("csv", "parquet", "xlsx")
 
 console = Console(stderr=True)
@@ -54,6 +55,8 @@ class Options:
     pair: int = PAIR
     pairs: int = PAIRS
     times: int = TIMES
+    paints: int = PAINTS
+    """So often the page is opened in a browser."""
     wide: int = 0
     """So many rows more in the largest cube, for the files."""
     wide_kinds: Sequence[str] = ("csv", "parquet")
@@ -102,7 +105,7 @@ def main() -> None:
 
 def _arguments() -> Options:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.nation", description=__doc__)
-    for name in ("facts", "small", "slice", "pair", "pairs", "times", "wide"):
+    for name in ("facts", "small", "slice", "pair", "pairs", "times", "paints", "wide"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Options, name))
     parser.add_argument("--seconds-max", type=float, default=Options.seconds_max)
     return Options(**vars(parser.parse_args()))
@@ -118,17 +121,18 @@ async def _on_its_own(asked: Options) -> Result:
 
 
 async def measure(infrastructure: Infrastructure, asked: Options) -> Result:
-    """Measure all in two namespaces of a running Kafka and PostgreSQL: one with few facts, one with many."""
-    result, country = Result(), Country(asked.facts)
+    """Measure all in namespaces of a running Kafka and PostgreSQL: one with many facts, for pairs one with few."""
+    result = Result()
+    facts = Country(asked.facts + asked.pairs * asked.pair).facts()
     many = await _standing(infrastructure, "many.")
     topics = Topics(many)
     await many.start_service("reporting")
     with _timed(result, "facts taken in"):
-        await _fill(many, topics, country.facts(), asked, result)
+        await _fill(many, topics, islice(facts, asked.facts), asked, result)
     if asked.pairs:
         await many.stop()
         with _timed(result, "pairs"):
-            await _pairs(infrastructure, (many, topics, country), asked, result)
+            await _pairs(infrastructure, (many, topics), facts, asked, result)
         await many.start_service("reporting")
     result.facts, result.topics_mib = topics.written, topics.bytes / 2**20
     await _settled(many, result)
@@ -161,34 +165,42 @@ def _has_place(stack: Stack, asked: Options) -> bool:
 
 
 async def _pairs(
-    infrastructure: Infrastructure, whole: tuple[Stack, Topics, Country], asked: Options, result: Result
+    infrastructure: Infrastructure,
+    many: tuple[Stack, Topics],
+    facts: Iterator[Said],
+    asked: Options,
+    result: Result,
 ) -> None:
-    """The same kinds of facts over few and over many, in turn."""
+    """The facts that follow, over few and over many, in turn."""
     small, few = Country(asked.small), await _standing(infrastructure, "few.")
     topics = Topics(few)
     result.small = (await nation_feeding.standing(few, topics, small.facts())).facts
-    sides = {"few": (few, topics, small), "many": whole}
-    facts = {name: _measured(country.lives.workers, asked) for name, (*_, country) in sides.items()}
+    sides = {"few": (few, topics), "many": many}
     result.pairs = {name: [] for name in sides}
     for pair in range(asked.pairs):
+        some = list(islice(facts, asked.pair))
+        about = {"many": some, "few": list(_about_known(some, small.lives.workers))}
         for name in sides if pair % 2 == 0 else reversed(sides):
-            stack, written, _ = sides[name]
-            some = islice(facts[name], asked.pair)
-            done = await nation_feeding.standing(stack, written, some)
+            done = await nation_feeding.standing(*sides[name], about[name])
             result.pairs[name].append(done)
             console.print(f"pair {pair + 1}, over {name}: {done.facts_per_s:,.0f} facts/s")
 
 
-def _measured(known: int, asked: Options) -> Iterator[Said]:
-    """Facts of the days after, of which some are about workers who are known."""
-    size = asked.pairs * asked.pair
-    after = BEGAN + timedelta(days=DAYS)
-    drawn = Country(2 * size + asked.pair, 8, began=after, days=MEASURED_DAYS, known=known).facts()
-    return islice(drawn, size, None)
+def _about_known(facts: list[Said], known: int) -> Iterator[Said]:
+    """The same facts about workers of whom something is known, as there is of those that they are about."""
+    others: dict[bytes, bytes] = {}
+
+    def instead(found: re.Match[bytes]) -> bytes:
+        return others.setdefault(found.group(), worker_ref(len(others) % known).encode())
+
+    for fact in facts:
+        yield fact._replace(raw=_REF.sub(instead, fact.raw))
 
 
 async def _settled(stack: Stack, result: Result) -> None:
     """What autovacuum would have done an hour later; and how large the tables are."""
+    with _timed(result, "until all is summed up"):
+        await nation_feeding.summed_up(stack)
     with _timed(result, "vacuum"):
         async with parts.database(stack, "reporting") as db:
             await db.execute("VACUUM (ANALYZE)", timeout=None)
@@ -203,7 +215,7 @@ async def _read(data: Path, stack: Stack, asked: Options, result: Result) -> Non
     """Everything that only reads, then what is written anew."""
     with _timed(result, "questions"):
         result.answers = await nation_questions.ask(stack, asked.times)
-        result.paint_ms = await nation_questions.paint_ms(stack)
+        result.paint_ms = await nation_questions.paint_ms(stack, asked.paints)
     with _timed(result, "rivals"):
         path, result.parquet = await nation_rivals.make_parquet(stack, data)
         result.compared = await nation_rivals.compare(stack, path)

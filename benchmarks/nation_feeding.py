@@ -114,6 +114,13 @@ async def standing(stack: Stack, topics: Topics, facts: Iterable[Said]) -> Slice
     return Slice(count, figure.events_per_s, figure.cpu_us_per_event, spent_s / count * 1e6, figure.rss_mib)
 
 
+async def summed_up(stack: Stack) -> None:
+    """Wait until no delta waits to be summed up."""
+    async with parts.database(stack, "reporting") as db, asyncio.timeout(LIMIT_S):
+        while await db.fetchval("SELECT EXISTS (SELECT FROM delta)"):  # noqa: ASYNC110
+            await asyncio.sleep(POLL_S)
+
+
 async def _until(stack: Stack, facts: int) -> None:
     deadline_s = time.monotonic() + LIMIT_S
     while await taken_in(stack) < facts:

@@ -19,7 +19,6 @@ from console.stack.stack import Stack
 TARGET_MS: Final = 30.0
 WARM: Final = 3
 CHROMIUM: Final = Path("/usr/bin/chromium")
-PAINTS: Final = 5
 _MONTHS: Final = ("2019-06", "2025-03", "2025-12", "2026-06", "2026-10")
 _DAYS_BACK: Final = (10, 45, 100, 300, 500)
 Query = Mapping[str, Any]
@@ -120,15 +119,15 @@ async def _asked(
     return Answered(name, median(took_ms), quantiles(took_ms, n=100, method="inclusive")[98], size / 1024)
 
 
-async def paint_ms(stack: Stack) -> list[float]:
+async def paint_ms(stack: Stack, times: int) -> list[float]:
     """First paint of the page in a real browser, cold each time; nothing where there is no browser."""
-    if not CHROMIUM.exists():
+    if not times or not CHROMIUM.exists():
         return []
     # A tool of development, which the benchmarks can do without.
     driver = importlib.import_module("playwright.async_api")
     async with driver.async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        found = [await _painted(browser, stack.address("reporting")) for _ in range(PAINTS)]
+        found = [await _painted(browser, stack.address("reporting")) for _ in range(times)]
         await browser.close()
     return found
 

@@ -1,6 +1,7 @@
 """What a process and the machine have used, read from Linux's /proc."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -40,5 +41,8 @@ def peak_rss_mib(pid: int) -> float:
 def tree_s(pid: int) -> float:
     """Seconds of processor time of a process and all that it has started, also of what has ended since."""
     own = psutil.Process(pid)
-    times = [own.cpu_times(), *(child.cpu_times() for child in own.children(recursive=True))]
+    times = [own.cpu_times()]
+    for child in own.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # ended meanwhile: its parent has its time
+            times.append(child.cpu_times())
     return float(sum(one.user + one.system + one.children_user + one.children_system for one in times))

@@ -16,6 +16,10 @@ from shared.plumbing.store import Db
 
 SUM_EVERY_S = 10.0
 """So long deltas wait to be summed into cells: readers read both, and the fewer wait the less they read."""
+LOOK_AFTER_DELTAS = 40_000
+"""After so many a batch looks how many wait; fewer than are summed at once, so that what waits has an end."""
+WAITING_MAX = 150_000
+"""With more waiting a batch sums some up itself: while a history is taken in, readers must not read ever more."""
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600)
 
 
@@ -33,6 +37,7 @@ class TakeIn:
             buckets=_SECONDS,
             registry=registry,
         )
+        self._added = 0
 
     async def __call__(self, batch: Batch, db: Db) -> None:
         """Take one batch in."""
@@ -43,10 +48,20 @@ class TakeIn:
         changed = await store.keep_persons(db, counted.persons)
         persons.add_changes(counted, [tuple(row) for row in changed], batch.lanes[0])
         await store.save(db, counted, batch.lanes[0])
+        await self._keep_up(db, len(counted.cells))
         for stream in {stream for stream, _ in facts}:
             self._facts.labels(stream).inc(sum(1 for other, _ in facts if other == stream))
         oldest = min(fact.recordedtime for _, fact in facts)
         self._age.observe(max(0.0, (batch.recorded_at - oldest).total_seconds()))
+
+    async def _keep_up(self, db: Db, added: int) -> None:
+        """Sum some deltas up where the service's own summing lags behind."""
+        self._added += added
+        if self._added < LOOK_AFTER_DELTAS:
+            return
+        self._added = 0
+        if await store.more_wait(db, WAITING_MAX):
+            await store.sum_up(db)
 
 
 async def sum_up(parts: Parts, _: FastAPI) -> None:

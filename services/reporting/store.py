@@ -28,8 +28,9 @@ TEMPO_DRAWN: Final = timedelta(hours=1)
 """The last minutes that anybody draws: of a batch out of the past none that lie further back are written."""
 SEARCH_BESIDE: Final = "search_path=rebuilt,public"
 SWITCH_LOCK_TIMEOUT: Final = "2s"
-SUMMED_AT_ONCE: Final = 300_000
+SUMMED_AT_ONCE: Final = 50_000
 """At most so many deltas are summed in one transaction: it must end in time, also while a history is taken in."""
+SUMMING_MEMORY: Final = "32MB"
 SUMMING_LOCK: Final = 20261127
 """Only one process at a time sums deltas up."""
 
@@ -130,15 +131,18 @@ _SUM_UP: Final = """WITH taken AS (
             FROM summed GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
             ON CONFLICT (cube, measure, facet_1, lane, period, facet_2)
             DO UPDATE SET delta = total.delta + excluded.delta),
+        by_month AS (
+            SELECT cube, measure, CASE WHEN cube IN ('flows', 'records') THEN '' ELSE facet_1 END AS facet_1,
+                   CASE WHEN cube IN ('persons', 'persons_nation') THEN facet_2 ELSE '' END AS facet_2,
+                   CASE cube WHEN 'persons_nation' THEN '' ELSE lane END AS lane, period,
+                   to_char(recorded_day, 'YYYY-MM') AS known, sum(delta) AS delta
+            FROM summed WHERE cube IN ('study', 'providers', 'flows', 'records', 'persons', 'persons_nation')
+            GROUP BY 1, 2, 3, 4, 5, 6, 7),
         lane_sums AS (
             INSERT INTO lane_sum (cube, measure, facet_1, facet_2, span, known, lane, period, delta)
-            SELECT cube, measure, CASE WHEN cube IN ('flows', 'records') THEN '' ELSE facet_1 END,
-                   CASE WHEN cube IN ('persons', 'persons_nation') THEN facet_2 ELSE '' END, span,
-                   CASE WHEN by_month THEN to_char(recorded_day, 'YYYY-MM') ELSE '' END,
-                   CASE cube WHEN 'persons_nation' THEN '' ELSE lane END,
+            SELECT cube, measure, facet_1, facet_2, span, CASE WHEN of_one_month THEN known ELSE '' END, lane,
                    CASE span WHEN 'year' THEN left(period, 4) ELSE period END, sum(delta)
-            FROM summed, (VALUES (true), (false)) k (by_month), (VALUES ('period'), ('year')) s (span)
-            WHERE span = 'period' OR length(period) > 4
+            FROM by_month, (VALUES (true), (false)) k (of_one_month), (VALUES ('period'), ('year')) s (span)
             GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
             ON CONFLICT (cube, measure, facet_1, facet_2, span, known, lane, period)
             DO UPDATE SET delta = lane_sum.delta + excluded.delta)
@@ -153,7 +157,13 @@ async def sum_up(db: Db) -> int:
     async with db.transaction():
         if not await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", SUMMING_LOCK):
             return 0
+        await db.execute("SELECT set_config('work_mem', $1, true)", SUMMING_MEMORY)
         return int(await db.fetchval(_SUM_UP, SUMMED_AT_ONCE))
+
+
+async def more_wait(db: Db, deltas: int) -> bool:
+    """Whether more than so many deltas wait to be summed up."""
+    return bool(await db.fetchval("SELECT EXISTS (SELECT FROM delta OFFSET $1)", deltas))
 
 
 async def _add_standing(db: Db, standing: Mapping[tuple[str, str, str], int]) -> None:
@@ -313,6 +323,8 @@ async def selected(
 
     With `whole` over all of its periods: `period` is empty, and fewer rows are read. The nation's persons have no lane.
     """
+    # Deltas have no index: once through them, not once for each selection.
+    await db.execute("SELECT set_config('enable_hashjoin', 'on', true)")
     sums = summing.kept(selections, whole=whole)
     cells = summing.rows(selections, known_on)
     return list(

@@ -15,9 +15,17 @@ from shared.plumbing.decoding import FactDecoder
 from tests.reporting.facts import Record
 
 DECODE = FactDecoder(FACT_MODELS)
-SMALLEST = nation.Options(facts=3_000, slice=2_000, pairs=0, times=2, free_min_bytes=0)
+SMALLEST = nation.Options(facts=3_000, slice=2_000, pairs=0, times=2, paints=0, free_min_bytes=0)
 SMALL = nation.Options(
-    facts=20_000, small=5_000, slice=10_000, pair=2_000, pairs=1, times=5, wide=10_000, free_min_bytes=0
+    facts=20_000,
+    small=5_000,
+    slice=10_000,
+    pair=2_000,
+    pairs=1,
+    times=5,
+    paints=1,
+    wide=10_000,
+    free_min_bytes=0,
 )
 
 

@@ -46,11 +46,7 @@ def test_what_no_sum_is_kept_for_is_read_from_all_cells() -> None:
         STUDY._replace(facet_1=None),
         Selection("persons", "funded", None, "any", None, FIRST_MONTH, LAST_MONTH),
         Selection("flows", "granted_fen", None, "2026", None, FIRST_MONTH, LAST_MONTH),
+        Selection("levels", "enrolled", None, "associate", None, FIRST_MONTH, LAST_MONTH),
     ):
         assert summing.kept([one], whole=False) == []
         assert summing.rows([one], None)[0].from_day == date.min
-
-
-def test_periods_that_are_years_are_not_summed_further() -> None:
-    places = Selection("places", "enrolled", None, "3201", None, FIRST_MONTH, LAST_MONTH)
-    assert [one.span for one in summing.kept([places], whole=True)] == ["period"]

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
-from services.reporting.domain.cubes import CUBES
 from services.reporting.domain.targets import Selection
 
+BY_FIRST: Final = ("study", "providers")
+"""Cubes of which the second facet is summed over."""
 BY_LANE_ONLY: Final = ("flows", "records")
-"""Cubes of which both facets are summed over; of the others the second one."""
+"""Cubes of which both facets are summed over."""
 PERSONS: Final = ("persons", "persons_nation")
-"""Cubes of which none is: windows overlap."""
+"""Cubes of which none is: windows overlap. Of all other cubes no sums are kept."""
 _STARTS: Final = ("-00", "-01", "-01-01")
 _ENDS: Final = ("-12", "-12-31", "-12-99", "-99")
 """How the first and the last period of a whole year end."""
@@ -92,7 +93,7 @@ def _has_sums(one: Selection) -> bool:
         return one.facet_1 is not None and one.facet_2 is not None
     if one.cube in BY_LANE_ONLY:
         return one.facet_1 is None and one.facet_2 is None
-    return one.facet_1 is not None and one.facet_2 is None
+    return one.cube in BY_FIRST and one.facet_1 is not None and one.facet_2 is None
 
 
 def _columns(one: Selection) -> tuple[str, str, str | None, str | None, str | None, str, str]:
@@ -101,9 +102,7 @@ def _columns(one: Selection) -> tuple[str, str, str | None, str | None, str | No
 
 def _spans(one: Selection, *, whole: bool) -> Iterable[tuple[str, str, str]]:
     """(span, first, last): whole years and the periods before and after them."""
-    if not whole or CUBES[one.cube].period not in ("month", "day"):
-        return [("period", one.since, one.until)]
-    return list(_years(one.since, one.until))
+    return list(_years(one.since, one.until)) if whole else [("period", one.since, one.until)]
 
 
 def _years(since: str, until: str) -> Iterator[tuple[str, str, str]]:
