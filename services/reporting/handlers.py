@@ -61,7 +61,7 @@ class TakeIn:
             return
         self._added = 0
         if await store.more_wait(db, WAITING_MAX):
-            await store.sum_up(db)
+            await store.sum_up(db, in_turn=True)
 
 
 async def sum_up(parts: Parts, _: FastAPI) -> None:

@@ -143,19 +143,21 @@ _SUM_UP: Final = """WITH taken AS (
             SELECT cube, measure, facet_1, facet_2, span, CASE WHEN of_one_month THEN known ELSE '' END, lane,
                    CASE span WHEN 'year' THEN left(period, 4) ELSE period END, sum(delta)
             FROM by_month, (VALUES (true), (false)) k (of_one_month), (VALUES ('period'), ('year')) s (span)
-            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
-            ON CONFLICT (cube, measure, facet_1, facet_2, span, known, lane, period)
+            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 8, 7
+            ON CONFLICT (cube, measure, facet_1, facet_2, span, known, period, lane)
             DO UPDATE SET delta = lane_sum.delta + excluded.delta)
     SELECT count(*) FROM taken"""
 
 
-async def sum_up(db: Db) -> int:
+async def sum_up(db: Db, *, in_turn: bool = False) -> int:
     """Sum what batches have added into cells and sums, if no other process does; how many deltas it was.
 
-    `SUMMED_AT_ONCE` says that more of them wait.
+    With `in_turn` it waits until no other does. `SUMMED_AT_ONCE` says that more of them wait.
     """
     async with db.transaction():
-        if not await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", SUMMING_LOCK):
+        if in_turn:
+            await db.execute("SELECT pg_advisory_xact_lock($1)", SUMMING_LOCK)
+        elif not await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", SUMMING_LOCK):
             return 0
         await db.execute("SELECT set_config('work_mem', $1, true)", SUMMING_MEMORY)
         return int(await db.fetchval(_SUM_UP, SUMMED_AT_ONCE))

@@ -4,8 +4,10 @@ import random
 from collections import defaultdict
 from datetime import timedelta
 
+import pytest
+
 from console.stack.infrastructure import Infrastructure
-from services.reporting import store
+from services.reporting import handlers, store
 from shared.contracts import subsidy
 from shared.plumbing.decoding import Taken
 from tests.reporting.conftest import Counter, counting
@@ -201,3 +203,21 @@ async def test_of_a_batch_out_of_the_past_only_the_last_hour_is_kept_by_minute(c
     async with counter.pool.acquire() as db:
         assert await db.fetchval("SELECT count(DISTINCT minute) FROM tempo") == 2
         assert await db.fetchval("SELECT total FROM standing WHERE measure = 'awards_granted'") == 4
+
+
+async def test_while_more_deltas_wait_than_may_each_batch_sums_some_up_in_its_turn(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handlers, "LOOK_AFTER_DELTAS", 1)
+    monkeypatch.setattr(handlers, "WAITING_MAX", 200)
+    monkeypatch.setattr(store, "SUMMED_AT_ONCE", 400)
+    waiting, most = 0, 0
+    taken = Programme(16, LANES).play(400).taken()
+    for start in range(0, len(taken), 40):
+        await counter.carry(taken[start : start + 40])
+        async with counter.pool.acquire() as db:
+            waiting = await db.fetchval("SELECT count(*) FROM delta")
+            most = max(most, waiting)
+    assert most < 200 + 400
+    async with counter.pool.acquire() as db:
+        assert await db.fetchval("SELECT count(*) FROM cell") > most

@@ -40,7 +40,7 @@ CREATE TABLE lane_sum (
     lane text NOT NULL,                 -- '' where only the sum over all has a meaning
     period text NOT NULL,
     delta bigint NOT NULL,
-    PRIMARY KEY (cube, measure, facet_1, facet_2, span, known, lane, period)
+    PRIMARY KEY (cube, measure, facet_1, facet_2, span, known, period, lane)
 ) WITH (fillfactor = 80);
 
 CREATE VIEW totals AS
