@@ -27,6 +27,8 @@ from shared.contracts.provinces import Comparator
 
 WORKERS: Final = Selection("study", "registered", None, "any", None, "0000-00", "9999-99")
 """A nation's target is shared out among provinces by workers registered there: ours, the programme shares nothing."""
+_NOTHING: Final = WORKERS._replace(until=WORKERS.since)
+"""In the place of provinces' cells where a target has none."""
 
 Sums = Mapping[tuple[str, str], int]
 """(lane, month) → what was added."""
@@ -111,7 +113,7 @@ def asked_for(book: Book) -> list[Selection]:
     """All cells that are needed: workers, each target for the nation and by province, what follows openings."""
     found = [WORKERS]
     for target in book.targets:
-        found += [selection(target), selection_by_province(target) or WORKERS]
+        found += [selection(target), selection_by_province(target) or _NOTHING]
     return found + [streamed(baseline) for baseline in book.baselines]
 
 
