@@ -6,6 +6,7 @@ from console import (
     commands_bench,
     commands_certify,
     commands_demo,
+    commands_editions,
     commands_export,
     commands_journey,
     commands_lanes,
@@ -41,6 +42,8 @@ app.command()(commands_registers.registers)
 app.command("look-ups")(commands_registers.look_ups)
 app.add_typer(commands_payments.payments, name="payments")
 app.add_typer(commands_rebuild.rebuild, name="rebuild")
+app.command()(commands_editions.close)
+app.add_typer(commands_editions.editions, name="editions")
 app.command("publish")(commands_publish.publish_file)
 app.command()(commands_certify.certify)
 app.command()(commands_demo.demo)

@@ -19,6 +19,7 @@ OPEN_TABLE = "cursor"
 """Stands where one statement serves two tables."""
 # Plumbing's tables stand in every service's database.
 STORES = {f"services.{name}.store": name for name in ("enrollment", "notification", "reporting", "subsidy")}
+STORES["services.reporting.edition_store"] = "reporting"
 STORES["shared.plumbing.store"] = "enrollment"
 
 
@@ -30,7 +31,7 @@ async def test_every_statement_of_a_store_fits_the_migrated_schema(
     await infrastructure.create_databases(namespace, (service,), template=True)
     connection = await asyncpg.connect(infrastructure.database(service, namespace).runtime_dsn)
     statements = _statements(store)
-    assert len(statements) >= 10, "statements are no longer found where they were"
+    assert len(statements) >= 9, "statements are no longer found where they were"
     faults = []
     try:
         for line, statement in statements:

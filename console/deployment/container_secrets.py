@@ -32,6 +32,8 @@ CLOUD_NATIVE_PG: Final = (
     "?sslmode=verify-full&sslrootcert=/run/secrets/dreams/database-ca.crt"
 )
 FILE_MODE, FOLDER_MODE = 0o444, 0o755
+SIGNS: Final = "reporting"
+"""The service that signs closed editions."""
 
 
 def make_compose_secrets(folder: Path) -> None:
@@ -74,12 +76,15 @@ def make_kubernetes_secrets(folder: Path, namespace: str) -> Path:
         manifests.append(
             _secret(f"{service}-seal", namespace, {"seal.key": (folder / "seal" / service).read_text()})
         )
+    signing = (folder / "signing" / SIGNS).read_text()
+    manifests.append(_secret(f"{SIGNS}-signing", namespace, {"signing.key": signing}))
     return write_private(folder / "secrets.yaml", yaml.safe_dump_all(manifests, sort_keys=False))
 
 
 def _make(folder: Path, server: str) -> None:
     make_private_folder(folder)
     make_tokens(folder)
+    kept_key(folder / "signing" / SIGNS)
     for service in SERVICES:
         kept_key(folder / "seal" / service)
         role = f"{service}_runtime"

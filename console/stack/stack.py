@@ -224,6 +224,8 @@ class Stack:
             settings["DREAMS_CLOCK_OFFSET_S"] = "0"
             door, _ = self.kafka.credentials(HTTP_DOOR)
             settings["DREAMS_DOOR_PASSWORD_FILE"] = str(self.secrets / "kafka" / door)
+        if name == "reporting":
+            settings["DREAMS_SIGNING_KEY_FILE"] = str(kept_key(self.secrets / "signing" / f"{name}.key"))
         return settings | dict(self.settings)
 
     async def _bring_up(

@@ -19,6 +19,8 @@ class Settings(ServiceSettings):
     """Open live pages of one process; further ones are asked to come again."""
     targets_file: Path = TARGETS
     """Targets and baselines."""
+    signing_key_file: Path | None = None
+    """32 random bytes in base64: signs closed editions (Ed25519). Without it no period can be closed."""
 
 
 class TargetError(Exception):

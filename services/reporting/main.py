@@ -2,11 +2,15 @@
 
 from services.reporting import consumers, handlers
 from services.reporting.api import (
+    bulletin,
     cells,
+    closing,
+    editions,
     files,
     live,
     numbers,
     officials,
+    public,
     rebuilding,
     site,
     targets,
@@ -17,6 +21,7 @@ from shared.contracts.catalogue import batch_of
 from shared.contracts.topics import ENROLLMENT_EVENTS, SUBSIDY_EVENTS
 from shared.plumbing import look_ups
 from shared.plumbing.service import Definition, run
+from shared.plumbing.signing import Signer
 
 
 def definition(settings: Settings) -> Definition:
@@ -24,6 +29,7 @@ def definition(settings: Settings) -> Definition:
     book = load_targets(settings.targets_file)
     picture = live.Live(settings.live_readers_max, book)
     rebuild = rebuilding.Rebuild(consumers.facts)
+    signer = Signer.from_file(settings.signing_key_file) if settings.signing_key_file else None
     return Definition(
         name="reporting",
         groups=lambda metrics: [consumers.facts(metrics)],
@@ -35,6 +41,10 @@ def definition(settings: Settings) -> Definition:
             trends.router,
             cells.router,
             files.router,
+            closing.router(book, signer),
+            editions.router(signer),
+            public.router,
+            bulletin.router(book),
             officials.router,
             rebuilding.router(rebuild),
             look_ups.router,

@@ -16,6 +16,7 @@ from scripts.validate_manifests import BASE, build
 from shared.contracts.access import HTTP_DOOR
 from shared.contracts.topics import SERVICES
 from shared.plumbing.seal import Seal
+from shared.plumbing.signing import Signer
 from shared.plumbing.tokens import Tokens
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +50,8 @@ def test_a_container_of_the_compose_file_has_all_settings_and_files_of_its_servi
     assert f"{service}_runtime" in settings.database_dsn_file.read_text()
     assert settings.kafka_password_file.read_text() == (secrets / "kafka" / service).read_text()
     assert settings.trace_ratio == 1
+    if service == "reporting":
+        Signer.from_file(settings.signing_key_file)  # or ValueError
     if service == "enrollment":
         assert settings.door_password_file.read_text() == (secrets / "kafka" / HTTP_DOOR).read_text()
 
@@ -74,6 +77,7 @@ def test_a_pod_has_all_settings_of_its_service(service: str, monkeypatch: pytest
     asked = [settings.kafka_password_file, settings.kafka_ca_file, settings.database_dsn_file]
     asked += [settings.tokens_file, settings.seal_key_file]
     asked += [settings.door_password_file] if service == "enrollment" else []
+    asked += [settings.signing_key_file] if service == "reporting" else []
     assert {path.name for path in asked} | {"database-ca.crt"} == paths
 
 

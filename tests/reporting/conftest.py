@@ -19,6 +19,7 @@ import uvicorn
 from aiokafka import AIOKafkaProducer
 
 from console.stack.infrastructure import Infrastructure
+from console.stack.private_files import kept_key
 from console.stack.tokens import make_tokens, plain_token
 from services.reporting import consumers, main, store
 from services.reporting.config import Settings
@@ -100,6 +101,7 @@ async def running(
     dsn, seal, password = folder / "dsn", folder / "seal", folder / "password"
     dsn.write_text(database.runtime_dsn)
     seal.write_text(base64.b64encode(bytes(32)).decode())
+    signing = kept_key(folder / "signing")
     user, secret = infrastructure.kafka.credentials("reporting")
     password.write_text(secret)
     made = Settings(
@@ -111,6 +113,7 @@ async def running(
         http_port=port,
         tokens_file=make_tokens(folder),
         seal_key_file=seal,
+        signing_key_file=signing,
         simulated=True,
         **settings,
     )

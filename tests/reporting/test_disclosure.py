@@ -44,8 +44,8 @@ def with_margins(
 class Attacker:
     """Knows what is shown, and reckons between what each count must lie.
 
-    Hoffman's theorem: a table fits all that is known if, however its rows, columns and margins are split in two sides, no
-    more must leave one than may enter it. So he looks at every split; that is exact in whole numbers.
+    Hoffman's theorem: a table fits all that is known if, however rows and columns are put on two sides, no more must
+    leave one than may enter it. So he looks at every split; that is exact in whole numbers.
     """
 
     def __init__(self, counts: Counts, table: Shown, rule: Rule = RULE) -> None:
@@ -211,10 +211,10 @@ def test_no_two_editions_tell_what_neither_may(editions: list[list[int]]) -> Non
         table = protect(counts, hidden)
         assert narrowed_too_far(counts, table) == []
         hidden |= table.hidden
-        made.append(table)
-    for before, after in pairwise(made):
+        made.append((table, counts.known))
+    for (before, known), (after, _) in pairwise(made):
         assert before.hidden <= after.hidden
-        assert revealed(before, after, counts.known) == []
+        assert revealed(before, after, known) == []
 
 
 def test_an_edition_that_shows_what_an_earlier_one_hid_is_noticed() -> None:

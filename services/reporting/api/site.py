@@ -26,7 +26,7 @@ KINDS: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg
 STYLES: Final = ("page.css", "parts.css", "print.css")
 """In the order in which they overrule each other."""
 COOKIE_MAX_AGE_S: Final = 365 * 24 * 3600
-_SAFE: Final = {
+SAFE: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
@@ -38,8 +38,8 @@ def router(live: Live) -> APIRouter:
     """The page at `/` and its files, under a name that changes with their content."""
     routes = APIRouter(tags=["page"], route_class=ProblemRoute)
     said = words()
-    files = {path.name: path.read_bytes() for path in PAGE.iterdir() if path.suffix in KINDS}
-    version = hashlib.sha256(b"".join(files[name] for name in sorted(files))).hexdigest()[:12]
+    files = files_of_page()
+    version = version_of(files)
     modules = sorted(name for name in files if name.endswith(".js"))
     template = Environment(
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -53,10 +53,10 @@ def router(live: Live) -> APIRouter:
         accept_language: Annotated[str | None, Header()] = None,
     ) -> Response:
         """The live page, in the language that is asked for, remembered or preferred."""
-        language = lang or _language(remembered, accept_language)
+        language = lang or language_of(remembered, accept_language)
         picture = await _picture(live)
         html = template.render(
-            t=_spoken(said, language),
+            t=spoken(said, language),
             html_lang="zh-CN" if language == "zh" else "en",
             other="en" if language == "zh" else "zh",
             static=f"/page/{version}",
@@ -67,7 +67,7 @@ def router(live: Live) -> APIRouter:
             has_picture=picture is not None,
             given=_given(said, language, picture),
         )
-        answer = Response(html, media_type="text/html", headers={"Cache-Control": "no-store", **_SAFE})
+        answer = Response(html, media_type="text/html", headers={"Cache-Control": "no-store", **SAFE})
         if lang:
             answer.set_cookie("lang", lang, max_age=COOKIE_MAX_AGE_S, samesite="lax", httponly=True)
         return answer
@@ -80,7 +80,7 @@ def router(live: Live) -> APIRouter:
             raise HTTPException(404, "The page has no such file. / 页面没有这个文件。")
         keep = "public, max-age=31536000, immutable" if of_version == version else "no-store"
         kind = KINDS[Path(name).suffix]
-        return Response(content, media_type=kind, headers={"Cache-Control": keep, **_SAFE})
+        return Response(content, media_type=kind, headers={"Cache-Control": keep, **SAFE})
 
     return routes
 
@@ -88,6 +88,16 @@ def router(live: Live) -> APIRouter:
 def words() -> dict[str, Any]:
     """Every word of the page, each in both languages."""
     return tomllib.loads((PAGE / "words.toml").read_text(encoding="utf-8"))
+
+
+def files_of_page() -> dict[str, bytes]:
+    """All files of all pages, by name."""
+    return {path.name: path.read_bytes() for path in PAGE.iterdir() if path.suffix in KINDS}
+
+
+def version_of(files: Mapping[str, bytes]) -> str:
+    """Changes with the content of any of them."""
+    return hashlib.sha256(b"".join(files[name] for name in sorted(files))).hexdigest()[:12]
 
 
 async def _picture(live: Live) -> Nation | None:
@@ -98,7 +108,8 @@ async def _picture(live: Live) -> Nation | None:
         return None
 
 
-def _language(remembered: str | None, accept_language: str | None) -> Language:
+def language_of(remembered: str | None, accept_language: str | None) -> Language:
+    """The language that is remembered or preferred; Chinese where neither is said."""
     if remembered in ("zh", "en"):
         return "zh" if remembered == "zh" else "en"
     for wish in (accept_language or "").lower().split(","):
@@ -107,10 +118,10 @@ def _language(remembered: str | None, accept_language: str | None) -> Language:
     return "zh"
 
 
-def _spoken(said: Mapping[str, Any], language: Language) -> dict[str, Any]:
+def spoken(said: Mapping[str, Any], language: Language) -> dict[str, Any]:
     """All words in one language; a table of tables keeps its inner names."""
     return {
-        name: entry[language] if language in entry else _spoken(entry, language)
+        name: entry[language] if language in entry else spoken(entry, language)
         for name, entry in said.items()
     }
 
@@ -119,7 +130,7 @@ def _given(said: Mapping[str, Any], language: Language, picture: Nation | None) 
     """What the page's program starts with, as JSON that cannot end its element."""
     given = {
         "lang": language,
-        "words": _spoken(said, language),
+        "words": spoken(said, language),
         "tiles": [asdict(tile) for tile in TILES],
         "nation": asdict(NATION_TILE),
         "definitions": [asdict(measure) for measure in MEASURES.values()],

@@ -1,0 +1,335 @@
+"""Promises of closed editions: checked, signed, immutable, restated with what changed; nothing small is told."""
+
+import asyncio
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from console.main import app
+from console.stack.tokens import plain_token
+from services.reporting.domain import editions
+from services.reporting.domain.disclosure import RULE
+from services.reporting.domain.public_tables import TABLES
+from shared.contracts import enrollment, provinces
+from shared.plumbing.signing import unsealed
+from tests.reporting.conftest import Running
+from tests.reporting.facts import E, Publisher, enrolled, registered, worker
+
+MONTH = "2026-01"
+WHY = "control totals came by letter"
+
+
+class Country:
+    """Two provinces that enroll in January 2026, one of them only a few; then the month is over."""
+
+    def __init__(self) -> None:
+        self.publisher = Publisher(clock=datetime(2026, 1, 5, 1, 0, tzinfo=UTC))
+        self._next = 0
+
+    def enroll(
+        self, lane: str, flags: tuple[str, ...], track: str, people: int, start: str = "2026-01-12"
+    ) -> None:
+        for _ in range(people):
+            self._next += 1
+            about = enrolled(lane, f"{lane}-{self._next}", flags, track, start)
+            self.publisher.publish(E, lane, provinces.WORKER_ENROLLED, about, subject=worker(self._next))
+
+    def days(self, lane: str, first: int, last: int) -> None:
+        for day in range(first, last + 1):
+            tally = {"accepted": 3, "duplicate": 0, "conflict": 0, "rejected": 0, "parked": 0}
+            self.publisher.publish(
+                E, lane, enrollment.VERDICTS_TALLIED, {"day": f"2026-01-{day:02d}", **tally}
+            )
+
+    def month_is_over(self) -> None:
+        self.publisher.clock = datetime(2026, 2, 3, 1, 0, tzinfo=UTC)
+        self.publisher.publish(E, "32", enrollment.DAY_BEGAN, {"day": "2026-02-03", "log_head": "0" * 64})
+
+    def void(self, enrollment_no: str, lane: str) -> None:
+        was = next(
+            fact
+            for fact in (json.loads(raw) for _, raw in self.publisher.published)
+            if fact["data"].get("enrollment_no") == enrollment_no
+        )
+        self.publisher.publish(
+            E,
+            lane,
+            provinces.EVENT_VOIDED,
+            {
+                "event_id": was["id"],
+                "reason": "登记有误",
+                "voided_type": provinces.WORKER_ENROLLED,
+                "voided_time": was["time"],
+                "voided": was["data"],
+                "reported_by": lane,
+            },
+            subject=was["subject"],
+        )
+
+
+def january() -> Country:
+    country = Country()
+    for lane in ("32", "33"):
+        country.publisher.publish(
+            E, lane, provinces.WORKER_REGISTERED, registered(lane, ("migrant",)), subject=worker(0)
+        )
+    country.enroll("32", ("migrant",), "academic", 34)
+    country.enroll("32", ("industrial",), "skills", 23)
+    country.enroll("32", ("industrial",), "combined", 17)
+    country.enroll("33", ("migrant",), "academic", 21)
+    country.enroll("33", ("migrant", "front_line"), "skills", 4)
+    country.days("32", 1, 31)
+    country.days("33", 1, 31)
+    return country
+
+
+@pytest.fixture
+async def country(reporting: Running) -> tuple[Running, Country]:
+    """A service that has taken January in."""
+    made = january()
+    await fed(reporting, made)
+    return reporting, made
+
+
+async def fed(service: Running, country: Country, sent: int = 0) -> int:
+    published = country.publisher.published
+    await service.feed(published[sent:])
+    await service.until(len(published))
+    return len(published)
+
+
+async def close(service: Running, office: str = "operator", **order: Any) -> httpx.Response:
+    return await service.client.post(
+        "/v1/editions", json={"period": MONTH, **order}, headers=service.token(office)
+    )
+
+
+async def table(service: Running, code: str, edition: str) -> dict[tuple[str, str], int | None]:
+    answer = await service.get(f"/v1/tables/{code}", edition=edition)
+    assert answer.status_code == 200, answer.text
+    return {(cell["row"], cell["column"]): cell["value"] for cell in answer.json()["cells"]}
+
+
+async def test_a_month_is_closed_once_signed_and_nobody_can_change_it(
+    country: tuple[Running, Country], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, made = country
+    early = await close(service, reason=WHY)
+    assert (early.status_code, early.json()["code"]) == (409, "not_over")
+    made.month_is_over()
+    await fed(service, made, len(made.publisher.published) - 1)
+    assert (await close(service, "official")).status_code == 403
+
+    closed = await close(service)
+    assert closed.status_code == 201, closed.text
+    assert {one["code"]: one["outcome"] for one in closed.json()["checks"]} == {
+        "over": "passed",
+        "control_totals": "noted",
+        "silent_days": "passed",
+        "ledger_budgets": "passed",
+        "ledger_events": "passed",
+        "outliers": "noted",
+        "lanes": "passed",
+    }
+    again = await close(service)
+    assert (again.status_code, again.json()["code"]) == (409, "already_closed")
+    acts = await service.db.fetch("SELECT act, reason FROM operator_act")
+    assert [tuple(act) for act in acts] == [("close", "2026-01.1: -")]
+
+    file = (await service.get(f"/v1/editions/{MONTH}/file")).content
+    signed = unsealed(file)
+    assert editions.sha256(signed.text) == closed.json()["sha256"]
+    said = editions.read(signed.text)
+    assert said.totals["enrolled", "32"] == 74
+    assert said.totals["enrolled", "nation"] == 99
+    assert said.as_of["learners", "nation"] == 99
+    assert said.head["positions"] == {E: {"32": 107, "33": 57}}
+    assert b"k1." not in file
+    cells = (await service.get(f"/v1/editions/{MONTH}/cells", "official")).content
+    assert editions.sha256(cells) == said.head["cells"]["sha256"]
+    assert editions.totals_of(editions.cells_from(cells)) == said.totals
+
+    for statement in ("UPDATE edition SET reason = 'x'", "DELETE FROM edition", "TRUNCATE edition"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await service.db.execute(statement)
+    await proven_by_command(service, file, cells, tmp_path, monkeypatch)
+
+
+async def proven_by_command(
+    service: Running, file: bytes, cells: bytes, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_operator(service, folder, monkeypatch)
+    genuine, changed, held = folder / "edition.jsonl", folder / "changed.jsonl", folder / "cells.jsonl"
+    genuine.write_bytes(file)
+    held.write_bytes(cells)
+    changed.write_bytes(file.replace(b'["enrolled","32",74]', b'["enrolled","32",75]'))
+    assert changed.read_bytes() != file
+    key = folder / "key"
+    key.write_text((await service.get("/v1/editions/key")).json()["public_key"])
+    said = await command("editions", "verify", str(genuine), "--cells", str(held))
+    assert said[0] == 0, said[1]
+    assert "Genuine: edition 2026-01.1" in said[1]
+    assert (await command("editions", "verify", str(genuine), "--key", str(key)))[0] == 0
+    assert (await command("editions", "verify", str(changed), "--key", str(key)))[0] == 1
+    held.write_bytes(cells + b"[]\n")
+    assert (await command("editions", "verify", str(genuine), "--cells", str(held)))[0] == 1
+    key.write_text("A" * 43 + "=")
+    assert (await command("editions", "verify", str(genuine), "--key", str(key)))[0] == 1
+    for words in (("editions", "list"), ("editions", "show", "2026-01"), ("close", "2026-01", "--dry-run")):
+        code, output = await command(*words)
+        assert code == 0, output
+        assert "2026-01" in output
+
+
+async def test_a_failing_check_refuses_unless_a_reason_is_given_which_is_published(
+    country: tuple[Running, Country],
+) -> None:
+    service, made = country
+    measured = {
+        "since": "2026-01-01",
+        "until": "2026-01-31",
+        "event_types": [provinces.WORKER_ENROLLED],
+        "declared": 26,
+        "received": 25,
+        "difference": -1,
+        "silent_days": 0,
+        "silent_on": [],
+    }
+    sent = len(made.publisher.published)
+    made.publisher.publish(E, "33", enrollment.COMPLETENESS_MEASURED, measured)
+    made.month_is_over()
+    sent = await fed(service, made, sent)
+    refused = await close(service)
+    assert (refused.status_code, refused.json()["code"]) == (409, "checks_failed")
+    assert "Zhejiang declared 26, accepted 25" in refused.json()["message_en"]
+    assert "浙江申报 26，采用 25" in refused.json()["message_zh"]
+    checked = (await service.get(f"/v1/editions/{MONTH}/checks", "auditor")).json()
+    assert {one["code"] for one in checked["checks"] if one["outcome"] == "failed"} == {"control_totals"}
+    assert checked["closed"] is None
+    assert (await close(service, reason=WHY)).status_code == 201
+    head = (await service.get("/v1/editions/2026-01.1")).json()["head"]
+    assert (head["overridden"], head["reason"]) == (True, WHY)
+    page = (await service.get(f"/bulletin/{MONTH}", lang="en")).text
+    assert WHY in page
+
+    made.publisher.publish(
+        E, "33", enrollment.COMPLETENESS_MEASURED, {**measured, "received": 26, "difference": 0}
+    )
+    await fed(service, made, sent)
+    checked = (await service.get(f"/v1/editions/{MONTH}/checks", "auditor")).json()
+    assert {one["outcome"] for one in checked["checks"]} == {"passed", "noted"}
+
+
+async def test_a_restatement_says_what_changed_and_shows_nothing_that_was_hidden(
+    country: tuple[Running, Country],
+) -> None:
+    service, made = country
+    sent = len(made.publisher.published)
+    made.month_is_over()
+    sent = await fed(service, made, sent)
+    assert (await close(service, restate=True, reason=WHY)).json()["code"] == "not_closed"
+    assert (await close(service)).status_code == 201
+    first = {code: await table(service, code, "2026-01.1") for code in TABLES}
+    assert first["enrolled_by_track"]["33", "skills"] is None
+    assert first["enrolled_by_track"]["32", "academic"] is None, "it would tell what is hidden in 33"
+    assert first["enrolled_by_track"]["33", "academic"] == 20
+    assert first["enrolled_by_track"]["32", "total"] == 74
+    assert (await close(service, restate=True)).json()["code"] == "reason_needed"
+    unchanged = await close(service, restate=True, reason=WHY)
+    assert (unchanged.status_code, unchanged.json()["code"]) == (409, "nothing_changed")
+
+    made.enroll("33", ("migrant",), "skills", 14)
+    made.void("32-1", "32")
+    made.enroll("32", ("migrant",), "academic", 3, start="2026-02-02")
+    sent = await fed(service, made, sent)
+    pending = (await service.get(f"/v1/editions/{MONTH}/pending", "auditor")).json()
+    assert pending["edition"] == "2026-01.1"
+    by_key = {
+        (one["cube"], *one["dimensions"].values(), one["measure"]): (
+            one["before"],
+            one["after"],
+            one["events"],
+        )
+        for one in pending["cells"]
+    }
+    assert by_key["study", "33", MONTH, "any", "skills", "enrolled"] == (4, 18, 14)
+    assert by_key["study", "32", MONTH, "migrant", "academic", "enrolled"] == (34, 33, 1)
+    assert len(pending["events"]) == 15
+    assert {one["type"] for one in pending["events"] if one["lane"] == "32"} == {provinces.EVENT_VOIDED}
+    assert {"measure": "enrolled", "lane": "33", "before": 25, "after": 39, "events": 14} in pending["totals"]
+    assert "k1." not in json.dumps(pending)
+
+    made_again = await close(service, restate=True, reason="Zhejiang sent a list late")
+    assert made_again.status_code == 201, made_again.text
+    assert made_again.json()["edition"] == "2026-01.2"
+    for code in TABLES:
+        second = await table(service, code, "2026-01")
+        assert {place for place, value in first[code].items() if value is None} <= {
+            place for place, value in second.items() if value is None
+        }, code
+        assert await table(service, code, "2026-01.1") == first[code], code
+    changes = (await service.get("/v1/editions/2026-01.2/changes", "official")).json()
+    assert (changes["cells"], changes["events"]) == (pending["cells"], pending["events"])
+    public = (await service.get("/v1/editions/2026-01.2")).json()
+    assert public["head"]["restates"]["edition"] == "2026-01.1"
+    assert {"measure": "enrolled", "lane": "33", "before": 25, "after": 39, "events": 14} in public["changed"]
+    assert (await service.get(f"/v1/editions/{MONTH}/pending", "official")).json()["cells"] == []
+    looked = await service.db.fetch("SELECT what FROM look_up ORDER BY n")
+    assert [row["what"] for row in looked] == ["events_behind_a_restatement"] * 3
+    listed = (await service.get("/v1/editions")).json()
+    assert [one["edition"] for one in listed] == ["2026-01.2", "2026-01.1"]
+    year = await close(service, period="2026")
+    assert (year.status_code, year.json()["code"]) == (409, "months_open")
+
+
+async def test_tables_are_a_fixed_list_that_everybody_may_take_away(country: tuple[Running, Country]) -> None:
+    service, made = country
+    missing = await service.get("/v1/tables/enrolled_by_track")
+    assert (missing.status_code, missing.json()["code"]) == (404, "not_closed")
+    sent = len(made.publisher.published)
+    made.month_is_over()
+    await fed(service, made, sent)
+    assert (await close(service)).status_code == 201
+    assert [one["code"] for one in (await service.get("/v1/tables")).json()] == list(TABLES)
+    for code, described in TABLES.items():
+        shown = (await service.get(f"/v1/tables/{code}")).json()
+        assert shown["rule"] == {"k": RULE.k, "base": RULE.base}
+        for cell in shown["cells"]:
+            assert cell["conf_status"] == ("C" if cell["value"] is None else "F")
+            known = described.totals_known or cell["row"] == "total"
+            public = described.open or (cell["column"] == "total" and known)
+            assert public or cell["value"] is None or cell["value"] >= RULE.k
+        text = (await service.get(f"/v1/tables/{code}", format="csv")).text
+        assert len(text.splitlines()) == len(shown["cells"]) + 1
+        book = await service.get(f"/v1/tables/{code}", format="xlsx")
+        assert book.content[:2] == b"PK"
+    filtered = await service.get("/v1/tables/enrolled_by_track?lane=32")
+    assert filtered.status_code == 422
+    assert (await service.get("/v1/tables/other")).status_code == 422
+    assert (await service.get("/v1/tables/enrolled_by_track", edition="2025-12")).status_code == 404
+    assert (await service.get(f"/v1/editions/{MONTH}/cells")).status_code == 401
+    for language, title in (("zh", "求学圆梦行动统计月报"), ("en", "Study for Dreams: monthly bulletin")):
+        page = await service.get(f"/bulletin/{MONTH}", lang=language)
+        assert page.status_code == 200
+        assert title in page.text
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        assert re.findall(r'(?:src|href)="(?:https?:)?//', page.text) == []
+
+
+def as_operator(service: Running, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = folder / "token"
+    token.write_text(plain_token(service.secrets, "operator"))
+    monkeypatch.setenv("DREAMS_API_REPORTING", service.url)
+    monkeypatch.setenv("DREAMS_API_TOKEN_FILE", str(token))
+
+
+async def command(*words: str) -> tuple[int, str]:
+    done = await asyncio.to_thread(CliRunner().invoke, app, list(words))
+    return done.exit_code, done.output
