@@ -20,6 +20,7 @@ from services.reporting.domain.targets import Book
 from services.reporting.edition_store import Kept
 from shared.contracts.envelope import SHANGHAI
 from shared.contracts.lanes import LANE_CODES, LANES
+from shared.contracts.lanes import NATION as NATION_LANE
 from shared.plumbing.problem import ProblemRoute, documented
 from shared.plumbing.signing import key_id
 
@@ -150,11 +151,12 @@ class Speaker:
             code.removesuffix("_fen"): self._yuan(edition.totals.get((code, NATION), 0))
             for code in ("granted_fen", "disbursed_fen")
         }
-        return [
+        said = [
             self._t["sentence_month"].format(month=month, **happened),
             self._t["sentence_funded"].format(month=month, **funded),
             self._t["sentence_money"].format(**paid),
         ]
+        return [sentence.replace("万 ", "万") for sentence in said]  # 万人, but 99 人
 
     def _count(self, value: int) -> str:
         """In Chinese by ten thousands, where people would."""
@@ -273,6 +275,8 @@ class Speaker:
     def _lane(self, code: str) -> str:
         if code == NATION:
             return str(self._t["nation"])
+        if code == NATION_LANE:
+            return str(self._t["of_nation"])
         lane = _LANES[code]
         return lane.name_zh if self._language == "zh" else lane.name_en
 
