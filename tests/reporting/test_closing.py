@@ -13,6 +13,7 @@ from services.reporting.domain import closing, editions
 from services.reporting.domain.closing import Declared, Recounted, Seen
 from services.reporting.domain.editions import LaterFact, Name
 from services.reporting.domain.nation import Past, TakenIn, nation
+from services.reporting.edition_store import Kept
 from shared.contracts import provinces, subsidy
 from shared.plumbing.signing import Signed, Signer, sealed, unsealed
 
@@ -148,7 +149,7 @@ def gathered(period: str, cells: dict[Any, int], **more: Any) -> orders.Gathered
     )
 
 
-def closed(seen: orders.Gathered) -> orders.Kept:
+def closed(seen: orders.Gathered) -> Kept:
     return orders.make(seen, orders.Order(period=seen.period), SIGNER, "operator", simulated=True)
 
 
