@@ -139,14 +139,16 @@ async def keep(db: Db, edition: Kept) -> bool:
     )
 
 
-async def kept(db: Db, name: Name) -> Kept | None:
-    """An edition; the last one of its period where no number is given."""
+async def kept(db: Db, name: Name, *, with_cells: bool = False) -> Kept | None:
+    """An edition, the last one of its period where no number is given; its cells, which are many, only if asked for."""
     row = await db.fetchrow(
-        """SELECT period, number, closed_at, closed_by, reason, document, sha256, signature, public_key, cells
+        """SELECT period, number, closed_at, closed_by, reason, document, sha256, signature, public_key,
+                  CASE WHEN $3 THEN cells ELSE ''::bytea END AS cells
            FROM edition WHERE period = $1 AND ($2::integer IS NULL OR number = $2)
            ORDER BY number DESC LIMIT 1""",
         name.period,
         name.number,
+        with_cells,
     )
     return None if row is None else Kept(Name(row[0], row[1]), *row[2:])
 

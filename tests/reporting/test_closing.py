@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.reporting.api import closing as orders
+from services.reporting.api.gathering import Gathered
+from services.reporting.api.making import make
 from services.reporting.config import TARGETS, load_targets
 from services.reporting.domain import closing, editions
 from services.reporting.domain.closing import Declared, Recounted, Seen
@@ -124,7 +125,7 @@ BOOK = load_targets(TARGETS)
 SIGNER = Signer(bytes(range(32)))
 
 
-def gathered(period: str, cells: dict[Any, int], **more: Any) -> orders.Gathered:
+def gathered(period: str, cells: dict[Any, int], **more: Any) -> Gathered:
     at = datetime(2027, 1, 5, tzinfo=UTC)
     picture = nation(
         [("nation", "nation", "funded", 12)],
@@ -136,7 +137,7 @@ def gathered(period: str, cells: dict[Any, int], **more: Any) -> orders.Gathered
         past=Past(period, None, LAST),
     )
     standing: dict[str, Any] = {"earlier": [], "last": None, "later": []}
-    return orders.Gathered(
+    return Gathered(
         period,
         at,
         date(2027, 1, 4),
@@ -149,8 +150,8 @@ def gathered(period: str, cells: dict[Any, int], **more: Any) -> orders.Gathered
     )
 
 
-def closed(seen: orders.Gathered) -> Kept:
-    return orders.make(seen, orders.Order(period=seen.period), SIGNER, "operator", simulated=True)
+def closed(seen: Gathered) -> Kept:
+    return make(seen, None, SIGNER, "operator", simulated=True)
 
 
 def month_cells(period: str, people: int) -> dict[Any, int]:

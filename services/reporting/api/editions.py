@@ -9,9 +9,11 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict
 
 from services.reporting import edition_store
-from services.reporting.api.closing import Changes, Official, later_facts, not_closed, shown_to, told
+from services.reporting.api.changes import Changes, shown_to, told
+from services.reporting.api.closing import Official, not_closed
+from services.reporting.api.gathering import later_facts
 from services.reporting.domain import editions
-from services.reporting.domain.editions import Edition, Name
+from services.reporting.domain.editions import Name
 from services.reporting.edition_store import Kept
 from shared.plumbing.problem import ProblemError, ProblemRoute, documented
 from shared.plumbing.signing import Signed, Signer, as_pem, key_id, sealed
@@ -138,14 +140,15 @@ def router(signer: Signer | None) -> APIRouter:
                 "版本单元格含全国数据，本省令牌请用 /v1/cells。",
                 "An edition's cells are those of the whole nation: a province's token asks /v1/cells.",
             )
-        kept = await _kept(request, edition)
+        async with request.app.state.pool.acquire() as db:
+            kept = await kept_or_404(db, edition, with_cells=True)
         return _file(f"dreams-{kept.name}.cells.jsonl", kept.cells)
 
     @routes.get("/editions/{edition}/changes", responses=documented(401, 403, 404, 422, 503))
     async def changes(request: Request, caller: Official, edition: Named) -> Changes:
         """What a restated edition changed, cell by cell, and event by event; written down as a look-up."""
         async with request.app.state.pool.acquire() as db:
-            kept = await kept_or_404(db, edition)
+            kept = await kept_or_404(db, edition, with_cells=True)
             said = editions.read(kept.document)
             before = await _before(db, kept.name)
             since = editions.read(before.document).head["positions"] if before else {}
@@ -162,18 +165,13 @@ def router(signer: Signer | None) -> APIRouter:
     return routes
 
 
-async def kept_or_404(db: Db, edition: str | None) -> Kept:
+async def kept_or_404(db: Db, edition: str | None, *, with_cells: bool = False) -> Kept:
     """The edition of a name, or the newest month's; ProblemError where there is none."""
     name = editions.named(edition) if edition else await edition_store.last_closed(db)
-    kept = await edition_store.kept(db, name) if name else None
+    kept = await edition_store.kept(db, name, with_cells=with_cells) if name else None
     if kept is None:
         raise not_closed(name or Name(edition or "-", None))
     return kept
-
-
-def read(kept: Kept) -> Edition:
-    """What it says."""
-    return editions.read(kept.document)
 
 
 async def _kept(request: Request, edition: str) -> Kept:
@@ -184,7 +182,7 @@ async def _kept(request: Request, edition: str) -> Kept:
 async def _before(db: Db, name: Name) -> Kept | None:
     if name.number is None or name.number == 1:
         return None
-    return await edition_store.kept(db, Name(name.period, name.number - 1))
+    return await edition_store.kept(db, Name(name.period, name.number - 1), with_cells=True)
 
 
 def _by_lane(sums: Any) -> list[dict[str, Any]]:
