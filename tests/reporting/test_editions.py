@@ -310,6 +310,10 @@ async def test_tables_are_a_fixed_list_that_everybody_may_take_away(country: tup
         assert len(text.splitlines()) == len(shown["cells"]) + 1
         book = await service.get(f"/v1/tables/{code}", format="xlsx")
         assert book.content[:2] == b"PK"
+    same = await service.get("/v1/tables/enrolled_by_track")
+    known = {"If-None-Match": same.headers["etag"]}
+    assert (await service.client.get("/v1/tables/enrolled_by_track", headers=known)).status_code == 304
+    assert (await service.client.get("/v1/tables/enrolled_by_origin", headers=known)).status_code == 200
     filtered = await service.get("/v1/tables/enrolled_by_track?lane=32")
     assert filtered.status_code == 422
     assert (await service.get("/v1/tables/other")).status_code == 422

@@ -189,6 +189,12 @@ async def etag(request: Request, db: Db, seen_by: Caller | None = None) -> str:
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
+def etag_of(request: Request, sha256: str) -> str:
+    """Changes with what an edition says and with what is asked of it, and with nothing else."""
+    text = f"{sha256}\n{request.url.path}?{request.url.query}"
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
 def is_same(request: Request, tag: str) -> bool:
     """Whether the asker has this answer already (RFC 9110, 13.1.2)."""
     sent = request.headers.get("if-none-match", "")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.reporting.api import asking
 from services.reporting.api.editions import kept_or_404
 from services.reporting.api.tables import MEDIA_TYPES, WRITERS, Heading, Row
 from services.reporting.domain import editions
@@ -24,6 +25,7 @@ HIDDEN, FREE = "C", "F"
 Code = Annotated[str, Path(pattern=f"^({'|'.join(TABLES)})$", examples=["enrolled_by_track"])]
 router = APIRouter(prefix="/v1", tags=["numbers"], route_class=ProblemRoute)
 _FILES: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "The edition is the same."},
     200: {"content": {MEDIA_TYPES["csv"]: {}, MEDIA_TYPES["xlsx"]: {}}},
     **documented(404, 422, 503),
 }
@@ -93,19 +95,23 @@ async def tables() -> list[TableShown]:
 
 
 @router.get("/tables/{code}", response_model=TableOfEdition, responses=_FILES)
-async def table(request: Request, code: Code, which: Annotated[Which, Query()]) -> Any:
+async def table(request: Request, response: Response, code: Code, which: Annotated[Which, Query()]) -> Any:
     """One table of a closed edition: small counts are hidden, and others so that they cannot be derived."""
     async with request.app.state.pool.acquire() as db:
         kept = await kept_or_404(db, which.edition)
+    tag = asking.etag_of(request, kept.sha256)
+    if asking.is_same(request, tag):
+        return Response(status_code=304, headers={"ETag": tag})
     said = editions.read(kept.document)
     if code not in said.tables:
         raise _withheld(code, kept)
     shown = _shown(TABLES[code], kept, said)
+    response.headers.update({"ETag": tag, "Cache-Control": "no-cache"})
     if which.format == "json":
         return shown
     text = await asyncio.to_thread(_file, shown, which.format)
     name = f"{code}-{kept.name}.{which.format}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {"ETag": tag, "Content-Disposition": f'attachment; filename="{name}"'}
     return Response(text, media_type=MEDIA_TYPES[which.format], headers=headers)
 
 
