@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from console.api_client import Api
-from console.commands_lanes import DATA, AsJson, Data, asked, write_json
+from console.commands_lanes import DATA, AsJson, Data, asked, named, write_json
 from console.stack.failures import StackError
 from console.times import shanghai
 
@@ -181,7 +181,8 @@ def _changed(totals: list[dict[str, Any]]) -> Table:
     )
     for one in totals[:SHOWN_MAX]:
         events = "" if one["events"] is None else f"{one['events']:,}"
-        shown.add_row(one["measure"], one["lane"], f"{one['before']:,}", f"{one['after']:,}", events)
+        place = "全国 nation" if one["lane"] == "nation" else named(one["lane"])
+        shown.add_row(one["measure"], place, f"{one['before']:,}", f"{one['after']:,}", events)
     return shown
 
 

@@ -154,7 +154,7 @@ def _declared(seen: Seen) -> Check:
         "control_totals",
         "passed",
         f"{lanes} 个省份的控制总数均已到齐。",
-        f"All that was declared has come, in {lanes} provinces.",
+        f"All that was declared has come (provinces that declared: {lanes}).",
     )
 
 
@@ -282,8 +282,8 @@ def _outliers(seen: Seen) -> Check:
     return Check(
         "outliers",
         "passed",
-        f"{compared} 个数与本省以往各月相近。",
-        f"{compared} numbers are like the province's own months.",
+        f"没有数与本省以往各月相差悬殊（比较了 {compared} 个）。",
+        f"No number is far from its province's own months (compared: {compared}).",
     )
 
 
