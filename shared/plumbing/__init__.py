@@ -8,5 +8,6 @@ Read it in this order; imports point downwards, and `make lint` says so.
 4. What may go wrong, and how it is seen: `lane_watch`, `restores`, `topic_ids`, `parsing`; what helps then: `ways_out`.
 5. Clients: `kafka`, `kafka_reading`, `postgres`. Put together and started: `service`, with `settings`.
 6. Who asks over HTTP: `operators`, `log_api` (`chain`), `look_ups`, `health`, by `tokens`; answered by `problem`.
-   What is seen from outside: `metrics`, `telemetry`. What is kept sealed: `seal`; what is signed: `signing`. What is not real: `simulated`.
+   What is seen from outside: `metrics`, `telemetry`. What is kept sealed: `seal`; what is signed: `signing`. What is
+   not real: `simulated`.
 """

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from playwright.async_api import async_playwright
 from typer.testing import CliRunner
 
 from console.main import app
@@ -21,6 +22,7 @@ from shared.contracts import enrollment, provinces
 from shared.plumbing.signing import unsealed
 from tests.reporting.conftest import Running
 from tests.reporting.facts import E, Publisher, enrolled, registered, worker
+from tests.reporting.test_page import CHROMIUM, QUIET, hindrances
 
 MONTH = "2026-01"
 WHY = "control totals came by letter"
@@ -325,6 +327,38 @@ async def test_tables_are_a_fixed_list_that_everybody_may_take_away(country: tup
         assert title in page.text
         assert "default-src 'none'" in page.headers["content-security-policy"]
         assert re.findall(r'(?:src|href)="(?:https?:)?//', page.text) == []
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium: apt-get install chromium")
+async def test_the_bulletin_fits_paper_and_screen_and_hinders_nobody(
+    country: tuple[Running, Country],
+) -> None:
+    service, made = country
+    sent = len(made.publisher.published)
+    made.month_is_over()
+    await fed(service, made, sent)
+    assert (await close(service)).status_code == 201
+    asked: list[str] = []
+    said: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        for lang, width in (("zh", 900), ("en", 390)):
+            page = await browser.new_page(viewport={"width": width, "height": 900})
+            page.on("request", lambda request: asked.append(request.url))
+            page.on("console", lambda one: said.append(one.text) if one.type == "error" else None)
+            await page.goto(f"{service.url}/bulletin/{MONTH}?lang={lang}")
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            assert await page.evaluate("document.styleSheets.length") == 1
+            assert all(url.startswith(service.url) for url in asked)
+            assert await hindrances(page) == []
+            assert said == []
+            paper = await page.pdf(prefer_css_page_size=True)
+            assert b"/MediaBox [0 0 594.95" in paper or b"/MediaBox [0 0 595" in paper, (
+                "A4 is 595 points wide"
+            )
+            await page.close()
+        await browser.close()
 
 
 def as_operator(service: Running, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
