@@ -14,6 +14,7 @@ from console import (
     commands_messages,
     commands_payments,
     commands_publish,
+    commands_quality,
     commands_rebuild,
     commands_receipts,
     commands_registers,
@@ -38,6 +39,7 @@ app.add_typer(commands_ledger.ledger, name="ledger")
 app.add_typer(commands_ledger.log, name="log")
 app.command()(commands_receipts.receipts)
 app.command()(commands_registers.completeness)
+app.command()(commands_quality.quality)
 app.command()(commands_registers.registers)
 app.command("look-ups")(commands_registers.look_ups)
 app.add_typer(commands_payments.payments, name="payments")

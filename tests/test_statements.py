@@ -20,6 +20,7 @@ OPEN_TABLE = "cursor"
 # Plumbing's tables stand in every service's database.
 STORES = {f"services.{name}.store": name for name in ("enrollment", "notification", "reporting", "subsidy")}
 STORES["services.reporting.edition_store"] = "reporting"
+STORES["services.reporting.quality_store"] = "reporting"
 STORES["shared.plumbing.store"] = "enrollment"
 
 

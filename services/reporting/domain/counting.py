@@ -64,7 +64,7 @@ def _arrived(counted: Counted, fact: Fact[Any], recorded_day: date, reported_by:
 def _voided(tally: Tally, data: enrollment.EventVoidedFact) -> Columns:
     """What was counted is taken away as of the day on which it was voided: what was known before stays known."""
     said = as_json(event_id=data.event_id, voided_type=data.voided_type, superseded_by=data.superseded_by)
-    tally.verdict("voided", 1, tally.day())
+    tally.verdict("voided", 1, tally.day(), data.reported_by)
     model = enrollment.FACT_MODELS.get(data.voided_type)
     if data.voided is None or data.voided_type not in READS or model is None:
         return Columns(tally.day(), reported_by=data.reported_by, details=said)

@@ -178,10 +178,10 @@ class Tally:
         cells["flows", lane, month(day), fiscal, fund_source, measure, known] += amount_fen
         self._sums[lane, measure] += amount_fen
 
-    def verdict(self, measure: str, records: int, day: date) -> None:
-        """Add records of the lane's own province in the cube of records."""
+    def verdict(self, measure: str, records: int, day: date, reported_by: str | None = None) -> None:
+        """Add records of a province in the cube of records: of the lane's own one where no other is named."""
         if records:
-            self.cell("records", day.isoformat(), self.lane, NONE, measure, records)
+            self.cell("records", day.isoformat(), reported_by or self.lane, NONE, measure, records)
             self._counted.standing[self.lane, measure] += records * self._sign
 
     def total(self, measure: str, change: int) -> None:
