@@ -1,4 +1,4 @@
-"""`dreams quality`: how good the provinces' records are, as reporting grades them."""
+"""`dreams quality` and `dreams reconciliation`: how good records are, and whether numbers are what was published."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
@@ -6,11 +6,13 @@ from typing import Annotated, Any, Final
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from console.commands_lanes import DATA, AsJson, Data, asked, known_lane, named, write_json
+from console.commands_lanes import DATA, AsJson, Data, OnlyLane, asked, known_lane, named, write_json
 
 GRADES: Final[Mapping[str, str]] = {"good": "green", "watch": "yellow", "poor": "bold red", "unknown": "dim"}
+_STATES: Final[Mapping[str, str]] = {"agrees": "green", "waits": "yellow", "differs": "bold red"}
 _COLUMNS: Final[Mapping[str, str]] = {
     "completeness": "缺 missing\n‰",
     "timeliness": "迟 late\n‰",
@@ -53,6 +55,47 @@ def quality(
         console.print(
             "每千条；括号内为 95% 区间，区间重叠的省份不分先后。详情：dreams quality -p 32 / "
             "Per thousand, in brackets the 95 % interval: where they overlap, provinces are not told apart.",
+            highlight=False,
+        )
+
+
+def reconciliation(
+    lane: OnlyLane = None,
+    data: Data = DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Show whether numbers agree with what was published (核对); exit status 1 where one differs."""
+    query = {"lane": lane} if lane else None
+    found = asked(data, lambda api: api.get("reporting", "/v1/reconciliation", query))
+    if as_json:
+        write_json(found)
+    else:
+        _show_reconciliation(found)
+    raise typer.Exit(1 if found["state"] == "differs" else 0)
+
+
+def _show_reconciliation(found: Mapping[str, Any]) -> None:
+    table = Table(title="核对 reconciliation", title_justify="left", box=SIMPLE_HEAD, show_edge=False)
+    for header in ("核对内容 what is compared", "一致 agree", "在途 on its way", "不符 differ"):
+        table.add_column(header, justify="left" if not table.columns else "right", overflow="fold")
+    for kind in found["kinds"]:
+        checks = [check for check in found["checks"] if check["kind"] == kind["kind"]]
+        counts = [sum(check["state"] == state for check in checks) for state in _STATES]
+        cells = [f"[{_STATES[state]}]{n}[/]" if n else "" for state, n in zip(_STATES, counts, strict=True)]
+        table.add_row(f"{kind['zh']}\n{kind['en']}", *cells)
+    console = Console()
+    console.print(table)
+    for check in found["checks"]:
+        if check["state"] == "differs":
+            console.print(
+                f"[bold red]{named(check['lane'])} {check['kind']}[/]: {check['differences']:,} 处不符 differ; "
+                f"{escape(check['about'])}; 应为 expected {check['expected']:,}, 实为 found {check['found']:,}",
+                highlight=False,
+            )
+    if found["state"] == "differs":
+        console.print(
+            "请先查看 dreams lanes status；若通道正常，用 dreams rebuild reporting 由事实重算。 / "
+            "Look at dreams lanes status first; where lanes go, count all anew with dreams rebuild reporting.",
             highlight=False,
         )
 

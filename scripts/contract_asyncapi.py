@@ -18,10 +18,10 @@ import services.reporting.main
 import services.subsidy.config
 import services.subsidy.main
 from scripts.contract_schemas import schema_of
-from shared.contracts.catalogue import CONTACT, MESSAGES, Message, on_stream
+from shared.contracts.catalogue import BARE, CONTACT, MESSAGES, Message, on_stream
 from shared.contracts.envelope import WORKER_REF_PATTERN
 from shared.contracts.lanes import LANE_CODES
-from shared.contracts.topics import STREAMS, Stream, topics
+from shared.contracts.topics import REPORTING_STATISTICS, STREAMS, Stream, topics
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.service import Definition, asyncapi
 from shared.plumbing.settings import ServiceSettings
@@ -37,6 +37,8 @@ class Service:
     definition: Callable[[Any], Definition]
     own_settings: Mapping[str, Any]
     description: str
+    states: tuple[Stream, ...] = ()
+    """Written beside the lane groups: states that follow from what they publish."""
 
 
 SERVICES: Final = {
@@ -69,9 +71,10 @@ SERVICES: Final = {
         services.reporting.config.Settings,
         services.reporting.main.definition,
         {},
-        "National truth in numbers: it reads all facts of enrollment and subsidy and serves statistics over HTTP. It "
-        "publishes nothing to Kafka.\n\n"
-        "读取全部事实并通过 HTTP 提供全国统计；本服务不向 Kafka 发布事件。",
+        "National truth in numbers: it reads all facts of enrollment and subsidy and serves statistics over HTTP. How "
+        "numbers change it publishes in order; how each of them stands now, on a compacted topic.\n\n"
+        "读取全部事实并通过 HTTP 提供全国统计；数字的变动按顺序发布，每个数字的现值发布在压缩主题上。",
+        (REPORTING_STATISTICS,),
     ),
 }
 
@@ -81,6 +84,8 @@ CHANNELS: Final = {
     "provinces.receipts": "One final receipt for each record that the province sent. 每条记录的回执。",
     "provinces.decisions": "Decisions about the province's awards and scholarships. 发给各省的补助决定。",
     "enrollment.events": "Accepted facts; one partition per lane. 已接受的事实，每条通道一个分区。",
+    "reporting.changes": "How numbers change, in order; one partition per lane. 统计数字的变动，每条通道一个分区。",
+    "reporting.statistics": "How each number stands now: the key is its cell. 每个统计数字的现值，以单元为键。",
     "subsidy.events": "Budgets, awards, scholarships; one partition per lane. 预算与补助，每条通道一个分区。",
 }
 
@@ -95,7 +100,7 @@ def document(name: str) -> Json:
         made = json.loads(asyncapi(definition, settings, SERVICES[name].description))
     groups = definition.groups(Metrics())
     reads = {group.name: _by_stream(made, group.name, group.reads) for group in groups}
-    writes = [stream for group in groups for stream in group.writes]
+    writes = [stream for group in groups for stream in group.writes] + [*SERVICES[name].states]
     used = [s for s in STREAMS if s in writes or any(s in streams for streams in reads.values())]
     operations = {
         f"{group.name}.reads.{key_of(stream)}": _receive(group.name, stream, definition.payloads[group.name])
@@ -240,17 +245,17 @@ def _key(message: Message) -> str:
 
 def _message(message: Message) -> Json:
     schema = schema_of(message)
-    contact = message.name == CONTACT
+    bare = message.name in BARE
     described: Json = {
         "name": message.name,
         "title": message.name_zh,
         "summary": schema["description"],
-        "contentType": "application/json" if contact else "application/cloudevents+json",
+        "contentType": "application/json" if bare else "application/cloudevents+json",
         "payload": {"$ref": f"#/components/schemas/{_key(message)}"},
         "examples": [{"name": message.name_zh, "payload": example} for example in schema["examples"]],
     }
-    if contact:
-        key = {"type": "string", "pattern": WORKER_REF_PATTERN, "description": "The worker_ref."}
+    if bare:
+        key = _CONTACTS_KEY if message.name == CONTACT else _CELLS_KEY
         described["bindings"] = {"kafka": {"key": key, "bindingVersion": "0.5.0"}}
         return described
     described["headers"] = {
@@ -262,6 +267,14 @@ def _message(message: Message) -> Json:
         "location": "$message.payload#/correlationid" if message.open else "$message.payload#/id",
     }
     return described
+
+
+_CONTACTS_KEY: Final = {"type": "string", "pattern": WORKER_REF_PATTERN, "description": "The worker_ref."}
+_CELLS_KEY: Final = {
+    "type": "string",
+    "description": "The cell: cube, lane, period, two facets and measure with `/` between; in a name `/` is `%2F`, "
+    "`%` is `%25`.",
+}
 
 
 def _schemas(message: Message) -> Json:

@@ -22,7 +22,12 @@ DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
 FOLDER: Final = DOCS / "contracts"
 PROVINCES_PAGE: Final = "publishing.md"
 GENERATED: Final = "<!-- Written by `make schemas`; do not edit. -->\n"
-PUBLISHERS_ZH: Final = {"provinces": "各省", "enrollment": "注册服务", "subsidy": "补助服务"}
+PUBLISHERS_ZH: Final = {
+    "provinces": "各省",
+    "enrollment": "注册服务",
+    "subsidy": "补助服务",
+    "reporting": "统计服务",
+}
 
 
 def main(arguments: list[str] | None = None, docs: Path = DOCS) -> int:

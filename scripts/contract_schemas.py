@@ -8,7 +8,7 @@ from typing import Any, Final
 from jsoncompat import check_compat
 from pydantic.json_schema import GenerateJsonSchema
 
-from shared.contracts.catalogue import CONTACT, Message
+from shared.contracts.catalogue import BARE, Message
 from shared.contracts.envelope import WORKER_REF_PATTERN
 from shared.contracts.examples import WORKER_REF, example
 from shared.contracts.provinces import ABOUT_A_WORKER, MAY_BE_ABOUT_A_WORKER
@@ -40,7 +40,7 @@ def _text_of(message: Message) -> str:
             part.pop("title", None)
         if not message.open:
             part["additionalProperties"] = False
-    if message.name != CONTACT:
+    if message.name not in BARE:
         _say_of_the_envelope(schema, message)
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

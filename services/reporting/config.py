@@ -17,6 +17,10 @@ class Settings(ServiceSettings):
 
     live_readers_max: Annotated[int, Field(ge=1)] = 1_000
     """Open live pages of one process; further ones are asked to come again."""
+    publish_changes: bool = True
+    """Whether changes of numbers go to `reporting.changes`, and what they come to, to `reporting.statistics`."""
+    reconcile_every_s: Annotated[float, Field(gt=0)] = 60.0
+    """So often numbers are compared with what their publishers say; each time the cells of one more lane."""
     targets_file: Path = TARGETS
     """Targets and baselines."""
     signing_key_file: Path | None = None

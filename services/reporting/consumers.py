@@ -3,7 +3,7 @@
 from services.reporting.domain.counting import READS
 from services.reporting.handlers import TakeIn
 from shared.contracts import enrollment, subsidy
-from shared.contracts.topics import ENROLLMENT_EVENTS, SUBSIDY_EVENTS
+from shared.contracts.topics import ENROLLMENT_EVENTS, REPORTING_CHANGES, SUBSIDY_EVENTS
 from shared.plumbing.batch import LaneGroup
 from shared.plumbing.decoding import FactDecoder
 from shared.plumbing.metrics import Metrics
@@ -14,13 +14,13 @@ FACT_MODELS = {
 """What each fact that is counted carries, whoever published it; all others are passed over by their seq."""
 
 
-def facts(metrics: Metrics) -> LaneGroup:
-    """All facts of all lanes; nothing is written to Kafka."""
+def facts(metrics: Metrics, *, publishes: bool = False) -> LaneGroup:
+    """All facts of all lanes; unless it `publishes` how numbers change, nothing is written to Kafka."""
     return LaneGroup(
         name="reporting",
         reads=(ENROLLMENT_EVENTS, SUBSIDY_EVENTS),
-        writes=(),
+        writes=(REPORTING_CHANGES,) if publishes else (),
         gate="seq",
         decode=FactDecoder(FACT_MODELS),
-        handle=TakeIn(metrics.registry),
+        handle=TakeIn(metrics.registry, publishes=publishes),
     )

@@ -1,16 +1,23 @@
 """Carry one batch of facts through: count in pure code, add deltas in a fixed number of statements; sum up later."""
 
 import asyncio
+from collections import defaultdict
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from services.reporting import store
-from services.reporting.domain import persons
+from services.reporting.domain import changes, persons
 from services.reporting.domain.counting import count
+from services.reporting.domain.tally import Counted
+from shared.contracts.envelope import Fact, derived_id
+from shared.contracts.reporting import STATISTICS_CHANGED
+from shared.contracts.topics import REPORTING_CHANGES
 from shared.plumbing import postgres
 from shared.plumbing.batch import Batch
+from shared.plumbing.outgoing import Outgoing
 from shared.plumbing.service import Parts
 from shared.plumbing.store import Db
 
@@ -29,7 +36,8 @@ log = structlog.get_logger()
 class TakeIn:
     """The handler of facts; measures how many came and how old the oldest of a batch was."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, *, publishes: bool) -> None:
+        self._publishes = publishes
         self._facts = Counter("dreams_reporting_facts_total", "Facts taken in", ["stream"], registry=registry)
         self._age = Histogram(
             "dreams_reporting_age_seconds",
@@ -49,6 +57,8 @@ class TakeIn:
         persons.add_changes(counted, [tuple(row) for row in changed], batch.lanes[0])
         await store.save(db, counted, batch.lanes[0])
         await self._keep_up(db, len(counted.cells))
+        if self._publishes:
+            _publish(batch, counted)
         for stream in {stream for stream, _ in facts}:
             self._facts.labels(stream).inc(sum(1 for other, _ in facts if other == stream))
         oldest = min(fact.recordedtime for _, fact in facts)
@@ -62,6 +72,36 @@ class TakeIn:
         self._added = 0
         if await store.more_wait(db, WAITING_MAX):
             await store.sum_up(db, in_turn=True)
+
+
+def _publish(batch: Batch, counted: Counted) -> None:
+    """Say how the numbers of each lane have changed: one record for a lane and batch, or a few where it is much."""
+    last: dict[str, Fact[Any]] = {}
+    spans: dict[tuple[str, str], tuple[int, int]] = {}
+    for taken in batch.taken:
+        place = taken.lane, taken.stream
+        spans[place] = (spans[place][0] if place in spans else taken.seq, taken.seq)
+        if taken.event is not None:
+            last[taken.lane] = taken.event
+    facts: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for (lane, stream), (first_seq, last_seq) in sorted(spans.items()):
+        facts[lane].append({"stream": stream, "first_seq": first_seq, "last_seq": last_seq})
+    for n, (lane, data) in enumerate(changes.told(counted, facts, batch.lanes[0])):
+        of = last.get(lane) or next(iter(last.values()))
+        batch.publish(
+            REPORTING_CHANGES,
+            lane,
+            Outgoing(
+                derived_id(of.id, STATISTICS_CHANGED, lane, n),
+                STATISTICS_CHANGED,
+                None,
+                of.recordedtime,
+                data,
+                None,
+                None,
+                None,
+            ),
+        )
 
 
 async def sum_up(parts: Parts, _: FastAPI) -> None:

@@ -13,7 +13,9 @@ from services.reporting.api import (
     public,
     quality,
     rebuilding,
+    reconciling,
     site,
+    stating,
     targets,
     trends,
 )
@@ -29,11 +31,12 @@ def definition(settings: Settings) -> Definition:
     """What makes this service reporting."""
     book = load_targets(settings.targets_file)
     picture = live.Live(settings.live_readers_max, book)
-    rebuild = rebuilding.Rebuild(consumers.facts)
+    rebuild = rebuilding.Rebuild(consumers.facts, publishes=settings.publish_changes)
+    reconciliation = reconciling.Reconciling(settings.reconcile_every_s)
     signer = Signer.from_file(settings.signing_key_file) if settings.signing_key_file else None
     return Definition(
         name="reporting",
-        groups=lambda metrics: [consumers.facts(metrics)],
+        groups=lambda metrics: [consumers.facts(metrics, publishes=settings.publish_changes)],
         payloads={"reporting": batch_of(ENROLLMENT_EVENTS, SUBSIDY_EVENTS, only=consumers.FACT_MODELS)},
         routers=(
             live.router(picture),
@@ -41,6 +44,7 @@ def definition(settings: Settings) -> Definition:
             targets.router(book),
             trends.router,
             quality.router,
+            reconciling.router,
             cells.router,
             files.router,
             closing.router(book, signer),
@@ -52,7 +56,13 @@ def definition(settings: Settings) -> Definition:
             look_ups.router,
             site.router(picture),
         ),
-        background=(picture.run, handlers.sum_up, rebuild.run),
+        background=(
+            picture.run,
+            handlers.sum_up,
+            rebuild.run,
+            reconciliation.run,
+            *((stating.Stating().run,) if settings.publish_changes else ()),
+        ),
     )
 
 

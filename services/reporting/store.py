@@ -495,6 +495,8 @@ async def switch_if_level(db: Db) -> int | None:
                WHERE p.total IS DISTINCT FROM r.total"""
         )
         await db.execute("SELECT switch_to_rebuilt()")
+        if differences:
+            await db.execute("DELETE FROM stated")
         await db.execute("SELECT pg_notify($1, '')", CHANGED_CHANNEL)
     return int(differences)
 

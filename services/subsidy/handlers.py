@@ -1,17 +1,19 @@
 """Carries one batch of enrollment's facts through: load the book, decide in pure code, write it back."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import orjson
 
 from services.subsidy import store
 from services.subsidy.domain import deciding, loading
-from services.subsidy.domain.book import Again, Book, Cause, Entry
+from services.subsidy.domain.book import Again, Book, Budget, Cause, Entry
 from services.subsidy.domain.loading import Facts
 from services.subsidy.domain.schemes import Rules
-from shared.contracts.envelope import derived_id
-from shared.contracts.subsidy import SUBSIDY_WAITLISTED
+from shared.contracts.enrollment import DAY_BEGAN, DayBegan
+from shared.contracts.envelope import Fact, derived_id
+from shared.contracts.subsidy import LEDGER_TOTALLED, SUBSIDY_WAITLISTED, BudgetTotal, LedgerTotalled
 from shared.contracts.topics import PROVINCE_DECISIONS, SUBSIDY_EVENTS
 from shared.plumbing.batch import Batch
 from shared.plumbing.outgoing import Outgoing
@@ -27,22 +29,36 @@ async def decide_awards(rules: Rules, batch: Batch, db: Db) -> None:
     facts = [(one.lane, one.event) for one in taken]
     book = await _load(rules, batch, db, facts, [again for again, _ in handed])
     traceparents = _go_on(rules, batch, book, handed)
+    totals: dict[int, list[tuple[str, Outgoing]]] = defaultdict(list)
     for one in taken:
         if deciding.goes_on(book, one.lane):
             batch.postpone(one)
             continue
         before = len(book.entries)
+        if one.event.type == DAY_BEGAN:
+            totals[before].append((one.lane, _totalled(book, one.lane, one.event)))
         deciding.decide(rules, book, one.lane, one.event)
         if batch.noticed is not None and any(e.type == SUBSIDY_WAITLISTED for e in book.entries[before:]):
             batch.noticed.append(one)
         traceparents += [one.traceparent] * (len(book.entries) - len(traceparents))
         _hand_over(batch, book, one.traceparent)
     said = [_fact(entry, trace) for entry, trace in zip(book.entries, traceparents, strict=True)]
-    for entry, fact in zip(book.entries, said, strict=True):
-        batch.publish(SUBSIDY_EVENTS, entry.lane, fact)
-        if entry.type in deciding.TO_PROVINCE:
-            batch.publish(PROVINCE_DECISIONS, entry.lane, fact)
+    _publish(batch, book, said, totals)
     await store.save_book(db, book, [fact.id for fact in said], batch.recorded_at)
+
+
+def _publish(
+    batch: Batch, book: Book, said: Sequence[Outgoing], totals: Mapping[int, Sequence[tuple[str, Outgoing]]]
+) -> None:
+    """Publish decisions in order, and before the one of that number what a ledger held then."""
+    for n in range(len(said) + 1):
+        for lane, total in totals.get(n, ()):
+            batch.publish(SUBSIDY_EVENTS, lane, total)
+        if n < len(said):
+            entry, fact = book.entries[n], said[n]
+            batch.publish(SUBSIDY_EVENTS, entry.lane, fact)
+            if entry.type in deciding.TO_PROVINCE:
+                batch.publish(PROVINCE_DECISIONS, entry.lane, fact)
 
 
 def _go_on(
@@ -82,7 +98,8 @@ async def _load(rules: Rules, batch: Batch, db: Db, facts: Facts, again: Sequenc
             await store.load_awards(db, book, called)
     if causes := loading.reversed_causes(facts):
         await store.load_booked(db, book, numbers, causes)
-    await store.load_budgets(db, book, loading.budget_keys(rules, book, facts), batch.lanes)
+    begun = {lane for lane, fact in facts if fact.type == DAY_BEGAN}  # their ledgers are summed up
+    await store.load_budgets(db, book, loading.budget_keys(rules, book, facts), batch.lanes, begun)
     await _load_queues(rules, db, book, facts, again)
     if early := loading.paid_early(book):
         await store.load_early_payments(db, book, early)
@@ -117,6 +134,26 @@ def _fact(entry: Entry, traceparent: str | None) -> Outgoing:
         cause.correlationid,
         traceparent,
     )
+
+
+def _totalled(book: Book, lane: str, day_began: Fact[DayBegan]) -> Outgoing:
+    """What the lane's ledger holds at this place in its order; all of its budgets are loaded."""
+    own = (budget for budget in book.budgets.values() if budget.lane == lane and budget.opened)
+    budgets = sorted(own, key=lambda budget: budget.key)
+    return Outgoing(
+        derived_id(day_began.id, LEDGER_TOTALLED, lane),
+        LEDGER_TOTALLED,
+        None,
+        day_began.time,
+        LedgerTotalled(day=day_began.data.day, budgets=tuple(_total(budget) for budget in budgets)),
+        day_began.id,
+        day_began.correlationid,
+        None,
+    )
+
+
+def _total(budget: Budget) -> BudgetTotal:
+    return BudgetTotal(**{name: getattr(budget, name) for name in BudgetTotal.model_fields})
 
 
 def _hand_over(batch: Batch, book: Book, traceparent: str | None) -> None:

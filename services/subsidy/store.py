@@ -291,10 +291,12 @@ async def load_claims(db: Db, book: Book, lanes: Sequence[str], worker_refs: Seq
         book.claims[claim.key] = claim
 
 
-async def load_budgets(db: Db, book: Book, keys: Iterable[BudgetKey], lanes: Sequence[str]) -> None:
-    """Load the budgets of `keys`, those of `lanes` to which something is owed, and all of lanes that go on."""
+async def load_budgets(
+    db: Db, book: Book, keys: Iterable[BudgetKey], lanes: Sequence[str], whole: Iterable[str]
+) -> None:
+    """Load the budgets of `keys`, those of `lanes` with debts, all of `whole` lanes and of any that goes on."""
     wanted = sorted(keys)
-    going_on = [page.lane for page in book.lanes.values() if page.went_on]
+    all_of = [*whole, *(page.lane for page in book.lanes.values() if page.went_on)]
     rows = await db.fetch(
         f"""SELECT {_BUDGET_COLUMNS}, drain_cause, drain_time, drain_correlation FROM budget
             WHERE (lane, fiscal_year, fund_source) IN (
@@ -304,7 +306,7 @@ async def load_budgets(db: Db, book: Book, keys: Iterable[BudgetKey], lanes: Seq
         [year for _, year, _ in wanted],
         [fund for _, _, fund in wanted],
         lanes,
-        going_on,
+        all_of,
     )
     for row in rows:
         *values, cause_id, time, correlationid = row

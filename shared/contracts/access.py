@@ -10,6 +10,8 @@ from shared.contracts.topics import (
     PROVINCE_DECISIONS,
     PROVINCE_EVENTS,
     PROVINCE_RECEIPTS,
+    REPORTING_CHANGES,
+    REPORTING_STATISTICS,
     STREAMS,
     SUBSIDY_EVENTS,
     Stream,
@@ -68,7 +70,12 @@ def _services(namespace: str) -> tuple[Principal, ...]:
             all_of(ENROLLMENT_EVENTS, SUBSIDY_EVENTS, PROVINCE_CONTACTS),
             (f"{namespace}notification",),
         ),
-        Principal("reporting", (), all_of(ENROLLMENT_EVENTS, SUBSIDY_EVENTS), (f"{namespace}reporting",)),
+        Principal(
+            "reporting",
+            all_of(REPORTING_CHANGES, REPORTING_STATISTICS),
+            all_of(ENROLLMENT_EVENTS, SUBSIDY_EVENTS, REPORTING_CHANGES),
+            (f"{namespace}reporting",),
+        ),
     )
 
 

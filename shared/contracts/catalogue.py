@@ -6,7 +6,7 @@ from typing import Any, Final, Union
 
 from pydantic import BaseModel
 
-from shared.contracts import enrollment, provinces, subsidy
+from shared.contracts import enrollment, provinces, reporting, subsidy
 from shared.contracts.envelope import Fact, ProvinceEvent
 from shared.contracts.topics import (
     ENROLLMENT_EVENTS,
@@ -14,12 +14,18 @@ from shared.contracts.topics import (
     PROVINCE_DECISIONS,
     PROVINCE_EVENTS,
     PROVINCE_RECEIPTS,
+    REPORTING_CHANGES,
+    REPORTING_STATISTICS,
     SUBSIDY_EVENTS,
     Stream,
 )
 
 CONTACT: Final = "contact.v1"
 """The record on a province's contacts; it is no event and has no envelope."""
+STATISTIC: Final = "statistic.v1"
+"""The record on reporting's statistics: the state of one cell, no event either."""
+BARE: Final = frozenset({CONTACT, STATISTIC})
+"""Records without an envelope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,10 @@ NAMES_ZH: Final = {
     subsidy.SCHOLARSHIP_BOOKED: "奖学金入账",
     subsidy.SCHOLARSHIP_EXCEEDS_BUDGET: "奖学金超出预算",
     subsidy.SCHOLARSHIP_EXCEEDS_TUITION: "奖学金超出学费",
+    subsidy.LEDGER_TOTALLED: "账目当日余额",
+    reporting.STATISTICS_CHANGED: "统计数字变动",
+    reporting.STATISTICS_REBUILT: "统计数字重算",
+    STATISTIC: "统计数字",
     CONTACT: "联系方式",
 }
 """What a clerk calls each kind of message."""
@@ -147,6 +157,15 @@ MESSAGES: Final[tuple[Message, ...]] = (
     *_facts("enrollment", enrollment.FACT_MODELS, ENROLLMENT_EVENTS),
     *_facts("enrollment", {enrollment.RECEIPT_ISSUED: enrollment.ReceiptIssued}, PROVINCE_RECEIPTS),
     *_of_subsidy(),
+    *_facts("reporting", reporting.FACT_MODELS, REPORTING_CHANGES),
+    Message(
+        "reporting",
+        STATISTIC,
+        NAMES_ZH[STATISTIC],
+        reporting.Statistic,
+        reporting.Statistic,
+        (REPORTING_STATISTICS,),
+    ),
 )
 """In the order in which a reader meets them: from the province to the decision."""
 

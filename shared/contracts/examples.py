@@ -3,7 +3,7 @@
 from copy import deepcopy
 from typing import Any, Final
 
-from shared.contracts import catalogue, enrollment, provinces, subsidy
+from shared.contracts import catalogue, enrollment, provinces, reporting, subsidy
 from shared.contracts.catalogue import Message
 
 WORKER_REF: Final = "k1." + "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43UOV3HO6DZPIQWCYTDMRSW"
@@ -299,6 +299,13 @@ _ADDED_BY_ENROLLMENT: Final[dict[str, dict[str, Any]]] = {
     provinces.PAYMENT_RETURNED: _OF_A_LATER_EVENT,
     provinces.DEBT_WRITTEN_OFF: _OF_A_LATER_EVENT,
 }
+_CELL: Final = {
+    "cube": "study",
+    "period": "2027-03",
+    "facet_1": "any",
+    "facet_2": "academic",
+    "measure": "enrolled",
+}
 _AWARD: Final = {
     "award_id": "4f1c0f6b2d9f4f0f8f0a6f7c7a1b2c3d",
     "enrollment_no": _NO,
@@ -533,6 +540,29 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
         "allocated_fen": 2_000_000_000,
         "free_fen": 40_000,
     },
+    reporting.STATISTICS_CHANGED: {
+        "facts": [{"stream": "enrollment.events", "first_seq": 90_410, "last_seq": 90_418}],
+        "totals": {"enrolled": 1},
+        "nation": {"learners": 1},
+        "cells": [{**_CELL, "known_on": "2027-03-02", "change": 1}],
+    },
+    reporting.STATISTICS_REBUILT: {"differences": 3},
+    subsidy.LEDGER_TOTALLED: {
+        "day": "2027-03-01",
+        "budgets": [
+            {
+                "fiscal_year": 2027,
+                "fund_source": _POT,
+                "allocated_fen": 2_000_000_000,
+                "reserved_fen": 300_000_000,
+                "granted_fen": 200_000_000,
+                "disbursed_fen": 900_000_000,
+                "receivable_fen": 1_000_000,
+                "scholarship_fen": 5_000_000,
+                "written_off_fen": 0,
+            }
+        ],
+    },
     subsidy.SCHOLARSHIP_BOOKED: {**_SCHOLARSHIP, "awarded_fen": 80_000},
     subsidy.SCHOLARSHIP_EXCEEDS_BUDGET: {
         **_EXCEEDING,
@@ -557,6 +587,8 @@ _WITHOUT_A_WORKER: Final = (provinces.DATA_MODELS.keys() - provinces.MAY_BE_ABOU
     subsidy.BUDGET_REDUCED,
     subsidy.BUDGET_CHANGE_REFUSED,
     subsidy.CARRYOVER_BOOKED,
+    subsidy.LEDGER_TOTALLED,
+    *reporting.FACT_MODELS,
     *subsidy.ALERTS,
 }
 
@@ -565,6 +597,8 @@ def example(message: Message) -> dict[str, Any]:
     """A whole record of this kind, as plain JSON, the caller's own; KeyError where none has been written yet."""
     if message.name == catalogue.CONTACT:
         return {"name": "示例工人", "email": "worker@example.invalid", "language": "zh"}
+    if message.name == catalogue.STATISTIC:
+        return {"lane": "32", "total": 41_208, "changes_seq": 1_207, **_CELL}
     subject = None if message.name in _WITHOUT_A_WORKER else WORKER_REF
     if message.publisher == "provinces":
         return deepcopy(_sent(message.name, subject))

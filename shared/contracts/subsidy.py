@@ -492,6 +492,41 @@ class ScholarshipExceeds(Value):
     """The same sentence in English."""
 
 
+class BudgetTotal(Value):
+    """What the ledger holds of one budget, in fen: the balances of its accounts."""
+
+    fiscal_year: int
+    """Calendar year in Asia/Shanghai."""
+    fund_source: str
+    """The pot, as its allocation names it."""
+    allocated_fen: int
+    """All that was put into it."""
+    reserved_fen: int
+    """Held for enrollments that are not confirmed."""
+    granted_fen: int
+    """Granted and not paid yet."""
+    disbursed_fen: int
+    """Paid for awards that stand."""
+    receivable_fen: int
+    """Paid for awards that stand no more, and not come back."""
+    scholarship_fen: int
+    """Booked for scholarships."""
+    written_off_fen: int
+    """What will not come back."""
+
+
+class LedgerTotalled(Value):
+    """What the lane's ledger holds as a day begins: all facts of the lane before this one are in it, and no other.
+
+    So whoever counts these facts can compare what came of them.
+    """
+
+    day: date
+    """The day that begins, in Asia/Shanghai."""
+    budgets: tuple[BudgetTotal, ...]
+    """All open budgets of the lane, by fiscal year and fund source."""
+
+
 SUBSIDY_RESERVED: Final = event_type("subsidy.reserved")
 SUBSIDY_GRANTED: Final = event_type("subsidy.granted")
 SUBSIDY_WAITLISTED: Final = event_type("subsidy.waitlisted")
@@ -524,6 +559,7 @@ SCHOLARSHIP_BOOKED: Final = event_type("scholarship.booked")
 SCHOLARSHIP_REVERSED: Final = event_type("scholarship.reversed")
 SCHOLARSHIP_EXCEEDS_BUDGET: Final = event_type("scholarship.exceeds_budget")
 SCHOLARSHIP_EXCEEDS_TUITION: Final = event_type("scholarship.exceeds_tuition")
+LEDGER_TOTALLED: Final = event_type("ledger.totalled")
 
 FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     SUBSIDY_RESERVED: SubsidyReserved,
@@ -558,6 +594,7 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     SCHOLARSHIP_REVERSED: ScholarshipReversed,
     SCHOLARSHIP_EXCEEDS_BUDGET: ScholarshipExceeds,
     SCHOLARSHIP_EXCEEDS_TUITION: ScholarshipExceeds,
+    LEDGER_TOTALLED: LedgerTotalled,
 }
 """What each fact on `subsidy.events` carries; what the province has asked for or must act on goes to it too."""
 
@@ -565,5 +602,5 @@ ALERTS: Final = frozenset(
     {BUDGET_EXHAUSTED, BUDGET_RECOVERED, BUDGET_THRESHOLD_REACHED, BUDGET_THRESHOLD_CLEARED}
 )
 """Types that say how full a budget is."""
-DECISIONS: Final = frozenset(FACT_MODELS) - ALERTS - {BUDGET_OPENED}
+DECISIONS: Final = frozenset(FACT_MODELS) - ALERTS - {BUDGET_OPENED, LEDGER_TOTALLED}
 """Types that go to the province too, on its own topic of decisions."""

@@ -58,6 +58,8 @@ PROVINCE_RECEIPTS: Final = Stream("provinces.{lane}.receipts")
 PROVINCE_DECISIONS: Final = Stream("provinces.{lane}.decisions")
 ENROLLMENT_EVENTS: Final = Stream("enrollment.events")
 SUBSIDY_EVENTS: Final = Stream("subsidy.events")
+REPORTING_CHANGES: Final = Stream("reporting.changes")
+REPORTING_STATISTICS: Final = Stream("reporting.statistics")
 
 STREAMS: Final = (
     PROVINCE_EVENTS,
@@ -66,6 +68,8 @@ STREAMS: Final = (
     PROVINCE_DECISIONS,
     ENROLLMENT_EVENTS,
     SUBSIDY_EVENTS,
+    REPORTING_CHANGES,
+    REPORTING_STATISTICS,
 )
 
 
@@ -90,6 +94,7 @@ _CONTACTS: Final = {
     "max.message.bytes": str(MIB),
     "cleanup.policy": "compact",
 }
+_STATE: Final = {"max.message.bytes": str(INNER_BATCH_MAX_BYTES), "cleanup.policy": "compact"}
 _INNER: Final = {"max.message.bytes": str(INNER_BATCH_MAX_BYTES), "retention.ms": "-1"}
 
 _CONFIGS: Final[Mapping[Stream, Mapping[str, str]]] = {
@@ -99,6 +104,8 @@ _CONFIGS: Final[Mapping[Stream, Mapping[str, str]]] = {
     PROVINCE_DECISIONS: _INNER,
     ENROLLMENT_EVENTS: _INNER,
     SUBSIDY_EVENTS: _INNER,
+    REPORTING_CHANGES: _INNER,
+    REPORTING_STATISTICS: _STATE,
 }
 
 

@@ -8,12 +8,12 @@ from cloudevents.core.base import BaseCloudEvent
 from cloudevents.core.bindings import kafka
 from cloudevents.core.v1.event import CloudEvent
 
-from shared.contracts.catalogue import CONTACT, MESSAGES, Message
+from shared.contracts.catalogue import BARE, MESSAGES, Message
 from shared.contracts.examples import example
 from shared.contracts.submission import content_hash, read
 from tests.contracts.naming import message_name
 
-EVENTS = [message for message in MESSAGES if message.name != CONTACT]
+EVENTS = [message for message in MESSAGES if message.name not in BARE]
 SENT = [message for message in EVENTS if message.publisher == "provinces"]
 STRUCTURED = {"content-type": b"application/cloudevents+json"}
 

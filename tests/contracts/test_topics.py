@@ -10,6 +10,8 @@ from shared.contracts.topics import (
     PROVINCE_DECISIONS,
     PROVINCE_EVENTS,
     PROVINCE_RECEIPTS,
+    REPORTING_CHANGES,
+    REPORTING_STATISTICS,
     SERVICES,
     STREAMS,
     SUBSIDY_EVENTS,
@@ -32,7 +34,10 @@ RIGHTS: dict[str, tuple[set[Stream], set[Stream]]] = {
         {ENROLLMENT_EVENTS, SUBSIDY_EVENTS, PROVINCE_DECISIONS},
     ),
     "notification": (set(), {ENROLLMENT_EVENTS, SUBSIDY_EVENTS, PROVINCE_CONTACTS}),
-    "reporting": (set(), {ENROLLMENT_EVENTS, SUBSIDY_EVENTS}),
+    "reporting": (
+        {REPORTING_CHANGES, REPORTING_STATISTICS},
+        {ENROLLMENT_EVENTS, SUBSIDY_EVENTS, REPORTING_CHANGES},
+    ),
     "http-door": ({PROVINCE_EVENTS}, set()),
     "operator": (set(), set(STREAMS) - {PROVINCE_CONTACTS}),
 }
@@ -62,17 +67,17 @@ def test_a_topic_of_no_lane_is_an_error(stream: Stream) -> None:
 @pytest.mark.parametrize("namespace", NAMESPACES)
 def test_every_topic_is_made_once_with_a_partition_for_each_lane_it_carries(namespace: str) -> None:
     specs = {spec.name: spec for spec in topics(namespace)}
-    assert len(specs) == len(topics(namespace)) == 4 * len(LANE_CODES) + 2
+    assert len(specs) == len(topics(namespace)) == 4 * len(LANE_CODES) + 4
     assert all(name.startswith(namespace) for name in specs)
     assert specs[f"{namespace}enrollment.events"].partitions == len(LANE_CODES)
     assert specs[f"{namespace}provinces.32.events"].partitions == 1
 
 
-def test_only_contacts_are_compacted_and_no_log_expires() -> None:
+def test_only_contacts_and_states_are_compacted_and_no_log_expires() -> None:
     for spec in topics():
-        contacts = spec.name.endswith(".contacts")
-        assert spec.config.get("cleanup.policy") == ("compact" if contacts else None)
-        assert contacts or spec.config["retention.ms"] == "-1"
+        compacted = spec.name.endswith((".contacts", ".statistics"))
+        assert spec.config.get("cleanup.policy") == ("compact" if compacted else None)
+        assert compacted or spec.config["retention.ms"] == "-1"
 
 
 def test_provinces_cannot_make_the_broker_keep_compressed_batches() -> None:
@@ -101,7 +106,16 @@ def test_the_table_names_every_user_there_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "stream", [ENROLLMENT_EVENTS, SUBSIDY_EVENTS, PROVINCE_RECEIPTS, PROVINCE_DECISIONS], ids=stream_name
+    "stream",
+    [
+        ENROLLMENT_EVENTS,
+        SUBSIDY_EVENTS,
+        PROVINCE_RECEIPTS,
+        PROVINCE_DECISIONS,
+        REPORTING_CHANGES,
+        REPORTING_STATISTICS,
+    ],
+    ids=stream_name,
 )
 def test_an_inner_topic_has_one_writer(stream: Stream) -> None:
     for topic in stream.topics(""):

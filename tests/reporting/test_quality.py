@@ -238,7 +238,7 @@ async def test_scorecards_are_made_of_what_has_come(graded: Running) -> None:
     assert parts["33"]["rejections"]["rank"] == {"best": 2, "worst": 2, "of": 2}
     assert (bad["last"], bad["silent_days"]) == ("2026-03-03", 21)
     assert parts["33"]["silence"]["grade"] == "poor"
-    assert good["silent_days"] == 1
+    assert good["silent_days"] == 2
     assert told["nation"]["silent_days"] == 21
     again = await graded.client.get("/v1/quality", headers={"If-None-Match": answer.headers["etag"]})
     assert again.status_code == 304

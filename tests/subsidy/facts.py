@@ -23,8 +23,8 @@ from shared.plumbing.publisher import Publisher
 POT: Final = "provincial-federation"
 YUAN_1000_FEN: Final = 100_000
 NOON: Final = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
-NOT_ASKED: Final = said_by.ALERTS - {said_by.BUDGET_EXHAUSTED}
-"""What most tests do not look at: how full budgets are; that one is exhausted they do."""
+NOT_ASKED: Final = said_by.ALERTS - {said_by.BUDGET_EXHAUSTED} | {said_by.LEDGER_TOTALLED}
+"""What most tests do not look at: how full budgets are, what the ledger holds; that one is exhausted they do."""
 TABLES: Final = ("lane_book", "budget", "award", "claim", "payment", "journal", "posting", "log")
 
 

@@ -14,7 +14,7 @@ from services.reporting.domain.targets import Book
 from shared.contracts.envelope import shanghai_day
 from shared.plumbing.store import Db
 
-_BY_CELLS_ONLY: Final = ("arrived", "skilled_others")
+_BY_CELLS_ONLY: Final = ("arrived", "taken_in", "skilled_others")
 _OF_LANES: Final = tuple(code for code in MEASURES if code not in _BY_CELLS_ONLY)
 """All that the live picture shows, too."""
 _OF_NATION: Final = tuple(code for code in MEASURES if code in PERSONS)

@@ -10,12 +10,16 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import BaseModel, ConfigDict
 
 from services.reporting import store
+from shared.contracts.envelope import derived_id
 from shared.contracts.lanes import LANE_CODES
+from shared.contracts.reporting import STATISTICS_REBUILT
+from shared.contracts.topics import REPORTING_CHANGES
 from shared.plumbing import kafka, postgres
 from shared.plumbing import store as plumbing_store
 from shared.plumbing.batch import Carrier, LaneGroup, lanes_of
 from shared.plumbing.metrics import Metrics
 from shared.plumbing.operators import Reason
+from shared.plumbing.outgoing import Outgoing, to_bytes
 from shared.plumbing.problem import ProblemError, ProblemRoute, documented
 from shared.plumbing.publisher import Publisher
 from shared.plumbing.service import Parts
@@ -53,8 +57,9 @@ class Rebuilt(BaseModel):
 class Rebuild:
     """One rebuild at a time, in this process."""
 
-    def __init__(self, make_group: Callable[[Metrics], LaneGroup]) -> None:
+    def __init__(self, make_group: Callable[[Metrics], LaneGroup], *, publishes: bool = False) -> None:
         self._make_group = make_group
+        self._publishes = publishes
         self._parts: Parts | None = None
         self._asked = asyncio.Event()
         self.shown = Rebuilt(state="none", facts=0, of=0, why=None, differences=None)
@@ -150,8 +155,24 @@ class Rebuild:
         if differences is None:
             return False
         log.info("rebuild_switched", differences=differences)
+        if differences and self._publishes:
+            await _tell(parts, differences)
         self._show(state="switched", differences=differences, facts=self.shown.of)
         return True
+
+
+async def _tell(parts: Parts, differences: int) -> None:
+    """Leave word for the owner of each lane: who adds up changes must begin anew."""
+    async with parts.pool.acquire() as db:
+        now = await plumbing_store.clock(db)
+        rows = []
+        for lane in LANE_CODES:
+            id_ = derived_id(STATISTICS_REBUILT, lane, now.isoformat())
+            fact = Outgoing(
+                id_, STATISTICS_REBUILT, None, now, {"differences": differences}, None, None, None
+            )
+            rows.append((lane, "fact", REPORTING_CHANGES.pattern.encode() + b"\n" + to_bytes(fact)))
+        await plumbing_store.hand_over(db, rows)
 
 
 def router(rebuild: Rebuild) -> APIRouter:

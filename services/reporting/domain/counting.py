@@ -4,10 +4,20 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from services.reporting.domain.subjects import awards, bodies, budgets, careers, days, learners, payments
-from services.reporting.domain.tally import Columns, Counted, Counts, Head, Tally, as_json
+from services.reporting.domain.subjects import (
+    awards,
+    bodies,
+    budgets,
+    careers,
+    days,
+    learners,
+    payments,
+    requests,
+)
+from services.reporting.domain.tally import NONE, Columns, Counted, Counts, Head, Tally, as_json
 from shared.contracts import enrollment, provinces
 from shared.contracts.envelope import Fact, shanghai_day
+from shared.contracts.lanes import NATION
 
 _NEVER: Final = datetime(1, 1, 1, tzinfo=UTC)
 DELAYS_DAYS: Final = (0, 1, 2, 3, 5, 7, 14, 30, 60, 90, 180, 365)
@@ -31,6 +41,8 @@ def count(facts: Iterable[tuple[str, Fact[Any]]]) -> Counted:
             recorded_day = shanghai_day(recorded)
             sums = counted.tempo[recorded.replace(second=0, microsecond=0)]
         columns = _COUNTS[fact.type](Tally(counted, fact, recorded_day, sums), fact.data)
+        if fact.type in provinces.DATA_MODELS:
+            _taken_in(counted, fact, recorded_day, columns.reported_by or fact.lane)
         if columns.reported_by is not None and not columns.history:
             _arrived(counted, fact, recorded_day, columns.reported_by)
         head = Head(
@@ -61,13 +73,26 @@ def _arrived(counted: Counted, fact: Fact[Any], recorded_day: date, reported_by:
     counted.cells[key] += 1
 
 
+def _taken_in(counted: Counted, fact: Fact[Any], recorded_day: date, reported_by: str) -> None:
+    """One for each event that a province had accepted, to be compared with how many it had by its receipts.
+
+    A correction is one event and two facts; what the nation decides stands on every lane.
+    """
+    if fact.type == provinces.EVENT_VOIDED and fact.data.superseded_by is not None:
+        return
+    if fact.type in provinces.OF_THE_NATION and fact.lane != NATION:
+        return
+    key = ("records", fact.lane, recorded_day.isoformat(), reported_by, NONE, "taken_in", recorded_day)
+    counted.cells[key] += 1
+
+
 def _voided(tally: Tally, data: enrollment.EventVoidedFact) -> Columns:
     """What was counted is taken away as of the day on which it was voided: what was known before stays known."""
-    said = as_json(event_id=data.event_id, voided_type=data.voided_type, superseded_by=data.superseded_by)
+    said = {"event_id": data.event_id, "voided_type": data.voided_type, "superseded_by": data.superseded_by}
     tally.verdict("voided", 1, tally.day(), data.reported_by)
     model = enrollment.FACT_MODELS.get(data.voided_type)
     if data.voided is None or data.voided_type not in READS or model is None:
-        return Columns(tally.day(), reported_by=data.reported_by, details=said)
+        return Columns(tally.day(), reported_by=data.reported_by, details=as_json(**said))
     was = tally.fact.model_copy(
         update={
             "type": data.voided_type,
@@ -76,7 +101,7 @@ def _voided(tally: Tally, data: enrollment.EventVoidedFact) -> Columns:
         }
     )
     columns = _COUNTS[was.type](tally.taking_away(was), was.data)
-    return columns._replace(details=said)
+    return columns._replace(details=as_json(**said, taken_away=True))
 
 
 _COUNTS: Final[Counts] = {
@@ -87,6 +112,7 @@ _COUNTS: Final[Counts] = {
     **budgets.COUNTS,
     **bodies.COUNTS,
     **days.COUNTS,
+    **requests.COUNTS,
     provinces.EVENT_VOIDED: _voided,
 }
 READS: Final = frozenset(_COUNTS)

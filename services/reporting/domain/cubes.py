@@ -174,7 +174,7 @@ _ALL: Final = (
         "records",
         "day",
         ("reported_by", "delay_days"),
-        (*VERDICTS, "arrived"),
+        (*VERDICTS, "taken_in", "arrived"),
         "各省记录每天如何判定、更正了多少；事件发生后多少天才记录？（期间为判定或记录之日）",
         "How were records judged on each day, how many were corrected, and how many days after they happened were "
         "events recorded? (The period is the day of judging or recording.)",

@@ -542,6 +542,16 @@ _ALL: Final = (
         "当天记录的各省事件，按发生后的天数分组；补录的历史数据不计。",
         "Events of provinces recorded that day, by the days since they happened; loaded history is left out.",
     ),
+    Measure(
+        "taken_in",
+        "records",
+        "records",
+        "计入",
+        "Taken in",
+        "当天记录并计入统计的各省事件，与回执采用的数量核对；一次更正计一件。",
+        "Events of provinces recorded and counted that day, to be compared with how many receipts accepted; a "
+        "correction counts once.",
+    ),
 )
 
 MEASURES: Final = {measure.code: measure for measure in _ALL}

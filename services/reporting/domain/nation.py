@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from services.reporting.domain.counting import READS
 from services.reporting.domain.measures import MEASURES
 from services.reporting.domain.persons import PERSONS
+from services.reporting.domain.subjects import requests
 from services.reporting.domain.targets import Baseline, Book, Progress, Target, progress
 from shared.contracts import enrollment, subsidy
 from shared.contracts.envelope import shanghai_day
@@ -23,6 +24,7 @@ DULL: Final = frozenset(
         enrollment.VERDICTS_TALLIED,
         enrollment.COMPLETENESS_MEASURED,
         subsidy.BUDGET_OPENED,
+        *requests.COUNTS,
     }
 )
 """Not worth a line among what has just happened."""

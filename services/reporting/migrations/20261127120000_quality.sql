@@ -25,7 +25,14 @@ CREATE TABLE reconciliation (
     PRIMARY KEY (lane, kind)
 ) WITH (fillfactor = 50);
 
+-- Up to which of a lane's published changes its cells are stated on the compacted topic; no row at all: none is.
+CREATE TABLE stated (
+    lane text PRIMARY KEY,
+    seq bigint NOT NULL
+) WITH (fillfactor = 50);
+
 -- migrate:down
+DROP TABLE stated;
 DROP TABLE reconciliation;
 DROP INDEX fact_said;
 SELECT begin_rebuild();

@@ -1,0 +1,86 @@
+"""How a batch changes the numbers of each lane, as it is published: what was counted, totals, cells."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from services.reporting.domain.tally import Counted
+from shared.contracts.lanes import NATION
+from shared.contracts.reporting import key_of
+
+CELLS_MAX: Final = 5_000
+"""So many cells are told in one record: less than a megabyte."""
+CellId = tuple[str, str, str, str, str, str]
+"""cube, lane, period, two facets, measure."""
+OF_THE_NATION: Final = "persons_nation"
+"""The cube that is kept for the nation only: under whichever lane it was written, its cells are the nation's."""
+
+
+class Told(NamedTuple):
+    """Data of one record about the numbers of one lane."""
+
+    lane: str
+    data: Mapping[str, Any]
+
+
+def told(counted: Counted, facts: Mapping[str, Sequence[Mapping[str, Any]]], first_lane: str) -> list[Told]:
+    """One record for each lane whose numbers have changed; more where its cells are many.
+
+    `facts` says of each lane what was counted; national sums are told by `first_lane`, which has written them.
+    """
+    cells: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for (cube, lane, period, facet_1, facet_2, measure, known_on), change in counted.cells.items():
+        if change:
+            cells[lane].append(
+                {
+                    "cube": cube,
+                    "period": period,
+                    "facet_1": facet_1,
+                    "facet_2": facet_2,
+                    "measure": measure,
+                    "known_on": known_on,
+                    "change": change,
+                }
+            )
+    totals: dict[str, dict[str, int]] = defaultdict(dict)
+    for (lane, measure), change in counted.standing.items():
+        if change:
+            totals[lane][measure] = change
+    nation = {measure: change for measure, change in counted.nation.items() if change}
+    lanes = sorted(cells.keys() | totals.keys() | ({first_lane} if nation else set()))
+    return [
+        one
+        for lane in lanes
+        for one in _of_lane(
+            lane, facts.get(lane, ()), totals[lane], nation if lane == first_lane else {}, cells[lane]
+        )
+    ]
+
+
+def _of_lane(
+    lane: str,
+    facts: Sequence[Mapping[str, Any]],
+    totals: Mapping[str, int],
+    nation: Mapping[str, int],
+    cells: Sequence[Mapping[str, Any]],
+) -> Iterable[Told]:
+    for at in range(0, max(len(cells), 1), CELLS_MAX):
+        sums = {"totals": totals, "nation": nation} if at == 0 else {"totals": {}, "nation": {}}
+        yield Told(lane, {"facts": facts, **sums, "cells": cells[at : at + CELLS_MAX]})
+
+
+def touched(lane: str, data: Mapping[str, Any]) -> Iterable[CellId]:
+    """The cells that a record has changed."""
+    for cell in data.get("cells", ()):
+        names = (cell["period"], cell["facet_1"], cell["facet_2"], cell["measure"])
+        yield of_the_nation((cell["cube"], lane, *names))
+
+
+def of_the_nation(cell: CellId) -> CellId:
+    """The cell under its own name: what is kept for the nation only stands under the nation's lane."""
+    return (cell[0], NATION, *cell[2:]) if cell[0] == OF_THE_NATION else cell
+
+
+def key(cell: CellId) -> str:
+    """The key of a cell on the topic of states."""
+    return key_of(*cell)
