@@ -240,6 +240,10 @@ def test_a_clock_that_is_shifted_ahead_is_no_difference() -> None:
     assert reconciliation.records("32", of, newest, D + timedelta(days=1)).state == "agrees"
 
 
+def test_every_type_of_fact_is_kept_since_one_that_is_not_would_be_told_as_missing() -> None:
+    assert {*enrollment.FACT_MODELS, *subsidy.FACT_MODELS} == READS
+
+
 def test_every_type_that_is_counted_again_is_read() -> None:
     assert {*reconciliation.COUNTED_AGAIN, *reconciliation.MOVES_MONEY} <= READS
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import runpy
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -87,6 +88,33 @@ def test_the_nations_own_cells_stand_under_the_nations_lane() -> None:
     cell = {"period": "2026-03", "facet_1": "any", "facet_2": "2026", "measure": "funded"}
     data = {"cells": [{"cube": "persons_nation", **cell}, {"cube": "persons", **cell}]}
     assert [touched[1] for touched in changes.touched("32", data)] == ["00", "32"]
+
+
+# ---------------------------------------------------------------- as the example reads them
+
+
+def record(seq: int, first_seq: int, last_seq: int, enrolled_more: int = 1) -> dict[str, Any]:
+    """A record of changes of one lane."""
+    facts = [{"stream": E, "first_seq": first_seq, "last_seq": last_seq}]
+    data = {"facts": facts, "totals": {"enrolled": enrolled_more}, "nation": {}, "cells": []}
+    return {"lane": "32", "seq": seq, "type": STATISTICS_CHANGED, "data": data}
+
+
+def test_the_example_passes_over_what_came_before_and_stops_at_what_is_missing() -> None:
+    changes_read = runpy.run_path(str(READER))["Changes"]()
+    for one in (record(1, 1, 3), record(2, 4, 4), record(2, 4, 4), record(3, 5, 9), record(4, 5, 9, 2)):
+        changes_read.add(one)  # the last two tell one batch
+    assert changes_read.totals["32"]["enrolled"] == 5
+    assert not changes_read.begin_anew
+    with pytest.raises(LookupError, match="5 is missing before 6"):
+        changes_read.add(record(6, 10, 10))
+
+
+def test_the_example_begins_anew_where_facts_are_counted_a_second_time() -> None:
+    changes_read = runpy.run_path(str(READER))["Changes"]()
+    for one in (record(1, 1, 3), record(2, 4, 6), record(3, 4, 9)):
+        changes_read.add(one)
+    assert changes_read.begin_anew == {"32"}
 
 
 # ---------------------------------------------------------------- as they are published
