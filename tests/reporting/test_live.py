@@ -180,16 +180,27 @@ async def test_trends_lead_to_the_totals_of_every_scope_and_leave_no_month_out(t
 
 
 @pytest.mark.parametrize(
-    ("today", "expected"), [(date(2025, 12, 31), None), (date(2026, 1, 1), 1), (date(2026, 3, 2), 3)]
+    ("today", "nation", "jiangsu", "zhejiang"),
+    [
+        (date(2025, 12, 31), None, None, None),
+        (date(2026, 1, 1), 1, 1, 0),
+        (date(2026, 1, 31), 31, 31, 0),
+        (date(2026, 2, 28), 31, 31, 0),
+        (date(2026, 3, 15), 61, 31, 30),
+        (date(2026, 3, 31), 93, 31, 62),
+        (date(2028, 2, 29), 98, 31, 67),
+    ],
 )
-def test_the_mark_of_last_year_is_what_had_been_reached_by_the_same_month(
-    today: date, expected: int | None
+def test_the_mark_of_last_year_is_where_the_same_day_stood(
+    today: date, nation: int | None, jiangsu: int | None, zhejiang: int | None
 ) -> None:
     selections = asked_for(BOOK)
     sums: list[Sums] = [{} for _ in selections]
-    sums[selections.index(selection(BY_CODE["funded"]))] = {
-        ("32", "2025-01"): 1,
-        ("33", "2025-03"): 2,
-        ("33", "2025-04"): 4,
-    }
-    assert prospects(BOOK, sums, Moment(today, date(2025, 1, 1)))[0].last_year == expected
+    sums[0] = {("32", "2025-01"): 10, ("33", "2025-01"): 10, ("50", "2025-01"): 10}
+    added = {("32", "2025-01"): 31, ("33", "2025-03"): 62, ("33", "2025-04"): 5, ("33", "2028-02"): 1_000}
+    for place in (national := selections.index(selection(BY_CODE["funded"])), national + 1):
+        sums[place] = added
+    found = prospects(BOOK, sums, Moment(today, date(2025, 1, 1)))[0]
+    lanes = {one.lane: one.last_year for one in found.short}
+    assert (found.last_year, lanes["32"], lanes["33"]) == (nation, jiangsu, zhejiang)
+    assert lanes["50"] == (None if nation is None else 0)

@@ -155,17 +155,22 @@ def test_shares_add_up_to_the_last_one(total: int, weights: dict[str, int]) -> N
 def test_provinces_are_told_what_they_are_short_of_and_a_part_larger_than_its_whole_is_told() -> None:
     selections = asked_for(BOOK)
     sums: list[Sums] = [{} for _ in selections]
-    sums[0] = {("32", "2026-01"): 300, ("33", "2026-01"): 100, ("66", "2026-01"): 50}
+    sums[0] = {("32", "2026-01"): 300, ("33", "2026-01"): 90, ("50", "2026-01"): 10, ("66", "2026-01"): 50}
     national, provincial = selections.index(selection(BY_CODE["funded"])), 2
     sums[national] = {("32", "2026-01"): 5, ("33", "2026-02"): 1}
-    sums[provincial] = {("32", "2026-01"): 4, ("33", "2026-02"): 2}
+    sums[provincial] = {("32", "2026-01"): 1_200_000, ("33", "2026-02"): 2}
     sums[3] = {("32", "2026-01"): 7}
     found = prospects(BOOK, sums, Moment(date(2027, 12, 31), date(2026, 1, 1)))
     by_code = {one.code: one for one in found}
     funded = by_code["funded"]
     assert funded.progress.value == 6
-    assert [(one.lane, one.share) for one in funded.short] == [("32", 2_250_000), ("33", 750_000)]
-    assert all(one.short == one.steady - one.value for one in funded.short)
+    # The largest share is ahead, so those furthest behind are neither the largest nor in the order of their codes.
+    assert [(one.lane, one.share, one.value) for one in funded.short] == [
+        ("33", 675_000, 2),
+        ("50", 75_000, 0),
+        ("32", 2_250_000, 1_200_000),
+    ]
+    assert [one.short for one in funded.short] == [337_344, 37_483, -75_514]
     assert funded.consistent
     assert not by_code["funded_migrant"].consistent
     assert not by_code["jiangsu_2025"].short

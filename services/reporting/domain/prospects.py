@@ -1,5 +1,6 @@
 """How each target stands on a day and where it leads: progress, pace, band, and what each province is short of."""
 
+from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Final, NamedTuple
@@ -47,6 +48,8 @@ class Short(BaseModel):
     """Where a steady pace towards that share would stand."""
     short: int
     """Steady less value; below zero it is ahead."""
+    last_year: int | None
+    """Where it stood on the same day last year, as in the target itself."""
 
 
 class Prospect(BaseModel):
@@ -69,7 +72,10 @@ class Prospect(BaseModel):
     short: list[Short]
     """Furthest behind first; only of the whole nation's targets."""
     last_year: int | None
-    """What it had come to by the end of the same month last year; none before it began to count."""
+    """Where it stood on the same day last year; none before it began to count.
+
+    Cells are kept by month: of that day's month it holds the part that its days make: exact on the last.
+    """
     consistent: bool
     """False where a part is larger than what it is part of: then one of the two is wrong."""
 
@@ -175,24 +181,45 @@ def _last_months(target: Target, sums: Sums, when: Moment) -> list[int]:
 
 
 def _last_year(target: Target, sums: Sums, today: date) -> int | None:
-    month = f"{today.year - 1:04d}-{today.month:02d}"
-    if month < target.since.isoformat()[:7]:
+    days = monthrange(today.year - 1, today.month)[1]
+    then = date(today.year - 1, today.month, min(today.day, days))
+    if then < target.since:
         return None
-    return target.baseline + sum(added for (_, period), added in sums.items() if period <= month)
+    month = then.isoformat()[:7]
+    earlier = sum(added for (_, period), added in sums.items() if period < month)
+    within = sum(added for (_, period), added in sums.items() if period == month)
+    return target.baseline + earlier + within * then.day // days
 
 
 def _short(target: Target, sums: Sums, workers: dict[str, int], today: date) -> list[Short]:
     if selection_by_province(target) is None:
         return []
     values, found = _by_lane(sums), []
+    last_year = {lane: _last_year(target, own, today) for lane, own in _apart(sums).items()}
+    none_yet = _last_year(target, {}, today)
     pace = steady_pace(target, today)
     steady = fair_shares(pace, workers)
     for lane, share in fair_shares(target.value, workers).items():
         value = values.get(lane, 0)
         found.append(
-            Short(lane=lane, value=value, share=share, steady=steady[lane], short=steady[lane] - value)
+            Short(
+                lane=lane,
+                value=value,
+                share=share,
+                steady=steady[lane],
+                short=steady[lane] - value,
+                last_year=last_year.get(lane, none_yet),
+            )
         )
     return sorted(found, key=lambda one: (-one.short, one.lane))
+
+
+def _apart(sums: Sums) -> dict[str, Sums]:
+    """The sums of each lane by itself."""
+    found: dict[str, dict[tuple[str, str], int]] = {}
+    for (lane, month), added in sums.items():
+        found.setdefault(lane, {})[lane, month] = added
+    return dict(found)
 
 
 def _by_lane(sums: Sums) -> dict[str, int]:
