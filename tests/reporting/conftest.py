@@ -49,6 +49,7 @@ class Running:
     secrets: Path
     producers: dict[str, AIOKafkaProducer]
     namespace: str
+    server: "Server"
 
     async def feed(self, published: Sequence[tuple[str, bytes]]) -> None:
         """Write (stream, bytes) as their publishers would, in order."""
@@ -131,7 +132,7 @@ async def running(
                 both.create_task(producer.start())
         async with httpx.AsyncClient(base_url=url, timeout=10) as client:
             db = await asyncpg.connect(database.runtime_dsn)
-            yield Running(url, client, db, folder, producers, namespace)
+            yield Running(url, client, db, folder, producers, namespace, server)
             await db.close()
     finally:
         for producer in producers.values():

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import zlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import date, timedelta
@@ -10,16 +11,21 @@ from typing import Any, Final
 
 import pytest
 
-from services.reporting.api.feed import ALIVE, Feed
+from services.reporting.api import live
+from services.reporting.api.feed import ALIVE, Feed, Frame
 from services.reporting.domain.measures import MEASURES
 from services.reporting.domain.prospects import Moment, Sums, asked_for, prospects
 from services.reporting.domain.targets import selection
 from shared.contracts import subsidy
+from shared.contracts.lanes import LANE_CODES
 from tests.reporting.conftest import DEADLINE_S, HISTORY, Running
 from tests.reporting.facts import Programme, Publisher, S, award, worker
 from tests.reporting.test_targets import BOOK, BY_CODE
 
-PAGES: Final = 200
+STUCK_S: Final = 5.0
+"""A page that takes nothing for so long is dropped, in these tests."""
+HELD_BYTES_MAX: Final = 512 * 1024
+"""What the service may keep for one page that is slow: the limit of its server, and a picture."""
 
 
 async def told_to(service: Running, last_id: str | None = None) -> AsyncGenerator[tuple[str, str, Any]]:
@@ -61,7 +67,7 @@ async def test_who_comes_again_is_told_only_what_is_newer(reporting: Running) ->
 
 
 async def test_a_reader_takes_the_newest_of_each_kind_and_never_an_older_one() -> None:
-    feed, taken = Feed(), list[bytes]()
+    feed, taken = Feed(), list[Frame]()
     feed.publish("nation", b"1")
     async with aclosing(feed.follow(None, 60)) as slow:
         taken.append(await anext(slow))
@@ -71,55 +77,145 @@ async def test_a_reader_takes_the_newest_of_each_kind_and_never_an_older_one() -
         feed.publish("trouble", b"!")
         feed.withdraw("trouble")
         taken += [await anext(slow), await anext(slow)]
-    assert [frame.partition(b"data: ")[2].strip() for frame in taken] == [b"1", b"8", b"t"]
-    last = taken[-1].split(b"\n")[0].decode().removeprefix("id: ")
+    assert [frame.plain.partition(b"data: ")[2].strip() for frame in taken] == [b"1", b"8", b"t"]
+    last = taken[-1].plain.split(b"\n")[0].decode().removeprefix("id: ")
     newer = int(last.rpartition("-")[2]) + 2
     for odd in ("", "-", last + "0", f"{last.partition('-')[0]}-{newer}", "x-1", "٣-٣"):
         async with aclosing(feed.follow(odd, 60)) as fresh:
             assert await anext(fresh) != ALIVE
 
 
+ASK: Final = b"GET /live HTTP/1.1\r\nHost: reporting\r\n\r\n"
+
+
 class Page:
-    """One open page as the network sees it: reads what it is sent, or does not."""
+    """One open page as the network sees it, which reads what it is sent when it likes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
+        self.seen: list[tuple[int, int]] = []
+        """(number, facts) of each picture."""
 
     @classmethod
-    async def open(cls, port: int, receive_bytes: int | None = None) -> "Page":
-        """Ask for the live stream; a page of few `receive_bytes` makes the server wait soon."""
-        end = socket.socket()
-        if receive_bytes:
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        end.connect(("127.0.0.1", port))
-        reader, writer = await asyncio.open_connection(sock=end, limit=2**20)
-        writer.write(b"GET /live HTTP/1.1\r\nHost: reporting\r\n\r\n")
+    async def open(cls, port: int) -> "Page":
+        """Ask for the live stream."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**16)
+        writer.write(ASK)
         return cls(reader, writer)
+
+    async def next(self) -> int:
+        """Read the next picture: how many facts it holds."""
+        number = 0
+        async for line in self.reader:
+            if line.startswith(b"id: "):
+                number = int(line.rpartition(b"-")[2])
+            if line.startswith(b"data: ") and "facts" in (data := json.loads(line[6:])):
+                self.seen.append((number, data["facts"]))
+                return int(data["facts"])
+        raise AssertionError("the stream ended")
 
     async def until(self, facts: int) -> None:
         """Read until a picture holds so many facts."""
-        async for line in self.reader:
-            if line.startswith(b"data: ") and json.loads(line[6:]).get("facts") == facts:
-                return
-        raise AssertionError("the stream ended")
+        while await self.next() < facts:
+            pass
 
 
-async def test_two_hundred_open_pages_are_each_told_every_update_beside_some_that_take_nothing(
-    reporting: Running,
+@pytest.mark.parametrize(
+    ("pages", "rounds"),
+    [(50, 2), pytest.param(500, 200, marks=[pytest.mark.campaign, pytest.mark.timeout(1_800)])],
+)
+async def test_each_of_many_pages_has_every_update_or_a_fresh_one_and_who_takes_nothing_is_dropped(
+    reporting: Running, pages: int, rounds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(live, "SEND_TIMEOUT_S", STUCK_S)
     port = int(reporting.url.rpartition(":")[2])
-    async with asyncio.timeout(3 * DEADLINE_S):
-        stuck = [await Page.open(port, 2_048) for _ in range(5)]
-        pages = [await Page.open(port) for _ in range(PAGES)]
-        await asyncio.gather(*(page.until(0) for page in pages))
-        publisher = Publisher()
-        for n in range(1, 4):
-            publisher.published.clear()
-            publisher.publish(S, "32", subsidy.SUBSIDY_GRANTED, award(f"32-{n}", ()), subject=worker(n))
-            await reporting.feed(publisher.published)
-            await asyncio.gather(*(page.until(n) for page in pages))
-    for page in stuck + pages:
+    publisher = Programme(5, LANE_CODES[:8])
+    async with asyncio.timeout(DEADLINE_S * (2 + pages / 50)):
+        stuck = [asks_and_reads_nothing(port) for _ in range(5)]
+        slow = [await Page.open(port) for _ in range(5)]
+        await asyncio.gather(*(page.until(0) for page in slow))
+        hold_little(reporting)
+        quick = [await Page.open(port) for _ in range(pages)]
+        await asyncio.gather(*(page.until(0) for page in quick))
+        facts, after_them = 0, 0
+        while after_them < rounds:
+            published = publisher.play(facts + 50).published[facts:]
+            before, facts = facts, facts + len(published)
+            await reporting.feed(published)
+            await asyncio.gather(
+                *(page.until(facts) for page in quick), *(page.until(before) for page in slow)
+            )
+            assert held_bytes(reporting) < HELD_BYTES_MAX
+            after_them += await readers(reporting) == pages + len(slow)
+        await asyncio.gather(*(page.until(facts) for page in slow))
+    for page in quick + slow:
+        assert page.seen == sorted(set(page.seen)), "a page was told something twice, or an older picture"
+    for page in slow + quick:
         page.writer.close()
+    for end in stuck:
+        end.close()
+
+
+def asks_and_reads_nothing(port: int) -> socket.socket:
+    """An open page whose reader has gone to sleep."""
+    end = socket.socket()
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+    end.connect(("127.0.0.1", port))
+    end.sendall(ASK)
+    return end
+
+
+def hold_little(service: Running) -> None:
+    """Let the kernel keep little for who does not read, so that the service soon notices."""
+    for connection in service.server.server_state.connections:
+        end = connection.transport.get_extra_info("socket")
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+
+
+def held_bytes(service: Running) -> int:
+    """The most that the service itself keeps for one page."""
+    return max(one.transport.get_write_buffer_size() for one in service.server.server_state.connections)
+
+
+async def readers(service: Running) -> int:
+    """How many pages are open, by the service's own count."""
+    (line,) = [
+        line
+        for line in (await service.get("/metrics")).text.splitlines()
+        if line.startswith("dreams_reporting_readers ")
+    ]
+    return int(float(line.rpartition(" ")[2]))
+
+
+async def test_a_packed_stream_says_the_same_and_is_much_smaller(told: Running) -> None:
+    port = int(told.url.rpartition(":")[2])
+    plain = await Page.open(port)
+    packed_reader, packed_writer = await asyncio.open_connection("127.0.0.1", port)
+    packed_writer.write(b"GET /live HTTP/1.1\r\nHost: reporting\r\nAccept-Encoding: br, gzip\r\n\r\n")
+    async with asyncio.timeout(DEADLINE_S):
+        facts = await plain.next()
+        head = await packed_reader.readuntil(b"\r\n\r\n")
+        assert b"content-encoding: gzip" in head
+        unpacker, text, taken = zlib.decompressobj(wbits=31), b"", 0
+        while b"event: targets" not in text:
+            chunk = await packed_reader.readexactly(int(await packed_reader.readline(), 16))
+            await packed_reader.readline()
+            taken += len(chunk)
+            text += unpacker.decompress(chunk)
+    pictures = [line[6:] for line in text.splitlines() if line.startswith(b"data: ")]
+    assert json.loads(pictures[0])["facts"] == facts
+    assert taken < len(text) / 3
+    for writer in (plain.writer, packed_writer):
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [("gzip", True), ("br, GZIP;q=0.5", True), ("gzip;q=0", False), ("br", False), ("", False)],
+)
+async def test_only_who_takes_gzip_is_sent_gzip(told: Running, accepted: str, packed: bool) -> None:
+    async with told.client.stream("GET", "/live", headers={"Accept-Encoding": accepted}) as answer:
+        assert (answer.headers.get("content-encoding") == "gzip") is packed
 
 
 async def test_the_past_picture_of_today_is_the_live_one(told: Running) -> None:

@@ -14,7 +14,7 @@ from prometheus_client import Gauge
 
 from services.reporting import store
 from services.reporting.api import past, targets
-from services.reporting.api.feed import Feed
+from services.reporting.api.feed import GZIP_HEAD, RETRY, Feed, Frame
 from services.reporting.domain.nation import NOTABLE, Happening, Nation, Still, TakenIn, nation
 from services.reporting.domain.targets import Book
 from shared.contracts.envelope import Day
@@ -25,6 +25,9 @@ from shared.plumbing.service import Parts
 
 FRAME_INTERVAL_S: Final = 0.25
 """At most four pictures a second."""
+FRAME_INTERVAL_MAX_S: Final = 2.0
+PAGES_SHARE: Final = 0.05
+"""So much of the process's time goes to open pages: the more there are, the more seldom pictures come."""
 TARGETS_INTERVAL_S: Final = 5.0
 """Where targets lead moves slowly and costs more to read than sums."""
 IDLE_S: Final = 5.0
@@ -60,6 +63,7 @@ class Live:
         self._told_s = float("-inf")
         self._telling = asyncio.Lock()
         self._feed = Feed()
+        self._interval_s = FRAME_INTERVAL_S
         self._readers = 0
 
     async def run(self, parts: Parts, _: FastAPI) -> None:
@@ -93,7 +97,7 @@ class Live:
         async with parts.pool.acquire() as db, store.one_moment(db):
             return await past.picture(db, self._book, as_of, known_on, simulated=parts.settings.simulated)
 
-    def stream(self, last_id: str | None = None) -> Response:
+    def stream(self, last_id: str | None = None, *, packed: bool = False) -> Response:
         """Server-sent events: `nation` and `targets`, each whole, whenever they change; `alive` otherwise.
 
         Who comes again with the id of what was seen last is sent only what is newer.
@@ -105,14 +109,14 @@ class Live:
                 "/ 打开的页面过多，稍后将自动重试。",
                 {"Retry-After": "10"},
             )
-        return Stream(self._frames(last_id))
+        return Stream(self._packed(last_id) if packed else self._plain(last_id), packed=packed)
 
     async def _follow(self, changes: store.Changes) -> None:
         forgotten_s = time.monotonic()
         while True:
             if self._readers:
                 await self._refresh()
-            await asyncio.sleep(FRAME_INTERVAL_S)
+            await asyncio.sleep(self._interval_s)
             await changes.next(IDLE_S)
             if time.monotonic() - forgotten_s > TEMPO_FORGOTTEN_EVERY_S:
                 forgotten_s = time.monotonic()
@@ -130,7 +134,15 @@ class Live:
             self._shown = picture
             self._feed.withdraw("trouble")
             self._feed.publish("nation", picture.model_dump_json().encode())
+            await self._pace()
         await self._refresh_targets()
+
+    async def _pace(self) -> None:
+        """Wait until all who were ready have their picture; the longer that takes, the later the next one."""
+        began_s = time.perf_counter()
+        await asyncio.sleep(0)  # whom publishing has woken comes before
+        took_s = time.perf_counter() - began_s
+        self._interval_s = min(max(FRAME_INTERVAL_S, took_s / PAGES_SHARE), FRAME_INTERVAL_MAX_S)
 
     async def _refresh_targets(self) -> None:
         parts = self._started()
@@ -144,13 +156,25 @@ class Live:
                 self._told = told
                 self._feed.publish("targets", told.model_dump_json().encode())
 
-    async def _frames(self, last_id: str | None) -> AsyncGenerator[bytes]:
+    async def _plain(self, last_id: str | None) -> AsyncGenerator[bytes]:
+        async with aclosing(self._frames(last_id)) as frames:
+            async for frame in frames:
+                yield frame.plain
+
+    async def _packed(self, last_id: str | None) -> AsyncGenerator[bytes]:
+        yield GZIP_HEAD
+        async with aclosing(self._frames(last_id)) as frames:
+            async for frame in frames:
+                yield frame.packed
+
+    async def _frames(self, last_id: str | None) -> AsyncGenerator[Frame]:
         self._readers += 1
         try:
-            yield b"retry: 2000\n\n"
+            yield RETRY
             await self._refresh()
-            async for frame in self._feed.follow(last_id, ALIVE_S):
-                yield frame
+            async with aclosing(self._feed.follow(last_id, ALIVE_S)) as frames:
+                async for frame in frames:
+                    yield frame
         finally:
             self._readers -= 1
 
@@ -179,13 +203,12 @@ class Live:
 class Stream(StreamingResponse):
     """A stream that gives up a reader who takes nothing."""
 
-    def __init__(self, frames: AsyncGenerator[bytes]) -> None:
+    def __init__(self, frames: AsyncGenerator[bytes], *, packed: bool = False) -> None:
         self.frames = frames
-        super().__init__(
-            frames,
-            media_type="text/event-stream",
-            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-        )
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Vary": "Accept-Encoding"}
+        if packed:
+            headers["Content-Encoding"] = "gzip"
+        super().__init__(frames, media_type="text/event-stream", headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the reader leaves or the server stops: then the stream ends in order, without a trace."""
@@ -215,9 +238,10 @@ def router(live: Live) -> APIRouter:
     @routes.get("/live", response_class=StreamingResponse)
     async def stream(
         last_event_id: Annotated[str | None, Header(max_length=ID_CHARS_MAX)] = None,
+        accept_encoding: Annotated[str, Header(include_in_schema=False)] = "",
     ) -> Response:
         """Server-sent events for the live page; `Last-Event-ID` resumes."""
-        return live.stream(last_event_id)
+        return live.stream(last_event_id, packed=_takes_gzip(accept_encoding))
 
     @routes.get("/v1/nation", responses=documented(422, 503))
     async def picture(
@@ -237,6 +261,15 @@ def router(live: Live) -> APIRouter:
         return await live.past(as_of, known_on)
 
     return routes
+
+
+def _takes_gzip(accept_encoding: str) -> bool:
+    """Whether the reader unpacks gzip: named, and not as what it refuses."""
+    named = (part.strip().partition(";") for part in accept_encoding.lower().split(","))
+    return any(
+        name.strip() == "gzip" and weight.replace(" ", "") not in ("q=0", "q=0.0")
+        for name, _, weight in named
+    )
 
 
 def _still(lane: str, since: datetime | None, *, stopped: bool) -> Still:
