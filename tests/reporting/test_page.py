@@ -1,23 +1,34 @@
-"""Promises of the live page, kept in a real browser: it follows facts, speaks two languages, fits, and owns up."""
+"""Promises of the live page, kept in a real browser: it follows facts, speaks two languages, fits and owns up."""
 
 import json
 import re
+import secrets
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
 
 from console.stack.infrastructure import Infrastructure
-from shared.contracts import subsidy
+from services.reporting import store
+from services.reporting.config import TARGETS
+from services.reporting.domain.measures import MEASURES
+from shared.contracts import provinces, subsidy
+from shared.contracts.lanes import LANE_CODES, NATION
 from tests.reporting.conftest import HISTORY, Running, running
-from tests.reporting.facts import Programme, Publisher, S, award, worker
+from tests.reporting.facts import BEGAN, E, Programme, Publisher, S, award, registered, worker
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 WIDTHS: Final = (1440, 390)
+MANY: Final = 12_345
+"""What the crowded page's numbers are multiplied by: persons in their millions, money in hundreds of billions."""
+LONG_EN: Final = (
+    "Workers of the Xinjiang Production and Construction Corps and of its subordinate enterprises who"
+)
+LONG_ZH: Final = "新疆生产建设兵团及其所属各企业事业单位的一线职工和农民工中"
 QUIET: Final = [
     "--no-sandbox",
     "--disable-gpu",
@@ -39,6 +50,33 @@ async def browser() -> AsyncIterator[Browser]:
         started = await playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield started
         await started.close()
+
+
+@pytest.fixture(scope="module")
+async def crowded(
+    infrastructure: Infrastructure, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Running]:
+    """A service in which every lane has numbers, large ones, and targets have names as long as offices like them."""
+    namespace, folder = f"t{secrets.token_hex(3)}.", tmp_path_factory.mktemp("crowded")
+    published = Programme(3, [code for code in LANE_CODES if code != NATION]).play(2_400).published
+    async with running(infrastructure, namespace, folder, targets_file=with_long_names(folder)) as service:
+        await service.feed(published)
+        await service.until(len(published))
+        while await service.db.fetchval("SELECT count(*) FROM delta"):
+            await store.sum_up(service.db)
+        await service.db.execute("UPDATE standing SET total = total * $1", MANY)
+        await service.db.execute("UPDATE cell SET delta = delta * $1", MANY)
+        yield service
+    await infrastructure.drop_namespace(namespace)
+
+
+def with_long_names(folder: Path) -> Path:
+    """The targets, each under a name of a hundred letters."""
+    text = re.sub(r"^    zh: ", f"    zh: {LONG_ZH}", TARGETS.read_text(), flags=re.MULTILINE)
+    text = re.sub(r'^    en: "?([^"\n]*)"?', rf'    en: "{LONG_EN}: \1"', text, flags=re.MULTILINE)
+    path = folder / "long.yaml"
+    path.write_text(text)
+    return path
 
 
 @pytest.fixture
@@ -67,21 +105,81 @@ async def opened(
 @pytest.mark.parametrize("lang", ["zh", "en"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_it_fits_every_width_in_both_languages_and_schemes(
-    browser: Browser, told: Running, errors: list[str], width: int, lang: str, scheme: Scheme
+    browser: Browser, crowded: Running, errors: list[str], width: int, lang: str, scheme: Scheme
 ) -> None:
-    page = await opened(browser, told, errors, f"?lang={lang}", width, scheme)
-    await expect(page.locator(".chart")).to_have_count(3)
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page = await opened(browser, crowded, errors, f"?lang={lang}", width, scheme)
     assert await page.evaluate("document.documentElement.lang") == {"zh": "zh-CN", "en": "en"}[lang]
-    cut = await page.evaluate(
-        """[...document.querySelectorAll('.tile')].filter(t => t.scrollWidth > t.clientWidth + 1)
-           .map(t => t.innerText)"""
-    )
-    assert cut == []
+    await expect(page.locator(".chart")).to_have_count(3)
+    await expect(page.locator("#bullets-others .bullet")).to_have_count(3)
+    await expect(page.locator(".multiple")).to_have_count(32)
+    assert await overflowing(page) == []
     await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    await page.locator("#measure").select_option("planned_fen")
+    await page.locator('.tile[data-lane="66"]').click()  # the longest name there is
+    await expect(page.locator(".multiple").first.locator(".num")).to_contain_text(re.compile("bn|亿"))
+    assert await overflowing(page) == []
     assert await hindrances(page) == []
     assert errors == []
     await page.close()
+
+
+async def overflowing(page: Page) -> list[str]:
+    """What stands beyond the window or its tile; what scrolls by itself may be wide."""
+    found = await page.evaluate(
+        """() => [...document.querySelectorAll('body *')].filter((one) => {
+            if (one.closest('.rows, svg, .skip, option')) return false;
+            const box = one.getBoundingClientRect(), tile = one.closest('.tile')?.getBoundingClientRect();
+            return box.width > 0 && (box.right > innerWidth + 1 || (tile && box.right > tile.right + 8));
+        }).map((one) => one.outerHTML.slice(0, 120))"""
+    )
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), found
+    return list(found)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+@pytest.mark.parametrize("query", ["", "#lane=66&measure=planned_fen"])
+async def test_on_paper_it_is_two_pages_of_a4_without_controls_whatever_the_window(
+    browser: Browser, crowded: Running, errors: list[str], lang: str, query: str
+) -> None:
+    page = await opened(browser, crowded, errors, f"?lang={lang}{query}", width=390, scheme="dark")
+    await expect(page.locator(".multiple")).to_have_count(32)
+    pdf = await page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 2
+    assert re.search(rb"/MediaBox\s*\[0 0 59[45][.\d]* 84[12][.\d]*\]", pdf)
+    await page.emulate_media(media="print")
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    boxes = await page.evaluate(BOXES)
+    left, top, right, bottom = (
+        {name: box[side] for name, box in boxes.items()} for side in ("left", "top", "right", "bottom")
+    )
+    assert all(bottom[name] > top[name] for name in boxes), "something is not printed"
+    assert right["map"] < left["money"]
+    assert abs(top["map"] - top["money"]) < 1
+    assert bottom["lead"] <= top["map"] < top["targets"] < top["series"] < top["multiples"] < top["totals"]
+    assert max(right.values()) <= A4_WIDTH_PX
+    controls = page.locator(
+        "select, input, summary, nav, footer, dialog, #latest, .choice, #map-define, #back"
+    )
+    assert [await one.is_visible() for one in await controls.all()] == [False] * await controls.count()
+    assert await page.locator(".simulated").is_visible()
+    await expect(page.locator("#on-paper")).to_contain_text("2026")
+    assert await page.evaluate(DRAWN_FOR_ANOTHER_WIDTH) == []
+    assert await page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    await page.emulate_media(media="screen")
+    await page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert await overflowing(page) == []
+    await expect(page.locator("#measure")).to_be_visible()
+    assert errors == []
+    await page.close()
+
+
+BOXES: Final = """Object.fromEntries(['lead', 'map', 'money', 'targets', 'series', 'multiples', 'totals']
+    .map((name) => [name, document.querySelector(`main .${name}`).getBoundingClientRect().toJSON()]))"""
+A4_WIDTH_PX: Final = 182 / 25.4 * 96 + 1
+"""What 14 mm of margin leave."""
+DRAWN_FOR_ANOTHER_WIDTH: Final = """[...document.querySelectorAll('main svg')]
+    .filter((one) => Math.abs(one.viewBox.baseVal.width - one.getBoundingClientRect().width) > 1)
+    .map((one) => one.parentElement.outerHTML.slice(0, 120))"""
 
 
 async def test_every_label_on_the_map_stands_on_one_line_within_its_tile(
@@ -194,7 +292,7 @@ async def test_a_province_is_picked_by_keyboard_and_everything_follows(
     await expect(enrolled).to_have_text(str(jiangsu["measures"]["enrolled"]))
     places = await page.locator("#latest .where").all_inner_texts()
     assert set(places) == {"Jiangsu"}
-    assert page.url.endswith("#32/funded")
+    assert page.url.endswith("#lane=32")
     await page.keyboard.press("Escape")
     await expect(page.locator("h1")).not_to_contain_text("Jiangsu")
     assert errors == []
@@ -204,7 +302,7 @@ async def test_a_province_is_picked_by_keyboard_and_everything_follows(
 async def test_a_picked_province_and_measure_survive_the_change_of_language(
     browser: Browser, told: Running, errors: list[str]
 ) -> None:
-    page = await opened(browser, told, errors, "?lang=en#50/enrolled")
+    page = await opened(browser, told, errors, "?lang=en#lane=50&measure=enrolled")
     await page.locator("#language").click()
     await expect(page.locator("h1")).to_contain_text("重庆")
     await expect(page.locator("#measure")).to_have_value("enrolled")
@@ -259,12 +357,175 @@ async def test_a_target_is_drawn_with_where_it_leads_and_provinces_and_alliances
     await expect(page.locator("#baselines svg").last.locator("rect")).to_have_count(2)
     await page.locator('.tile[data-lane="50"]').click()
     await expect(page.locator("#targets-title")).to_have_text("Chongqing: share of the national targets")
-    own = next(one for one in told["funded"]["short"] if one["lane"] == "50")
-    share = page.locator('#bullets [data-target="funded/50"]')
-    await expect(share).to_contain_text(f"{abs(own['short']):,} ")
     await expect(page.locator("#bullets-others .bullet")).to_have_count(2)
     await expect(page.locator("#bullets-others")).not_to_contain_text("Jiangsu")
     assert await hindrances(page) == []
+    assert errors == []
+    await page.close()
+
+
+async def test_each_province_is_set_beside_its_own_share_and_its_own_last_year(
+    browser: Browser, infrastructure: Infrastructure, namespace: str, tmp_path: Path, errors: list[str]
+) -> None:
+    """The largest is ahead, the one furthest behind is not the smallest, and each has another share, value and year."""
+    publisher = Publisher(clock=datetime(2025, 2, 10, tzinfo=UTC))
+    grants = [("32", 5, 2025), ("32", 15, 2026), ("33", 1, 2026)]
+    no = 0
+    for lane, workers in (("32", 60), ("33", 30), ("50", 10)):
+        for n in range(workers):
+            publisher.publish(
+                E,
+                lane,
+                provinces.WORKER_REGISTERED,
+                registered(lane, ("industrial",)),
+                subject=worker(int(lane) * 100 + n),
+            )
+    for lane, count, year in grants:
+        publisher.clock = max(publisher.clock, BEGAN if year == BEGAN.year else publisher.clock)
+        for _ in range(count):
+            no += 1
+            granted = award(f"{lane}-{no}", (), year=year)
+            publisher.publish(S, lane, subsidy.SUBSIDY_GRANTED, granted, subject=worker(9_000 + no))
+    targets = tmp_path / "small.yaml"
+    targets.write_text(TARGETS.read_text().replace("3_000_000", "100").replace("2_000_000", "60"))
+    async with running(infrastructure, namespace, tmp_path, targets_file=targets) as service:
+        await service.feed(publisher.published)
+        await service.until(len(publisher.published))
+        page = await opened(browser, service, errors)
+        # Of 100 till the end of 2030 a steady pace stands at 19 on 2 March 2026: 11, 6 and 2 by workers registered.
+        await expect(page.locator("#behind-pace")).to_have_text(
+            "Furthest behind a steady pace towards their share: Zhejiang (5 short), Chongqing (2 short)."
+        )
+        await expect(bullet(page, "funded").locator("svg")).to_have_attribute(
+            "aria-label",
+            re.compile(
+                r"^Workers funded: 21 / at least 100 · 21 %\..* at 5 on the same day last year\. .* at 19 today\.$"
+            ),
+        )
+        for lane, figure, says, year in (
+            ("32", "20 / 60 · 33 %", "9 ahead of a steady pace, which would stand at 11.", 5),
+            ("33", "1 / 30 · 3.3 %", "5 behind a steady pace, which would stand at 6.", 0),
+            ("50", "0 / 10 · 0.0 %", "2 behind a steady pace, which would stand at 2.", 0),
+        ):
+            await page.locator(f'.tile[data-lane="{lane}"]').click()
+            own = bullet(page, f"funded/{lane}")
+            await expect(own.locator(".figure")).to_have_text(figure)
+            await expect(own.locator(".pace")).to_have_text(
+                f"{says} It stood at {year} on the same day last year."
+            )
+            across = await own.locator("svg").evaluate("(one) => one.viewBox.baseVal.width")
+            ring = float(await own.locator(".ring").get_attribute("cx") or "nan")
+            assert ring == pytest.approx(max(5, year / (60 * 1.06) * across), abs=0.5)
+        assert errors == []
+        await page.close()
+
+
+def bullet(page: Page, code: str) -> Locator:
+    """One target's bullet chart with its words."""
+    return page.locator(f'#bullets [data-target="{code}"]')
+
+
+async def test_any_measure_is_mapped_by_keyboard_as_a_number_a_rate_or_a_share(
+    browser: Browser, crowded: Running, errors: list[str]
+) -> None:
+    page = await opened(browser, crowded, errors)
+    offered = await page.locator("#measure option").evaluate_all("(all) => all.map((one) => one.value)")
+    assert set(offered) == set(MEASURES) - {
+        "arrived",
+        "taken_in",
+        "skilled_others",
+    }  # no lane has sums of these
+    nation = (await crowded.get("/v1/nation")).json()
+    sums = {lane["code"]: lane["measures"] for lane in nation["lanes"]}
+    by_workers = page.locator('[data-way="registered"]')
+    await by_workers.focus()
+    await page.keyboard.press("Enter")
+    await expect(by_workers).to_have_attribute("aria-pressed", "true")
+    for code, whole in (("32", sums["32"]), ("54", sums["54"])):
+        rate = 10_000 * whole["funded"] / whole["registered"]
+        assert await on_tile(page, code) == pytest.approx(rate, rel=0.01)
+    funded, workers = sums["32"]["funded"], sums["32"]["registered"]
+    await expect(page.locator('.tile[data-lane="32"]')).to_have_attribute(
+        "aria-label",
+        f"Jiangsu: Workers funded (per 10,000 registered) {10_000 * funded / workers:,.0f}; "
+        f"Workers funded {funded:,} persons",
+    )
+    await page.locator("#measure").select_option("granted_fen")
+    assert await on_tile(page, "32") == pytest.approx(
+        sums["32"]["granted_fen"] / 100 / sums["32"]["registered"], abs=0.5
+    )
+    await page.locator("#measure").select_option("projects")
+    await expect(by_workers).to_be_disabled()
+    await expect(page.locator('[data-way="count"]')).to_have_attribute("aria-pressed", "true")
+    await page.locator('[data-way="share"]').click()
+    whole = nation["measures"]["projects"]
+    assert await on_tile(page, "32") == pytest.approx(100 * sums["32"]["projects"] / whole, abs=0.01)
+    steps = await page.locator('.tile:not([data-step="0"])').evaluate_all(
+        "(all) => all.map((one) => [one.dataset.step, getComputedStyle(one).backgroundColor])"
+    )
+    assert len({step for step, _ in steps}) == len({colour for _, colour in steps})
+    assert await hindrances(page) == []
+    assert errors == []
+    await page.close()
+
+
+async def on_tile(page: Page, lane: str) -> float:
+    """The number on a tile."""
+    text = (await page.locator(f'.tile[data-lane="{lane}"] .value').inner_text()).replace(",", "")
+    return float(text.removesuffix("k")) * (1_000 if text.endswith("k") else 1)
+
+
+async def test_too_few_registered_workers_give_no_rate(
+    browser: Browser, told: Running, errors: list[str]
+) -> None:
+    page = await opened(browser, told, errors, "?lang=en#way=registered")
+    registered_at = {
+        lane["code"]: lane["measures"].get("registered", 0)
+        for lane in (await told.get("/v1/provinces")).json()
+    }
+    few = next(code for code, workers in registered_at.items() if 0 < workers < 30)
+    await expect(page.locator(f'.tile[data-lane="{few}"] .value')).to_have_text("–")
+    await expect(page.locator(f'.tile[data-lane="{few}"]')).to_have_attribute(
+        "aria-label", re.compile("fewer than 30 registered: no rate")
+    )
+    assert errors == []
+    await page.close()
+
+
+async def test_all_that_is_shown_stands_in_the_address_and_back_goes_back(
+    browser: Browser, told: Running, errors: list[str]
+) -> None:
+    page = await opened(browser, told, errors)
+    await page.locator('.tile[data-lane="32"]').click()
+    await page.locator("#measure").select_option("enrolled")
+    await page.locator('[data-way="share"]').click()
+    await page.locator("#by-minute").click()
+    await page.locator("#map-define").click()
+    await expect(page.locator("#behind")).to_be_visible()
+    address = page.url
+    assert address.endswith("#lane=32&measure=enrolled&way=share&by=minute&about=enrolled")
+    sent_on = await opened(browser, told, errors, "?" + address.partition("/?")[2])
+    await expect(sent_on.locator("#behind-title")).to_have_text("Enrolled (enrollments)")
+    await expect(sent_on.locator("h1")).to_contain_text("Jiangsu")
+    await expect(sent_on.locator("#by-minute")).to_have_attribute("aria-pressed", "true")
+    await sent_on.close()
+    await page.go_back()
+    await expect(page.locator("#behind")).to_be_hidden()
+    await page.go_back()
+    await expect(page.locator('[data-by="month"]')).to_have_attribute("aria-pressed", "true")
+    await page.go_back()
+    await expect(page.locator('[data-way="count"]')).to_have_attribute("aria-pressed", "true")
+    await page.go_back()
+    await expect(page.locator("#measure")).to_have_value("funded")
+    await expect(page.locator("h1")).to_contain_text("Jiangsu")
+    await page.go_back()
+    await expect(page.locator("h1")).not_to_contain_text("Jiangsu")
+    await page.go_forward()
+    await expect(page.locator("#money-title")).to_contain_text("Jiangsu")
+    await page.locator(".skip").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#map")).to_be_focused()
+    await expect(page.locator("h1")).to_contain_text("Jiangsu")
     assert errors == []
     await page.close()
 
@@ -318,7 +579,7 @@ async def test_the_past_is_shown_as_past_and_stays_until_now_is_asked_for(
 async def test_a_number_leads_to_its_definition_and_with_a_token_to_its_events(
     browser: Browser, told: Running, errors: list[str]
 ) -> None:
-    page = await opened(browser, told, errors, "?lang=en#32/funded")
+    page = await opened(browser, told, errors, "?lang=en#lane=32")
     await page.get_by_role("button", name="Education upgrades").focus()
     await page.keyboard.press("Enter")
     dialog = page.locator("#behind")
@@ -366,7 +627,7 @@ async def test_every_province_with_a_number_has_its_way_on_one_scale_and_is_pick
     asked: list[str] = []
     page = await browser.new_page(viewport={"width": 1440, "height": 900})
     page.on("request", lambda request: asked.append(request.url))
-    await page.goto(f"{told.url}/?lang=en#/enrolled")
+    await page.goto(f"{told.url}/?lang=en#measure=enrolled")
     lanes = {
         lane["code"]: lane["measures"].get("enrolled", 0) for lane in (await told.get("/v1/provinces")).json()
     }

@@ -38,6 +38,11 @@ async def picture(db: Db, book: Book, month: str | None, known_on: date | None, 
     )
 
 
+def shown() -> tuple[str, ...]:
+    """The measures that a picture shows of each lane."""
+    return _OF_LANES
+
+
 def _last_day(month: str) -> date:
     year, number = map(int, month.split("-"))
     return date(year, number, monthrange(year, number)[1])

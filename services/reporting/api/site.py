@@ -11,6 +11,7 @@ import orjson
 from fastapi import APIRouter, Cookie, Header, HTTPException, Query, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from services.reporting.api import past
 from services.reporting.api.live import Live
 from services.reporting.domain.drilling import BEHIND
 from services.reporting.domain.measures import MEASURES
@@ -23,8 +24,8 @@ from shared.plumbing.problem import ProblemRoute
 Language = Literal["zh", "en"]
 PAGE: Final = Path(__file__).parents[1] / "page"
 KINDS: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-STYLES: Final = ("page.css", "parts.css", "print.css")
-"""In the order in which they overrule each other."""
+STYLES: Final = {"page": "all", "parts": "all", "narrow": "screen and (max-width: 1100px)", "print": "print"}
+"""Each with where it holds, in the order in which they overrule each other."""
 COOKIE_MAX_AGE_S: Final = 365 * 24 * 3600
 SAFE: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -134,6 +135,7 @@ def _given(said: Mapping[str, Any], language: Language, picture: Nation | None) 
         "tiles": [asdict(tile) for tile in TILES],
         "nation": asdict(NATION_TILE),
         "definitions": [asdict(measure) for measure in MEASURES.values()],
+        "on_map": past.shown(),
         "behind": sorted(BEHIND),
         "alliances": {alliance.code: sorted(alliance.lanes) for alliance in ALLIANCES},
         "picture": picture.model_dump(mode="json") if picture else None,

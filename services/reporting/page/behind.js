@@ -1,5 +1,6 @@
 // Behind a number: what it means, and for officials the events that add up to it. The token stays in this page's memory.
 
+import { remember } from "./address.js";
 import { ask, Refused, timeAsked } from "./asking.js";
 import { dayName, monthName } from "./calendar.js";
 import { byId, element, rowsOf } from "./elements.js";
@@ -13,6 +14,8 @@ let token = "", measure = null, next = null, counted = 0, added = 0, months = {}
 
 function open(code) {
   measure = code;
+  view.about = code;
+  remember();
   const colon = lang === "zh" ? "：" : ": ";
   byId("behind-title").textContent = titled(code);
   byId("behind-value").textContent = view.picture ? `${view.lane ? laneName(view.lane) : t.whole_nation}${colon}${write.exact(of(code), unitOf(code))}` : "";
@@ -105,13 +108,20 @@ function drawToken() {
   byId("token-kept").hidden = !token;
 }
 
+// What the address says is open, is open.
+export function openAsRecalled() {
+  if (view.about) open(view.about);
+  else byId("behind").close();
+}
+
 export function listenToDefinitions() {
   byId("drill-lane").append(...["00", ...tiles.map((tile) => tile.code)].map((code) => new Option(laneName(code), code)));
   document.addEventListener("click", (event) => {
     const code = event.target.closest("[data-define]")?.dataset.define;
-    if (code && measures[code]) open(code);
+    if (code && Object.hasOwn(measures, code)) open(code);
     if (event.target === byId("behind")) byId("behind").close(); // beside the dialog
   });
+  byId("behind").addEventListener("close", () => { if (view.about) { view.about = null; remember(); } });
   byId("behind-close").addEventListener("click", () => byId("behind").close());
   byId("drill-lane").addEventListener("change", () => { forgetEvents(); askMonthsOfLane(); });
   byId("drill-month").addEventListener("change", forgetEvents);

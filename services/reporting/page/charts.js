@@ -15,8 +15,9 @@ function canvas(box, height, label) {
   return [svg, width];
 }
 
-// One target: a pale band where the last months lead, a bar for the value, a line for the target, a ring for last year.
-export function bullet(box, { value, target, band, last_year: lastYear, label }) {
+// One target: a pale band where the last months lead, a bar for the value, a line for the target, a ring for the same day last
+// year, and below the axis a tick where a steady pace would stand today.
+export function bullet(box, { value, target, band, last_year: lastYear, steady, label }) {
   const height = 24;
   const [svg, width] = canvas(box, height, label);
   const most = Math.max(target * 1.06, value * 1.02, Math.min(band?.high ?? 0, target * 1.5));
@@ -31,7 +32,8 @@ export function bullet(box, { value, target, band, last_year: lastYear, label })
     shape("rect", { class: "bar", x: 0, y: 7, width: value > 0 ? Math.max(2, x(value)) : 0, height: 9 }),
     shape("line", { class: "mark", x1: x(target), x2: x(target), y1: 0, y2: height - 1 }),
   );
-  if (lastYear > 0) svg.append(shape("circle", { class: "ring", cx: Math.max(5, x(lastYear)), cy: 11.5, r: 4 }));
+  if (steady > 0) svg.append(shape("path", { class: "steady", d: `M${x(steady)} ${height - 7}l4 6.5h-8z` }));
+  if (lastYear >= 0 && lastYear !== null) svg.append(shape("circle", { class: "ring", cx: Math.max(5, x(lastYear)), cy: 11.5, r: 4 }));
   box.replaceChildren(svg);
 }
 
@@ -49,7 +51,7 @@ export function twoParts(box, { first, second, label }) {
 
 // A way upwards on a scale that it shares with others; from `now` on it is what is already known of later months.
 export function curve(box, points, most, now) {
-  const height = 32, width = Math.max(40, box.clientWidth);
+  const height = box.clientHeight || 32, width = Math.max(40, box.clientWidth);
   const svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, height, "aria-hidden": "true" });
   const x = (place) => (points.length > 1 ? (place / (points.length - 1)) * width : width);
   const y = (n) => height - 1 - (Math.max(0, n) / most) * (height - 4);

@@ -61,4 +61,10 @@ function drawSources() {
   for (const line of document.querySelectorAll(".source")) line.textContent = text;
 }
 
-for (const part of [drawLead, drawStill, drawSources]) onDraw(part);
+// What follows the province that is picked says so.
+function drawWhose() {
+  const text = view.lane ? ` · ${laneName(view.lane)}` : "";
+  for (const box of document.querySelectorAll(".of-lane")) if (box.textContent !== text) box.textContent = text;
+}
+
+for (const part of [drawLead, drawStill, drawSources, drawWhose]) onDraw(part);

@@ -47,6 +47,8 @@ export function writer(lang) {
     money: (fen) => (zh ? `${chinese(fen / FEN)}${Math.abs(fen) < 1e6 ? " " : ""}元` : english(fen / FEN, "¥")),
     // In a tile: four characters or so.
     short: (value, unit) => (unit === "fen" ? compact(Math.round(value / FEN)) : compact(value)),
+    // Rates: as many places as mean something.
+    rate: three,
     share: (part, all) => {
       if (!all) return "–";
       const percent = (100 * part) / all;
@@ -54,6 +56,8 @@ export function writer(lang) {
       return `${written.format(percent)}${zh ? "%" : " %"}`;
     },
     time: (moment) => (moment ? clock.format(new Date(moment)) : "–"),
+    // Day and time, for what is kept.
+    dated: (moment) => (moment ? `${dated.format(new Date(moment))} ${clock.format(new Date(moment))}` : "–"),
     // Today the time alone says it; otherwise the day as well.
     when: (moment) => {
       if (!moment) return "–";

@@ -1,7 +1,7 @@
 // The page: puts its parts together, follows the stream, and draws what comes.
 
 import { recall } from "./address.js";
-import { listenToDefinitions } from "./behind.js";
+import { listenToDefinitions, openAsRecalled } from "./behind.js";
 import { drawNow, drawSoon, onDraw, turn } from "./drawing.js";
 import { byId, sentence } from "./elements.js";
 import "./lead.js";
@@ -9,6 +9,7 @@ import { noteLatest } from "./latest.js";
 import { listenToMap } from "./map.js";
 import "./money.js";
 import "./multiples.js";
+import { listenToPrinter } from "./paper.js";
 import { askPast, listenToPast, openInPast } from "./past.js";
 import { askSeries, listenToSeries } from "./series.js";
 import { follow, sayLive } from "./stream.js";
@@ -37,19 +38,19 @@ function told(kind, data) {
 }
 
 function listen() {
-  window.addEventListener("hashchange", () => { recall(); askPast(); turn(); });
+  window.addEventListener("hashchange", () => { recall(); askPast(); openAsRecalled(); turn(); });
+  document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); byId("map").focus(); }); // the address is for what is shown
   document.addEventListener("visibilitychange", () => turn());
   let width = innerWidth;
   new ResizeObserver(() => { if (innerWidth !== width) { width = innerWidth; drawSoon(); } }).observe(document.body);
-  window.addEventListener("beforeprint", drawNow);
-  window.addEventListener("afterprint", drawNow);
 }
 
-for (const part of [makeTotals, listenToMap, listenToSeries, listenToTargets, listenToPast, listenToDefinitions, listen]) part();
+for (const part of [makeTotals, listenToMap, listenToSeries, listenToTargets, listenToPast, listenToDefinitions, listenToPrinter, listen]) part();
 onDraw(sayLive);
 openInPast();
 if (live.picture) noteLatest(live.picture.latest, false);
 if (view.picture) drawNow();
 turn();
+if (view.about) openAsRecalled();
 follow(told);
 setTimeout(() => { if (!view.picture) { document.body.dataset.state = "failed"; sentence(byId("sentence"), t.failed, {}); } }, FAILED_AFTER_MS);

@@ -1,17 +1,18 @@
 // Over time: what was added in each month, or recorded in each of the last minutes, of nation or province.
 
+import { remember } from "./address.js";
 import { ask, asked, timeAsked, timeKey } from "./asking.js";
 import { dayOf, monthName, monthShort } from "./calendar.js";
 import { columns } from "./charts.js";
-import { drawSoon, onDraw, onTurn } from "./drawing.js";
+import { drawSoon, onDraw, onTurn, turn } from "./drawing.js";
 import { byId, defined, element, fillTable, headTable, isOpen } from "./elements.js";
 import { fill, t, titled, view, write } from "./view.js";
 
 const IN_SERIES = ["enrolled", "awards_granted", "completed"];
 const MONTHS = 24, MINUTES = 60, EVERY_MS = 5_000, AGAIN_MS = 10_000;
-let by = "month", points = null, picked = null;
+let points = null, picked = null;
 
-const byMinute = () => by === "minute" && !view.past;
+const byMinute = () => view.by === "minute" && !view.past;
 const fetchMonths = async () => fromTrends((await ask("/v1/trends", { measure: IN_SERIES, lane: view.lane, months: MONTHS, ...timeAsked() })).trends);
 const fetchMinutes = async () => spread((await ask("/v1/series", { by: "minute", lane: view.lane, measure: IN_SERIES })).points);
 
@@ -61,6 +62,7 @@ function chartOf(code) {
 function drawSeries() {
   const box = byId("charts");
   byId("by-minute").disabled = view.past !== null;
+  for (const choice of document.querySelectorAll("[data-by]")) choice.setAttribute("aria-pressed", String((choice.dataset.by === "minute") === byMinute()));
   if (!points) return;
   if (!points.length) return box.replaceChildren(element("p", "quiet", t.series_empty));
   if (!box.querySelector(".chart")) box.replaceChildren(...IN_SERIES.map(chartOf));
@@ -93,9 +95,9 @@ function drawReadouts() {
 export function listenToSeries() {
   for (const choice of document.querySelectorAll("[data-by]")) {
     choice.addEventListener("click", () => {
-      by = choice.dataset.by;
-      for (const other of document.querySelectorAll("[data-by]")) other.setAttribute("aria-pressed", String(other === choice));
-      askSeries();
+      view.by = choice.dataset.by;
+      remember();
+      turn();
     });
   }
   byId("series-table").closest("details").addEventListener("toggle", () => drawSoon());

@@ -27,10 +27,10 @@ function drawTargets() {
   const national = all.filter(isNational), others = all.filter((one) => !isNational(one) && (!lane || isOf(one, lane)));
   set(byId("targets-title"), lane ? fill(t.targets_lane, { lane: laneName(lane) }) : t.targets);
   drawBullets(byId("bullets"), lane ? national.map((one) => shareOf(one, lane)).filter(Boolean) : national);
+  byId("others").hidden = !others.length; // first: what is hidden has no width to be drawn in
   drawBullets(byId("bullets-others"), others);
   byId("others-title").textContent = lane ? fill(t.targets_own, { lane: laneName(lane) }) : t.targets_others;
-  byId("others").hidden = !others.length;
-  byId("target-note").textContent = lane ? t.target_note_share : t.target_note;
+  byId("target-note").textContent = !lane ? t.target_note : byId("bullets").childElementCount ? t.target_note_share : fill(t.target_no_share, { lane: laneName(lane) });
   byId("behind-pace").textContent = lane ? "" : behindPace(national);
   byId("inconsistent").textContent = all.some((one) => !one.consistent) ? t.target_inconsistent : "";
   if (isOpen(byId("targets-table"))) drawTable(all);
@@ -40,7 +40,7 @@ function drawTargets() {
 // A province beside its share of a national target; the programme itself shares nothing out.
 function shareOf(one, lane) {
   const own = one.short.find((short) => short.lane === lane);
-  return own && { ...one, code: `${one.code}/${lane}`, value: own.value, target: own.share, comparator: "stated", band: null, last_year: null, reached: own.value >= own.share, share: own };
+  return own && { ...one, code: `${one.code}/${lane}`, value: own.value, target: own.share, comparator: "stated", band: null, steady: own.steady, last_year: own.last_year, reached: own.value >= own.share, share: own };
 }
 
 function drawBullets(box, found) {
@@ -50,9 +50,10 @@ function drawBullets(box, found) {
     const rest = ` / ${goalOf(target)} · ${write.share(target.value, target.target)}`;
     set(one.querySelector(".now"), write.text(target.value), write.exact(target.value));
     one.querySelector(".goal").textContent = rest;
-    const words = target.share ? shareWords(target) : paceWords(target);
-    bullet(one.querySelector(".picture"), { ...target, label: `${target.name}: ${write.text(target.value)}${rest}` });
-    one.querySelector(".pace").textContent = words;
+    const words = target.share ? shareWords(target) : paceWords(target), before = lastYearWords(target);
+    bullet(one.querySelector(".picture"), { ...target, label: joined([`${target.name}${lang === "zh" ? "：" : ": "}${write.text(target.value)}${rest}${lang === "zh" ? "。" : "."}`, words, before, steadyWords(target)]) });
+    one.querySelector(".words").textContent = words;
+    one.querySelector(".before").textContent = before && `${lang === "zh" ? "" : " "}${before}`;
   }
 }
 
@@ -61,7 +62,9 @@ function made(box, target) {
   one.dataset.target = target.code;
   figure.append(element("strong", "now"), element("span", "goal"));
   line.append(measures[target.measure] ? defined(target.measure, target.name) : element("span", "", target.name), figure);
-  one.append(line, element("div", "picture"), element("p", "pace quiet"));
+  const pace = element("p", "pace quiet");
+  pace.append(element("span", "words"), element("span", "before screen"));
+  one.append(line, element("div", "picture"), pace);
   box.append(one);
   return one;
 }
@@ -75,6 +78,10 @@ function paceWords(target) {
   const { months, per_month: per, low, high } = target.band;
   return joined([needs, fill(t.target_leads, { months, per: write.text(Math.round(per)), low: write.text(Math.max(low, 0)), high: write.text(Math.max(high, 0)) })]);
 }
+
+// Beside the picture, since a ring and a tick say nothing to who hears the page.
+const lastYearWords = ({ last_year: before }) => (before === null || before === undefined ? "" : fill(t.target_last_year, { value: write.text(before) }));
+const steadyWords = ({ steady, share }) => (steady === null || steady === undefined || share ? "" : fill(t.target_steady, { steady: write.text(steady) }));
 
 function shareWords({ share }) {
   return fill(share.short > 0 ? t.share_behind : t.share_ahead, { count: write.text(Math.abs(share.short)), steady: write.text(share.steady) });

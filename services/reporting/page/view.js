@@ -10,12 +10,12 @@ export const tiles = given.tiles;
 export const measures = Object.fromEntries(given.definitions.map((measure) => [measure.code, measure]));
 export const lanes = Object.fromEntries([...given.tiles, given.nation].map((tile) => [tile.code, tile]));
 
-export const ON_MAP = ["funded", "funded_migrant", "learners", "registered", "enrolled", "confirmed", "completed", "education_upgrades", "skill_upgrades", "withdrawn",
-  "awards_granted", "awards_waiting", "scholarships", "projects", "planned_fen", "allocated_fen", "granted_fen", "disbursed_fen"];
+export const ON_MAP = given.on_map;
 export const FIRST_MEASURE = "funded";
 
-// `past` is null while live, otherwise { asOf: "2026-03" or null, knownOn: "2026-03-31" or null }.
-export const view = { picture: given.picture, prospects: null, lane: null, measure: FIRST_MEASURE, past: null };
+// `past` is null while live, otherwise { asOf: "2026-03" or null, knownOn: "2026-03-31" or null }; `way` is one of WAYS in ways.js,
+// `by` one of BY in series.js, `about` the measure whose definition is open.
+export const view = { picture: given.picture, prospects: null, lane: null, measure: FIRST_MEASURE, way: "count", by: "month", past: null, about: null };
 // The newest that was heard, which a past picture does not replace.
 export const live = { picture: given.picture, prospects: null, heardAt: 0 };
 
