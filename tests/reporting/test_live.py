@@ -13,6 +13,7 @@ import pytest
 
 from services.reporting.api import live
 from services.reporting.api.feed import ALIVE, Feed, Frame
+from services.reporting.api.pace import INTERVAL_MAX_S, INTERVAL_S, SHARE, Pace
 from services.reporting.domain.measures import MEASURES
 from services.reporting.domain.prospects import Moment, Sums, asked_for, prospects
 from services.reporting.domain.targets import selection
@@ -185,6 +186,21 @@ async def readers(service: Running) -> int:
         if line.startswith("dreams_reporting_readers ")
     ]
     return int(float(line.rpartition(" ")[2]))
+
+
+@pytest.mark.parametrize("took_s", [0.001, 0.02, 0.04, 0.09])
+def test_pages_take_their_share_of_time_and_no_more_however_long_facts_flow(took_s: float) -> None:
+    pace, now_s, spent_s = Pace(0), 0.0, 0.0
+    for _ in range(1_000):
+        wait_s = pace.spent(took_s, now_s)
+        assert INTERVAL_S <= wait_s <= INTERVAL_MAX_S
+        now_s, spent_s = now_s + wait_s, spent_s + took_s
+    assert spent_s / now_s <= SHARE * 1.05
+
+
+def test_a_change_now_and_then_is_shown_at_once_though_handing_it_out_takes_long() -> None:
+    pace = Pace(0)
+    assert {pace.spent(0.04, second) for second in range(1, 100)} == {INTERVAL_S}
 
 
 async def test_a_packed_stream_says_the_same_and_is_much_smaller(told: Running) -> None:

@@ -15,6 +15,7 @@ from prometheus_client import Gauge
 from services.reporting import store
 from services.reporting.api import past, targets
 from services.reporting.api.feed import GZIP_HEAD, RETRY, Feed, Frame
+from services.reporting.api.pace import INTERVAL_S, Pace
 from services.reporting.domain.nation import NOTABLE, Happening, Nation, Still, TakenIn, nation
 from services.reporting.domain.targets import Book
 from shared.contracts.envelope import Day
@@ -23,11 +24,6 @@ from shared.plumbing import postgres
 from shared.plumbing.problem import ProblemRoute, documented, problem
 from shared.plumbing.service import Parts
 
-FRAME_INTERVAL_S: Final = 0.25
-"""At most four pictures a second."""
-FRAME_INTERVAL_MAX_S: Final = 2.0
-PAGES_SHARE: Final = 0.05
-"""So much of the process's time goes to open pages: the more there are, the more seldom pictures come."""
 TARGETS_INTERVAL_S: Final = 5.0
 """Where targets lead moves slowly and costs more to read than sums."""
 IDLE_S: Final = 5.0
@@ -63,7 +59,8 @@ class Live:
         self._told_s = float("-inf")
         self._telling = asyncio.Lock()
         self._feed = Feed()
-        self._interval_s = FRAME_INTERVAL_S
+        self._pace = Pace(time.monotonic())
+        self._interval_s = INTERVAL_S
         self._readers = 0
 
     async def run(self, parts: Parts, _: FastAPI) -> None:
@@ -134,15 +131,14 @@ class Live:
             self._shown = picture
             self._feed.withdraw("trouble")
             self._feed.publish("nation", picture.model_dump_json().encode())
-            await self._pace()
+            await self._served()
         await self._refresh_targets()
 
-    async def _pace(self) -> None:
-        """Wait until all who were ready have their picture; the longer that takes, the later the next one."""
-        began_s = time.perf_counter()
+    async def _served(self) -> None:
+        """Wait until all who were ready have their picture; how soon the next may follow depends on what that took."""
+        began_s = time.thread_time()
         await asyncio.sleep(0)  # whom publishing has woken comes before
-        took_s = time.perf_counter() - began_s
-        self._interval_s = min(max(FRAME_INTERVAL_S, took_s / PAGES_SHARE), FRAME_INTERVAL_MAX_S)
+        self._interval_s = self._pace.spent(time.thread_time() - began_s, time.monotonic())
 
     async def _refresh_targets(self) -> None:
         parts = self._started()
