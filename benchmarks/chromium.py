@@ -28,11 +28,14 @@ FIRST_PAINT: Final = """() => new Promise((done) => new PerformanceObserver((lis
     const first = list.getEntriesByName("first-contentful-paint")[0];
     if (first) { observer.disconnect(); done(first.startTime); }
 }).observe({ type: "paint", buffered: true }))"""
-WATCH: Final = """() => {
+FACTS: Final = "fetch('/v1/nation').then((answer) => answer.json()).then((nation) => nation.facts)"
+WATCH: Final = """(facts) => {
+    const line = document.getElementById("recorded");
     window.shown = new Promise((done) => new MutationObserver((_, observer) => {
+        if (!line.textContent.includes(facts.toLocaleString("en-GB"))) return;
         observer.disconnect();
         requestAnimationFrame(() => requestAnimationFrame(() => done(Date.now())));
-    }).observe(document.getElementById("recorded"), { childList: true, characterData: true, subtree: true }));
+    }).observe(line, { childList: true, characterData: true, subtree: true }));
 }"""
 """Two frames after the number of facts has changed, it has been painted."""
 
@@ -70,7 +73,7 @@ async def _waits_ms(stack: Stack, page: Page, updates: int) -> list[float]:
     async with _committed(stack) as committed_s, _one_more(stack) as publish:
         for _ in range(updates):
             await asyncio.sleep(SETTLE_S)
-            await page.evaluate(WATCH)
+            await page.evaluate(WATCH, await page.evaluate(FACTS) + 1)
             committed_s.clear()
             await publish()
             async with asyncio.timeout(SHOWN_LIMIT_S):

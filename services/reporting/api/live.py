@@ -60,6 +60,7 @@ class Live:
         self._telling = asyncio.Lock()
         self._feed = Feed()
         self._pace = Pace(time.monotonic())
+        self._built_s = 0.0
         self._interval_s = INTERVAL_S
         self._readers = 0
 
@@ -130,13 +131,13 @@ class Live:
         if self._shown is None or not _same(self._shown, picture):
             self._shown = picture
             self._feed.withdraw("trouble")
+            began_s = time.thread_time() - self._built_s
             self._feed.publish("nation", picture.model_dump_json().encode())
-            await self._served()
+            await self._served(began_s)
         await self._refresh_targets()
 
-    async def _served(self) -> None:
+    async def _served(self, began_s: float) -> None:
         """Wait until all who were ready have their picture; how soon the next may follow depends on what that took."""
-        began_s = time.thread_time()
         await asyncio.sleep(0)  # whom publishing has woken comes before
         self._interval_s = self._pace.spent(time.thread_time() - began_s, time.monotonic())
 
@@ -186,7 +187,8 @@ class Live:
             newest = await store.latest(db, LANE_CODES, NOTABLE, LOOK_BACK_PER_LANE)
             taken = await store.taken_in(db)
             still = await store.standing_still(db)
-        return nation(
+        began_s = time.thread_time()
+        picture = nation(
             [tuple(row) for row in sums],
             [Happening(**dict(row)) for row in newest],
             [_still(row["lane"], row["since"], stopped=row["stopped"]) for row in still],
@@ -194,6 +196,8 @@ class Live:
             self._book,
             simulated=parts.settings.simulated,
         )
+        self._built_s = time.thread_time() - began_s
+        return picture
 
 
 class Stream(StreamingResponse):

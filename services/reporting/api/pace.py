@@ -5,7 +5,7 @@ from typing import Final
 INTERVAL_S: Final = 0.25
 """At most four pictures a second."""
 INTERVAL_MAX_S: Final = 2.0
-SHARE: Final = 0.05
+SHARE: Final = 0.03
 """So much of the process's time may go to open pages."""
 SAVED_MAX_S: Final = 0.2
 """Time that is saved up: so that a single change is shown at once, however many pages are open."""
