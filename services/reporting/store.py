@@ -64,7 +64,7 @@ async def keep_persons(db: Db, persons: Mapping[str, Sequence[str]]) -> list[Rec
     return list(
         await db.fetch(
             """INSERT INTO person (worker_ref, entries)
-               SELECT r->>0, string_to_array(r->>1, ' ') FROM json_array_elements($1::json) r ORDER BY 1
+               SELECT r->>0, string_to_array(r->>1, ' ') FROM jsonb_array_elements($1::jsonb) r ORDER BY 1
                ON CONFLICT (worker_ref) DO UPDATE SET entries = person.entries || excluded.entries
                RETURNING old.entries AS before, new.entries AS after""",
             orjson.dumps([(ref, " ".join(entries)) for ref, entries in persons.items()]).decode(),
@@ -87,11 +87,11 @@ async def save(db: Db, counted: Counted, lane: str) -> None:
 
 
 async def _add_deltas(db: Db, cells: Mapping[CellKey, int]) -> None:
-    """Append to the deltas; as JSON, since COPY costs Python more for each (tried)."""
+    """Append to the deltas; as JSON, COPY costs Python more for each; `json` would be read anew for each field."""
     await db.execute(
         """INSERT INTO delta (cube, lane, period, facet_1, facet_2, measure, recorded_day, delta)
            SELECT r->>0, r->>1, r->>2, r->>3, r->>4, r->>5, (r->>6)::date, (r->>7)::bigint
-           FROM json_array_elements($1::json) r""",
+           FROM jsonb_array_elements($1::jsonb) r""",
         _rows(cells),
     )
 
@@ -108,7 +108,7 @@ async def _add_tempo(db: Db, tempo: Mapping[datetime, Sums]) -> None:
     await db.execute(
         """INSERT INTO tempo (minute, lane, measure, delta)
            SELECT (r->>0)::timestamptz, r->>1, r->>2, (r->>3)::bigint
-           FROM json_array_elements($1::json) r ORDER BY 1, 2, 3
+           FROM jsonb_array_elements($1::jsonb) r ORDER BY 1, 2, 3
            ON CONFLICT (minute, lane, measure) DO UPDATE SET delta = tempo.delta + excluded.delta""",
         _rows(minutes),
     )
@@ -173,7 +173,7 @@ async def _add_standing(db: Db, standing: Mapping[tuple[str, str, str], int]) ->
     await db.execute(
         """WITH added AS (
                INSERT INTO standing (scope, lane, measure, total)
-               SELECT r->>0, r->>1, r->>2, (r->>3)::bigint FROM json_array_elements($1::json) r ORDER BY 1, 2, 3
+               SELECT r->>0, r->>1, r->>2, (r->>3)::bigint FROM jsonb_array_elements($1::jsonb) r ORDER BY 1, 2, 3
                ON CONFLICT (scope, lane, measure) DO UPDATE SET total = standing.total + excluded.total)
            SELECT pg_notify($2, '')""",
         _rows(standing),

@@ -19,7 +19,16 @@ BUDGET = {
 def test_no_figure_of_a_budget_is_cut_off(width: int) -> None:
     out = io.StringIO()
     _show_budgets(Console(file=out, width=width), [BUDGET], None)
-    figures = ("613,000.00", "66,000.00", "182,000.00", "29,000.00", "500.00", "335,500.00", "1,204", "2026-11-03")
+    figures = (
+        "613,000.00",
+        "66,000.00",
+        "182,000.00",
+        "29,000.00",
+        "500.00",
+        "335,500.00",
+        "1,204",
+        "2026-11-03",
+    )
     assert [figure for figure in figures if figure not in out.getvalue()] == []
     assert all(
         word in out.getvalue() for word in ("江苏", "2026", "provincial-federation", "free", "waiting")
