@@ -116,9 +116,9 @@ class Page:
         raise AssertionError("the stream ended")
 
     async def until(self, facts: int) -> None:
-        """Read until a picture holds so many facts."""
-        while await self.next() < facts:
-            pass
+        """Read until a picture holds so many facts, if none has yet."""
+        while not self.seen or self.seen[-1][1] < facts:
+            await self.next()
 
 
 @pytest.mark.parametrize(
