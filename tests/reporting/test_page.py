@@ -16,7 +16,7 @@ from console.stack.infrastructure import Infrastructure
 from services.reporting import store
 from services.reporting.config import TARGETS
 from services.reporting.domain.measures import MEASURES
-from shared.contracts import provinces, subsidy
+from shared.contracts import enrollment, provinces, subsidy
 from shared.contracts.lanes import LANE_CODES, NATION
 from tests.reporting.conftest import HISTORY, Running, running
 from tests.reporting.facts import BEGAN, E, Programme, Publisher, S, award, registered, worker
@@ -646,6 +646,38 @@ async def test_every_province_with_a_number_has_its_way_on_one_scale_and_is_pick
     assert asked
     assert all(url.startswith(told.url) for url in asked)  # nothing comes from elsewhere
     await page.close()
+
+
+async def test_scorecards_sort_say_why_and_stand_under_the_state_of_reconciliation(
+    browser: Browser, infrastructure: Infrastructure, namespace: str, tmp_path: Path, errors: list[str]
+) -> None:
+    publisher = Publisher()
+    for lane, duplicate, rejected in (("50", 1_200, 5), ("33", 9, 200), ("32", 90, 500)):
+        tally = {"accepted": 5_000, "duplicate": duplicate, "conflict": 0, "rejected": rejected, "parked": 0}
+        publisher.publish(E, lane, enrollment.DAY_BEGAN, {"day": "2026-03-02", "log_head": "0" * 64})
+        publisher.publish(E, lane, enrollment.VERDICTS_TALLIED, {"day": "2026-03-01", **tally})
+    async with running(infrastructure, namespace, tmp_path, reconcile_every_s=1) as service:
+        await service.feed(publisher.published)
+        await service.until(len(publisher.published))
+        cards = {card["lane"]: card for card in (await service.get("/v1/quality")).json()["lanes"]}
+        page = await opened(browser, service, errors)
+        names = page.locator("#quality-table .opener")
+        await expect(names).to_have_text(["The nation", "Jiangsu", "Chongqing", "Zhejiang"])
+        await expect(page.locator("#quality-says")).to_contain_text("2 need an act and 1 are to be watched.")
+        await page.locator('[data-sort="rejections"]').focus()
+        await page.keyboard.press("Enter")
+        await expect(names).to_have_text(["The nation", "Jiangsu", "Zhejiang", "Chongqing"])
+        assert page.url.endswith("#sort=rejections")
+        await page.keyboard.press("Enter")
+        await expect(names).to_have_text(["The nation", "Chongqing", "Zhejiang", "Jiangsu"])
+        await expect(page.locator('#quality-table th[aria-sort="ascending"]')).to_have_text("Rejected")
+        await names.last.press("Enter")
+        (rejections,) = [part for part in cards["32"]["parts"] if part["code"] == "rejections"]
+        await expect(page.locator(".reasons")).to_contain_text(rejections["reason_en"])
+        await expect(page.locator("#reconciled")).to_contain_text(re.compile("Reconciled|do not agree"))
+        assert await hindrances(page) == []
+        assert errors == []
+        await page.close()
 
 
 async def test_a_lost_connection_is_said_plainly_with_the_time_of_the_numbers(

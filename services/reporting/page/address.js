@@ -5,11 +5,12 @@ import { FIRST_MEASURE, lanes, measures, ON_MAP, view } from "./view.js";
 import { WAYS } from "./ways.js";
 
 const BY = ["month", "minute"];
+const SORT = ["lane", "grade", "completeness", "timeliness", "duplicates", "conflicts", "rejections", "corrections", "silence"];
 
 function inWords() {
-  const { lane, measure, way, by, past, about } = view;
+  const { lane, measure, way, by, past, about, sort } = view;
   const said = { lane, measure: measure === FIRST_MEASURE ? null : measure, way: way === WAYS[0] ? null : way, by: by === BY[0] ? null : by,
-    as_of: past?.asOf, known_on: past?.knownOn, about };
+    as_of: past?.asOf, known_on: past?.knownOn, about, sort: sort === SORT[1] ? null : sort };
   return new URLSearchParams(Object.entries(said).filter(([, value]) => value)).toString();
 }
 
@@ -27,6 +28,7 @@ export function recall() {
   view.way = one("way", (code) => WAYS.includes(code), WAYS[0]);
   view.by = one("by", (code) => BY.includes(code), BY[0]);
   view.about = one("about", (code) => Object.hasOwn(measures, code), null);
+  view.sort = one("sort", (code) => SORT.includes(code?.replace(/^-/, "")), SORT[1]);
   const asOf = one("as_of", (month) => /^20\d\d-(0[1-9]|1[0-2])$/.test(month), null);
   const knownOn = one("known_on", (day) => /^20\d\d-\d\d-\d\d$/.test(day) && !Number.isNaN(Date.parse(day)), null);
   view.past = asOf || knownOn ? { asOf, knownOn } : null;

@@ -9,6 +9,7 @@ import { noteLatest } from "./latest.js";
 import { listenToMap } from "./map.js";
 import "./money.js";
 import "./multiples.js";
+import { listenToQuality } from "./quality.js";
 import { listenToPrinter } from "./paper.js";
 import { askPast, listenToPast, openInPast } from "./past.js";
 import { askSeries, listenToSeries } from "./series.js";
@@ -45,7 +46,7 @@ function listen() {
   new ResizeObserver(() => { if (innerWidth !== width) { width = innerWidth; drawSoon(); } }).observe(document.body);
 }
 
-for (const part of [makeTotals, listenToMap, listenToSeries, listenToTargets, listenToPast, listenToDefinitions, listenToPrinter, listen]) part();
+for (const part of [makeTotals, listenToMap, listenToSeries, listenToTargets, listenToPast, listenToDefinitions, listenToPrinter, listenToQuality, listen]) part();
 onDraw(sayLive);
 openInPast();
 if (live.picture) noteLatest(live.picture.latest, false);

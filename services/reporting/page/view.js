@@ -14,8 +14,8 @@ export const ON_MAP = given.on_map;
 export const FIRST_MEASURE = "funded";
 
 // `past` is null while live, otherwise { asOf: "2026-03" or null, knownOn: "2026-03-31" or null }; `way` is one of WAYS in ways.js,
-// `by` one of BY in series.js, `about` the measure whose definition is open.
-export const view = { picture: given.picture, prospects: null, lane: null, measure: FIRST_MEASURE, way: "count", by: "month", past: null, about: null };
+// `by` one of BY in series.js, `about` the measure whose definition is open, `sort` the scorecards' column, with "-" before it the best first.
+export const view = { picture: given.picture, prospects: null, lane: null, measure: FIRST_MEASURE, way: "count", by: "month", past: null, about: null, sort: "grade" };
 // The newest that was heard, which a past picture does not replace.
 export const live = { picture: given.picture, prospects: null, heardAt: 0 };
 
