@@ -16,8 +16,8 @@ from shared.contracts.catalogue import NAMES_ZH
 PAGE: Final = 500
 SHOWN_MAX: Final = 200
 """So many are shown on the screen; `--json` gives them all."""
-LOOKED_UP_AT: Final = ("enrollment", "subsidy")
-"""Services that tell of single persons and keep who asked."""
+LOOKED_UP_AT: Final = ("enrollment", "subsidy", "reporting")
+"""Services that tell of single persons or events and keep who asked."""
 Register = Literal["projects", "institutions", "alliances"]
 
 
