@@ -65,7 +65,8 @@ async def crowded(
         while await service.db.fetchval("SELECT count(*) FROM delta"):
             await store.sum_up(service.db)
         await service.db.execute("UPDATE standing SET total = total * $1", MANY)
-        await service.db.execute("UPDATE cell SET delta = delta * $1", MANY)
+        for table in ("cell", "total", "lane_sum"):
+            await service.db.execute(f"UPDATE {table} SET delta = delta * $1", MANY)  # noqa: S608 - our own names
         yield service
     await infrastructure.drop_namespace(namespace)
 
@@ -325,7 +326,7 @@ async def test_every_picture_has_a_table_and_every_measure_its_definition(
     await expect(page.locator("#map-table svg.spark")).to_have_count(4)  # three provinces and the nation
     await expect(page.locator("#money-table tbody tr").nth(1)).to_contain_text(whole)
     sources = await page.locator("section .source").all_inner_texts()
-    assert len(sources) == 5
+    assert len(sources) == 6
     assert all(source.startswith("Source: facts recorded by") for source in sources)
     await page.get_by_role("button", name="Education upgrades").focus()
     await expect(page.locator("#definition")).to_contain_text("higher than before")

@@ -57,6 +57,11 @@ def _waitlisted(tally: Tally, data: subsidy.SubsidyWaitlisted) -> Columns:
     return Columns(day, details=as_json(position=data.position), **award_columns(data))
 
 
+def _admitted(tally: Tally, data: subsidy.SubsidyAdmitted) -> Columns:
+    """It was counted as waiting when it began to wait for its confirmation."""
+    return Columns(tally.day(), details=as_json(position=data.position), **award_columns(data))
+
+
 def _released(tally: Tally, data: subsidy.SubsidyReleased) -> Columns:
     return _given_back(tally, data)._replace(details=as_json(why=data.why))
 
@@ -153,6 +158,7 @@ COUNTS: Final[Counts] = {
     subsidy.SUBSIDY_RESERVED: _reserved,
     subsidy.SUBSIDY_GRANTED: _granted,
     subsidy.SUBSIDY_WAITLISTED: _waitlisted,
+    subsidy.SUBSIDY_ADMITTED: _admitted,
     subsidy.SUBSIDY_RELEASED: _released,
     subsidy.SUBSIDY_FORGONE: _promised,
     subsidy.SUBSIDY_COMMITTED: _promised,
