@@ -312,7 +312,9 @@ async def test_states_that_were_forgotten_are_all_stated_again(streaming: tuple[
     await service.feed(published)
     await service.until(len(published))
     before = await reader.until_level()
-    name = next(iter(before["cells"]))
+    name = next(
+        name for name in before["cells"] if not name.startswith("persons_nation/")
+    )  # kept by other lanes
     cube, lane, period, *_ = name.split("/")
     await service.db.execute(
         "INSERT INTO delta SELECT cube, lane, period, facet_1, facet_2, measure, recorded_day, 1000 FROM cells "
