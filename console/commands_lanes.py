@@ -50,6 +50,9 @@ def _known_service(name: str) -> str:
 
 
 Lane = Annotated[str, typer.Argument(help="Two digits of a lane, such as 32.", callback=known_lane)]
+OfProvince = Annotated[
+    str, typer.Option("--province", "-p", help="Two digits of a province, such as 32.", callback=known_lane)
+]
 OnlyLane = Annotated[str | None, typer.Option("--lane", help="Only this lane.", callback=known_lane)]
 Services = Annotated[
     list[str] | None,

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from console.amounts import yuan
 from console.api_client import Api
-from console.commands_lanes import DATA, AsJson, Data, asked, known_lane, write_json
+from console.commands_lanes import DATA, AsJson, Data, OfProvince, asked, write_json
 
 payments = typer.Typer(
     no_args_is_help=True,
@@ -22,10 +22,7 @@ payments = typer.Typer(
 
 @payments.command("due")
 def due(
-    province: Annotated[
-        str,
-        typer.Option("--province", "-p", help="Two digits of a province, such as 32.", callback=known_lane),
-    ],
+    province: OfProvince,
     year: Annotated[int | None, typer.Option(help="Fiscal year; the lane's current one if left out.")] = None,
     format_: Annotated[
         Literal["csv", "xml"], typer.Option("--format", help="A table, or XML for a finance system.")
@@ -54,10 +51,7 @@ def due(
 
 @payments.command("unmatched")
 def unmatched(
-    province: Annotated[
-        str,
-        typer.Option("--province", "-p", help="Two digits of a province, such as 32.", callback=known_lane),
-    ],
+    province: OfProvince,
     data: Data = DATA,
     as_json: AsJson = False,
 ) -> None:

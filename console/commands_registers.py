@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from console.api_client import Api, ApiError
-from console.commands_lanes import DATA, AsJson, Data, apart, asked, known_lane, named, write_json
+from console.commands_lanes import DATA, AsJson, Data, OfProvince, apart, asked, named, write_json
 from console.times import shanghai
 from shared.contracts.catalogue import NAMES_ZH
 
@@ -25,10 +25,7 @@ def completeness(
     month: Annotated[
         str, typer.Argument(help="Year and month in which the events happened, such as 2026-03.")
     ],
-    province: Annotated[
-        str,
-        typer.Option("--province", "-p", help="Two digits of a province, such as 32.", callback=known_lane),
-    ],
+    province: OfProvince,
     data: Data = DATA,
     as_json: AsJson = False,
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel
 
 from shared.contracts import enrollment, provinces, subsidy
-from shared.contracts.envelope import Fact
+from shared.contracts.envelope import MONTHS_EN, Fact
 from shared.contracts.provinces import Contact
 
 LATE_AFTER: Final = timedelta(days=30)
@@ -170,20 +170,6 @@ _LEVELS: Final[Mapping[str, tuple[str, str]]] = {
     "master": ("硕士", "master's degree"),
     "doctorate": ("博士", "doctorate"),
 }
-_MONTHS: Final = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 
 
 def phrases(details: Mapping[str, Any], language: Language) -> dict[str, str]:
@@ -213,7 +199,7 @@ def yuan(amount_fen: int, language: Language) -> str:
 def day(value: date, language: Language) -> str:
     """A calendar day: `2026年9月1日`, `1 September 2026`."""
     if language == "en":
-        return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+        return f"{value.day} {MONTHS_EN[value.month - 1]} {value.year}"
     return f"{value.year}年{value.month}月{value.day}日"
 
 

@@ -110,12 +110,12 @@ async def _load(rules: Rules, batch: Batch, db: Db, facts: Facts, again: Sequenc
 
 async def _load_queues(rules: Rules, db: Db, book: Book, facts: Facts, again: Sequence[Again]) -> None:
     """Those who wait, as far as the batch may reach them."""
-    if lengths := loading.held_back_lengths(rules, book, facts):
-        places = loading.asked_places(book, facts, again, lengths, "held_back")
-        await store.load_held_back(db, book, lengths)
+    if held_back := loading.held_back_lengths(rules, book, facts):
+        places = loading.asked_places(book, facts, again, held_back, "held_back")
+        await store.load_held_back(db, book, held_back)
         if places:
             await store.count_before(db, book.held_back, "held_back", places)
-    if lengths := loading.queue_lengths(rules, book, facts):
+    if lengths := loading.queue_lengths(rules, book, facts, held_back):
         places = loading.asked_places(book, facts, again, lengths, "waitlisted")
         await store.load_queues(db, book, lengths)
         if places:

@@ -12,6 +12,21 @@ from shared.contracts.lanes import LANE_CODES
 SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 EARLIEST: Final = date(1950, 1, 1)
 LATEST: Final = date(2099, 12, 31)
+MONTHS_EN: Final = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+"""The months as people read them in English, January first; no locale has a say in it."""
 _EARLIEST_TIME: Final = datetime(1950, 1, 1, tzinfo=UTC)
 _LATEST_TIME: Final = datetime(2100, 1, 1, tzinfo=UTC)
 MAX_AMOUNT_FEN: Final = 2**53 - 1

@@ -141,13 +141,13 @@ class Shelf:
                 book.awards.setdefault(award.key, deepcopy(award))
 
     def _load_queues(self, book: Book, on_lanes: loading.Facts, again: list[Again]) -> None:
-        lengths = loading.held_back_lengths(self.rules, book, on_lanes)
-        places = loading.asked_places(book, on_lanes, again, lengths, "held_back")
-        for key, length in lengths.items():
+        held_back = loading.held_back_lengths(self.rules, book, on_lanes)
+        places = loading.asked_places(book, on_lanes, again, held_back, "held_back")
+        for key, length in held_back.items():
             book.add_held_back(key, self._head(key, "held_back", length))
         for key, place in places:
             book.held_back[key].before[place] = self._before(key, "held_back", place)
-        lengths = loading.queue_lengths(self.rules, book, on_lanes)
+        lengths = loading.queue_lengths(self.rules, book, on_lanes, held_back)
         places = loading.asked_places(book, on_lanes, again, lengths, "waitlisted")
         for key, length in lengths.items():
             book.add_queue(key, self._head(key, "waitlisted", length))

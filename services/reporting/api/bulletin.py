@@ -15,10 +15,10 @@ from services.reporting.domain import editions
 from services.reporting.domain.disclosure import TOTAL, Shown
 from services.reporting.domain.editions import NATION, Edition, Name
 from services.reporting.domain.measures import MEASURES
-from services.reporting.domain.public_tables import ALL, TABLES, PublicTable
+from services.reporting.domain.public_tables import ALL, MONEY_SHOWN, TABLES, PublicTable
 from services.reporting.domain.targets import Book
 from services.reporting.edition_store import Kept
-from shared.contracts.envelope import SHANGHAI
+from shared.contracts.envelope import MONTHS_EN, SHANGHAI
 from shared.contracts.lanes import LANE_CODES, LANES
 from shared.contracts.lanes import NATION as NATION_LANE
 from shared.plumbing.problem import ProblemRoute, documented
@@ -34,28 +34,6 @@ PROVINCES_BY: Final = (
     "skill_upgrades",
     "awards_granted",
     "granted_fen",
-)
-MONEY_ROWS: Final = (
-    "planned_fen",
-    "allocated_fen",
-    "reserved_fen",
-    "granted_fen",
-    "disbursed_fen",
-    "scholarship_fen",
-)
-_MONTHS: Final = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
 )
 _LANES: Final = {lane.code: lane for lane in LANES}
 
@@ -139,7 +117,7 @@ class Speaker:
         year, _, month = period.partition("-")
         if self._language == "zh":
             return f"{year} 年 {int(month)} 月" if month else f"{year} 年"
-        return f"{_MONTHS[int(month) - 1]} {year}" if month else year
+        return f"{MONTHS_EN[int(month) - 1]} {year}" if month else year
 
     def _sentences(self, edition: Edition) -> list[str]:
         month = self._period(edition.head["period"])
@@ -185,7 +163,7 @@ class Speaker:
         }
 
     def _money(self, edition: Edition) -> list[dict[str, str]]:
-        sums = {code: edition.totals.get((code, NATION), 0) for code in MONEY_ROWS}
+        sums = {code: edition.totals.get((code, NATION), 0) for code in MONEY_SHOWN}
         most = max(1, *sums.values())
         return [
             {

@@ -76,8 +76,7 @@ def rows(selections: Sequence[Selection], known_on: date | None) -> list[Rows]:
     """The cells beside them: those of the month of `known_on`; all of them where no sums are kept."""
     sums_end = known_on.replace(day=1) if known_on else date.max
     return [
-        Rows(place, *_columns(one), sums_end if _has_sums(one) else date.min)
-        for place, one in enumerate(selections, 1)
+        Rows(place, *one, sums_end if _has_sums(one) else date.min) for place, one in enumerate(selections, 1)
     ]
 
 
@@ -94,10 +93,6 @@ def _has_sums(one: Selection) -> bool:
     if one.cube in BY_LANE_ONLY:
         return one.facet_1 is None and one.facet_2 is None
     return one.cube in BY_FIRST and one.facet_1 is not None and one.facet_2 is None
-
-
-def _columns(one: Selection) -> tuple[str, str, str | None, str | None, str | None, str, str]:
-    return one.cube, one.measure, one.lane, one.facet_1, one.facet_2, one.since, one.until
 
 
 def _spans(one: Selection, *, whole: bool) -> Iterable[tuple[str, str, str]]:

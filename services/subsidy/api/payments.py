@@ -119,8 +119,8 @@ async def payments_unmatched(
     after = (which.after_batch, which.after_line)
     async with request.app.state.pool.acquire() as db:
         rows = await store.unmatched_payments(db, lane, after, which.limit + 1, waiting=which.waiting)
-    await look_ups.note(request, "unmatched_payments_looked_up", caller, lane, payments=len(rows))
     found = [UnmatchedPayment(**row) for row in rows[: which.limit]]
+    await look_ups.note(request, "unmatched_payments_looked_up", caller, lane, payments=len(found))
     return UnmatchedPayments(
         simulated=request.app.state.settings.simulated,
         payments=found,

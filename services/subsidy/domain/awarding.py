@@ -100,15 +100,7 @@ def hold_back(
 
 def let_in(book: Book, award: Award, cause: Cause, step: Literal["let_in_confirmed", "let_in_cap"]) -> None:
     """An award was held back and is not any more: money at once where nobody waits ahead, otherwise its place."""
-    budget = book.budget(award.budget_key)
-    inputs = ReturnInputs(
-        state=award.state,
-        amount_fen=award.amount_fen,
-        lacking_fen=book.lacking_fen(award),
-        free_fen=budget.free_fen,
-        rank=award.rank,
-        ahead=book.queue(budget).ahead_of(award.rank, budget.waiting, award.part),
-    )
+    budget, inputs = book.budget(award.budget_key), return_inputs(book, award)
     if not award.confirmed:
         inputs |= book.asked_from_outside(budget, *award.place)  # type: ignore[typeddict-item]
     steps = [{"step": step, "amount_fen": award.amount_fen}]
@@ -117,6 +109,19 @@ def let_in(book: Book, award: Award, cause: Cause, step: Literal["let_in_confirm
         reserve(book, budget, award, cause, inputs, steps, was_waitlisted=True)
     else:
         stand_in_queue(book, budget, award, cause, inputs, steps)
+
+
+def return_inputs(book: Book, award: Award) -> ReturnInputs:
+    """What decides about an award that seeks money at the rank that it had, whatever else is asked of it."""
+    budget = book.budget(award.budget_key)
+    return ReturnInputs(
+        state=award.state,
+        amount_fen=award.amount_fen,
+        lacking_fen=book.lacking_fen(award),
+        free_fen=budget.free_fen,
+        rank=award.rank,
+        ahead=book.queue(budget).ahead_of(award.rank, budget.waiting, award.part),
+    )
 
 
 def _leave_held_back(book: Book, budget: Budget, award: Award) -> None:

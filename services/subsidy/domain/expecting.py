@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, Literal
 
-MONTHS: Final = 12
-"""An expected date rests on so many whole months before the current one, or on as many as there are."""
+YEARS: Final = 1
+"""An expected date rests on the whole months of so many years before the current one, or on as many as there are."""
 RUN_DAYS: Final = 90
 """A run rate rests on so many days, today among them, or on as many as there are."""
 FAR_DAYS: Final = 3_660
@@ -45,7 +45,7 @@ def whole_months(today: date, first: date | None) -> tuple[date, date] | None:
     `first` is the day on which money of the pot moved first: its month counts only if it began on the first of it.
     """
     until = today.replace(day=1)
-    since = until.replace(year=until.year - 1)
+    since = until.replace(year=until.year - YEARS)
     if first is None:
         return None
     whole = first if first.day == 1 else (first.replace(day=1) + timedelta(days=31)).replace(day=1)

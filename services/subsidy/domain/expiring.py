@@ -12,6 +12,7 @@ from services.subsidy.domain.awarding import (
     refuse_beyond_limit,
     release,
     reserve,
+    return_inputs,
     stand_in_queue,
 )
 from services.subsidy.domain.book import STANDING, WAITING, Award, Book, Cause
@@ -130,18 +131,10 @@ def come_back(rules: Rules, book: Book, award: Award, cause: Cause, step: str) -
 
 def _return_inputs(rules: Rules, book: Book, award: Award) -> ReturnInputs:
     """What decides about an award that comes back; where there is a limit, who holds the person's awards."""
-    budget = book.budget(award.budget_key)
-    inputs = ReturnInputs(
-        state=award.state,
-        amount_fen=award.amount_fen,
-        lacking_fen=book.lacking_fen(award),
-        free_fen=budget.free_fen,
-        rank=award.rank,
-        ahead=book.queue(budget).ahead_of(award.rank, budget.waiting, award.part),
-    )
+    inputs = return_inputs(book, award)
     inputs |= entitling.asked_again(rules, book, award)  # type: ignore[typeddict-item]
     if award.outside and not award.confirmed:
-        inputs |= book.asked_from_outside(budget, *award.place)  # type: ignore[typeddict-item]
+        inputs |= book.asked_from_outside(book.budget(award.budget_key), *award.place)  # type: ignore[typeddict-item]
     return inputs
 
 

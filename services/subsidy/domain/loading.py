@@ -219,14 +219,16 @@ def _called(book: Book) -> list[Award]:
     return [award for award in book.awards.values() if award.level and award.state in ("refused", "released")]
 
 
-def queue_lengths(rules: Rules, book: Book, facts: Facts) -> dict[BudgetKey, int]:
+def queue_lengths(
+    rules: Rules, book: Book, facts: Facts, held_back: Mapping[BudgetKey, int]
+) -> dict[BudgetKey, int]:
     """How much of which queue to load: as many awards as all money that the facts may free could carry.
 
-    Where an award may come back at an old rank, or a reservation may be made and expire in one batch, it is all of it.
+    Where an award may come back at an old rank, or a reservation may be made and expire in one batch, or some of those
+    that are held back (`held_back`: as many as are loaded) may come in, it is all of it.
     """
     money_fen = _money_that_may_come(book, facts)
     whole = _whole(rules, book, facts)
-    held_back = held_back_lengths(rules, book, facts)
     lengths = {}
     for budget in book.budgets.values():
         if budget.waiting:
