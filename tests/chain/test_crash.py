@@ -50,6 +50,8 @@ MOVED_ON = 500
 TAKE_OVER_LIMIT_S = 60.0
 CALM_S = 1.0
 LOOK_S = 0.05
+STILL_S = 1.0
+"""A COMMIT that was on its way when its sender froze is carried out by then."""
 DRAIN_LIMIT_S = 300.0
 RATES = Rates(duplicate=0.05, conflict=0.02, late=0.05, broken=0.01)
 KILLED = [("enrollment", 1), ("subsidy", 1), ("reporting", 0), ("notification", 0)]
@@ -182,15 +184,21 @@ async def _freeze_in_a_transaction(
 ) -> list[int]:
     """Freeze a process at a moment when it has written in a transaction; the server's pids of its sessions."""
     deadline = time.monotonic() + TAKE_OVER_LIMIT_S
-    while True:
-        zombie.send_signal(signal.SIGSTOP)
+
+    async def in_a_transaction() -> set[int]:
         rows = await admin.fetch(
             """SELECT pid FROM pg_stat_activity WHERE datname = $1 AND application_name LIKE '%-0'
                AND state = 'idle in transaction' AND backend_xid IS NOT NULL""",
             name,
         )
-        if rows:
-            return [row["pid"] for row in rows]
+        return {row["pid"] for row in rows}
+
+    while True:
+        zombie.send_signal(signal.SIGSTOP)
+        if before := await in_a_transaction():
+            await asyncio.sleep(STILL_S)
+            if stuck := before & await in_a_transaction():
+                return sorted(stuck)
         zombie.send_signal(signal.SIGCONT)
         assert time.monotonic() < deadline, f"{zombie.name} is never in a transaction"
         await asyncio.sleep(LOOK_S)
