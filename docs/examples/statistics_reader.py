@@ -28,6 +28,8 @@ class Changes:
     """Lane → measure → sum over all time."""
     nation: Counter[str] = field(default_factory=Counter)
     """What counts once in the whole country: only the sum over all lanes has a meaning."""
+    cells: Counter[str] = field(default_factory=Counter)
+    """Key of a cell → sum over all days of recording."""
     counted: dict[tuple[str, str], int] = field(default_factory=dict)
     """(lane, stream) → number of the last fact that is in the sums."""
     seq: dict[str, int] = field(default_factory=dict)
@@ -55,6 +57,8 @@ class Changes:
             self.counted[place] = facts["last_seq"]
         self.totals[lane].update(record["data"]["totals"])
         self.nation.update(record["data"]["nation"])
+        for of_a_day in record["data"]["cells"]:
+            self.cells.update(of_a_day["changes"])
 
 
 async def to_the_end(options: argparse.Namespace, topic: str) -> list[Any]:
@@ -114,6 +118,7 @@ def main() -> None:
             "totals": changes.totals,
             "nation": changes.nation,
             "seq": changes.seq,
+            "changed": {key: total for key, total in changes.cells.items() if total},
             "begin_anew": sorted(changes.begin_anew),
             "cells": cells,
         }

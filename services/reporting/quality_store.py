@@ -314,8 +314,8 @@ async def states(db: Db, cells: Sequence[tuple[str, ...]]) -> list[Record]:
                    SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
                        AS n(cube, lane, period, facet_1, facet_2, measure)),
                kept AS (
-                   SELECT cube, lane, period, facet_1, facet_2, measure, sum(delta) AS total
-                   FROM n JOIN cell USING (cube, lane, period, facet_1, facet_2, measure) GROUP BY 1, 2, 3, 4, 5, 6),
+                   SELECT cube, lane, period, facet_1, facet_2, measure, delta AS total
+                   FROM n JOIN total USING (cube, lane, period, facet_1, facet_2, measure)),
                waiting AS (
                    SELECT cube, lane, period, facet_1, facet_2, measure, sum(delta) AS total
                    FROM n JOIN delta USING (cube, lane, period, facet_1, facet_2, measure) GROUP BY 1, 2, 3, 4, 5, 6)
@@ -336,7 +336,7 @@ async def national_states(db: Db, cells: Sequence[tuple[str, ...]]) -> list[Reco
                    SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
                        AS n(cube, lane, period, facet_1, facet_2, measure)),
                summed AS MATERIALIZED (
-                   SELECT cube, period, facet_1, facet_2, measure, sum(delta) AS total FROM cells
+                   SELECT cube, period, facet_1, facet_2, measure, sum(delta) AS total FROM totals
                    WHERE cube = ANY($1) AND measure = ANY($6) AND facet_1 = ANY($4) GROUP BY 1, 2, 3, 4, 5)
                SELECT cube, n.lane, period, facet_1, facet_2, measure, coalesce(s.total, 0)::bigint AS total
                FROM n LEFT JOIN summed s USING (cube, period, facet_1, facet_2, measure)""",
@@ -354,7 +354,7 @@ async def kept_cells(db: Db, after: tuple[str, ...] | None, limit: int) -> list[
     """The names of summed cells in the order of their key, behind one of them, so many at a time."""
     return list(
         await db.fetch(
-            """SELECT DISTINCT cube, measure, facet_1, lane, period, facet_2 FROM cell
+            """SELECT cube, measure, facet_1, lane, period, facet_2 FROM total
                WHERE $1::text[] IS NULL
                      OR (cube, measure, facet_1, lane, period, facet_2) > ($1[1], $1[2], $1[3], $1[4], $1[5], $1[6])
                ORDER BY cube, measure, facet_1, lane, period, facet_2 LIMIT $2""",

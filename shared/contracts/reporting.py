@@ -19,23 +19,13 @@ class FactsCounted(Value):
     """Number of the last."""
 
 
-class CellChanged(Value):
-    """What is added to one cell of a cube: a combination of at most four dimensions, of which the lane is one."""
+class CellsChanged(Value):
+    """What is added to cells of what was recorded on one day. A cell is a combination of at most four dimensions."""
 
-    cube: str
-    """Which cube; reporting's `/v1/cubes` says which dimensions it has."""
-    period: str
-    """When it happened: a month, a year, a fiscal year or a day, as the cube has them."""
-    facet_1: str
-    """Value of the cube's first further dimension."""
-    facet_2: str
-    """Value of its second, or `none`."""
-    measure: str
-    """What is counted, or which money in fen."""
     known_on: date
-    """Day on which it was recorded, in Asia/Shanghai."""
-    change: int
-    """What is added; below zero, it is taken away."""
+    """Day of recording, in Asia/Shanghai."""
+    changes: dict[str, int]
+    """Key of the cell, as on `reporting.statistics` → what is added, or below zero taken away; money in fen."""
 
 
 class StatisticsChanged(Value):
@@ -47,7 +37,7 @@ class StatisticsChanged(Value):
     """Sums over all time that everybody may see: measure → what is added for the lane; amounts in fen."""
     nation: dict[str, int]
     """The same of what counts once in the whole country: only the sum over all lanes has a meaning."""
-    cells: tuple[CellChanged, ...]
+    cells: tuple[CellsChanged, ...]
     """What is added to cells. Cells may be small: they are for those who may see them, not for the public."""
 
 
@@ -90,6 +80,17 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
 
 
 def key_of(cube: str, lane: str, period: str, facet_1: str, facet_2: str, measure: str) -> str:
-    """The key of a cell on `reporting.statistics`: six names with `/` between; in them `/` is `%2F`, `%` is `%25`."""
+    """The key of a cell: its six names with `/` between; in them `/` is `%2F`, `%` is `%25`."""
     parts = (cube, lane, period, facet_1, facet_2, measure)
+    key = "/".join(parts)
+    if "%" not in key and key.count("/") == len(parts) - 1:
+        return key
     return "/".join(part.replace("%", "%25").replace("/", "%2F") for part in parts)
+
+
+def names_of(key: str) -> tuple[str, ...]:
+    """The six names of a cell out of its key."""
+    names = key.split("/")
+    return (
+        tuple(name.replace("%2F", "/").replace("%25", "%") for name in names) if "%" in key else tuple(names)
+    )

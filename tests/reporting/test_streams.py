@@ -38,13 +38,16 @@ def test_what_is_told_of_all_lanes_is_what_was_counted() -> None:
     told = changes.told(counted, {lane: [] for lane in LANES}, "32")
     assert [one.lane for one in told] == list(LANES)
     cells = {
-        (c["cube"], one.lane, c["period"], c["facet_1"], c["facet_2"], c["measure"], c["known_on"]): c[
-            "change"
-        ]
+        (one.lane, of_a_day["known_on"], key): change
         for one in told
-        for c in one.data["cells"]
+        for of_a_day in one.data["cells"]
+        for key, change in of_a_day["changes"].items()
     }
-    assert cells == {key: change for key, change in counted.cells.items() if change}
+    assert cells == {
+        (key[1], key[6], changes.key(changes.of_the_nation(key[:6]))): change
+        for key, change in counted.cells.items()
+        if change
+    }
     totals = {(one.lane, measure): change for one in told for measure, change in one.data["totals"].items()}
     assert totals == {key: change for key, change in counted.standing.items() if change}
 
@@ -56,7 +59,11 @@ def test_many_cells_are_told_in_several_records_and_their_sums_once() -> None:
     counted.standing["32", "enrolled"] = 7
     counted.nation["learners"] = 5
     told = changes.told(counted, {"32": [{"stream": E, "first_seq": 1, "last_seq": 9}]}, "32")
-    assert [len(one.data["cells"]) for one in told] == [CELLS_MAX, CELLS_MAX, 1]
+    assert [[len(of["changes"]) for of in one.data["cells"]] for one in told] == [
+        [CELLS_MAX],
+        [CELLS_MAX],
+        [1],
+    ]
     assert [one.data["totals"] for one in told] == [{"enrolled": 7}, {}, {}]
     assert [one.data["nation"] for one in told] == [{"learners": 5}, {}, {}]
     assert {json.dumps(one.data["facts"]) for one in told} == {json.dumps(told[0].data["facts"])}
@@ -73,11 +80,13 @@ def test_nothing_is_told_where_nothing_has_changed() -> None:
 
 
 def test_a_key_names_one_cell_whatever_stands_in_its_names() -> None:
-    keys = {
-        key_of("money", "32", "2026", a, b, "granted_fen")
+    cells: list[changes.CellId] = [
+        ("money", "32", "2026", a, b, "granted_fen")
         for a, b in (("x/y", "z"), ("x", "y/z"), ("x%2Fy", "z"), ("x%y", "z"), ("专项资金", "none"))
-    }
-    assert len(keys) == 5
+    ]
+    keys = [changes.key(cell) for cell in cells]
+    assert len(set(keys)) == len(cells)
+    assert [changes.named(key) for key in keys] == cells
     assert (
         key_of("study", "32", "2026-03", "any", "academic", "enrolled")
         == "study/32/2026-03/any/academic/enrolled"
@@ -85,9 +94,14 @@ def test_a_key_names_one_cell_whatever_stands_in_its_names() -> None:
 
 
 def test_the_nations_own_cells_stand_under_the_nations_lane() -> None:
-    cell = {"period": "2026-03", "facet_1": "any", "facet_2": "2026", "measure": "funded"}
-    data = {"cells": [{"cube": "persons_nation", **cell}, {"cube": "persons", **cell}]}
-    assert [touched[1] for touched in changes.touched("32", data)] == ["00", "32"]
+    counted = Counted()
+    for cube in ("persons_nation", "persons"):
+        counted.cells[cube, "32", "2026-03", "any", "2026", "funded", D] = 1
+    (told,) = changes.told(counted, {"32": []}, "32")
+    assert [changes.named(key)[:2] for key in changes.touched(told.data)] == [
+        ("persons_nation", "00"),
+        ("persons", "32"),
+    ]
 
 
 # ---------------------------------------------------------------- as the example reads them
@@ -223,6 +237,7 @@ async def test_the_example_adds_changes_up_to_the_numbers_and_reads_how_each_cel
     for one in told["cells"].values():
         Statistic.model_validate(one)
     assert {len(name.split("/")) for name in told["cells"]} == {6}
+    assert told["changed"] == {name: one["total"] for name, one in told["cells"].items()}
 
     # What is voided leaves its cell empty: the record of its key is erased.
     was = next(
