@@ -304,42 +304,48 @@ async def published_changes(db: Db, stream: str) -> dict[str, int]:
 
 
 async def states(db: Db, cells: Sequence[tuple[str, ...]]) -> list[Record]:
-    """How cells stand: rows (cube, lane, period, facet_1, facet_2, measure, total).
+    """How cells stand: rows (cube, lane, period, facet_1, facet_2, measure, total). Within a transaction.
 
-    What is summed is found by its key, what waits is read once: joined together the planner would read all of it.
+    What is summed is found by its key. What waits has no index: once through it, not once for each cell.
     """
+    await db.execute("SELECT set_config('enable_hashjoin', 'on', true)")
     return list(
         await db.fetch(
-            """WITH n AS (
+            """WITH n AS MATERIALIZED (
                    SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
                        AS n(cube, lane, period, facet_1, facet_2, measure)),
-               kept AS (
-                   SELECT cube, lane, period, facet_1, facet_2, measure, delta AS total
-                   FROM n JOIN total USING (cube, lane, period, facet_1, facet_2, measure)),
-               waiting AS (
-                   SELECT cube, lane, period, facet_1, facet_2, measure, sum(delta) AS total
-                   FROM n JOIN delta USING (cube, lane, period, facet_1, facet_2, measure) GROUP BY 1, 2, 3, 4, 5, 6)
-               SELECT cube, lane, period, facet_1, facet_2, measure,
-                      (coalesce(k.total, 0) + coalesce(w.total, 0))::bigint AS total
-               FROM n LEFT JOIN kept k USING (cube, lane, period, facet_1, facet_2, measure)
-                      LEFT JOIN waiting w USING (cube, lane, period, facet_1, facet_2, measure)""",
+               parts AS (
+                   SELECT n.*, coalesce(kept.delta, 0) AS delta FROM n LEFT JOIN LATERAL (
+                       SELECT delta FROM total t
+                       WHERE t.cube = n.cube AND t.measure = n.measure AND t.facet_1 = n.facet_1 AND t.lane = n.lane
+                             AND t.period = n.period AND t.facet_2 = n.facet_2 LIMIT 1) kept ON true
+                   UNION ALL
+                   SELECT n.*, delta FROM n JOIN delta USING (cube, lane, period, facet_1, facet_2, measure))
+               SELECT cube, lane, period, facet_1, facet_2, measure, sum(delta)::bigint AS total
+               FROM parts GROUP BY 1, 2, 3, 4, 5, 6""",
             *(list(column) for column in zip(*cells, strict=True)),
         )
     )
 
 
 async def national_states(db: Db, cells: Sequence[tuple[str, ...]]) -> list[Record]:
-    """The same of the nation's own cells, whichever lanes have written them."""
+    """The same of the nation's own cells, whichever lanes have written them: their sum over lanes is kept."""
+    await db.execute("SELECT set_config('enable_hashjoin', 'on', true)")
     return list(
         await db.fetch(
-            """WITH n AS (
+            """WITH n AS MATERIALIZED (
                    SELECT DISTINCT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
                        AS n(cube, lane, period, facet_1, facet_2, measure)),
-               summed AS MATERIALIZED (
-                   SELECT cube, period, facet_1, facet_2, measure, sum(delta) AS total FROM totals
-                   WHERE cube = ANY($1) AND measure = ANY($6) AND facet_1 = ANY($4) GROUP BY 1, 2, 3, 4, 5)
-               SELECT cube, n.lane, period, facet_1, facet_2, measure, coalesce(s.total, 0)::bigint AS total
-               FROM n LEFT JOIN summed s USING (cube, period, facet_1, facet_2, measure)""",
+               parts AS (
+                   SELECT n.*, coalesce(kept.delta, 0) AS delta FROM n LEFT JOIN LATERAL (
+                       SELECT delta FROM lane_sum s
+                       WHERE s.cube = n.cube AND s.measure = n.measure AND s.facet_1 = n.facet_1
+                             AND s.facet_2 = n.facet_2 AND s.span = 'period' AND s.known = ''
+                             AND s.period = n.period AND s.lane = '' LIMIT 1) kept ON true
+                   UNION ALL
+                   SELECT n.*, d.delta FROM n JOIN delta d USING (cube, period, facet_1, facet_2, measure))
+               SELECT cube, lane, period, facet_1, facet_2, measure, sum(delta)::bigint AS total
+               FROM parts GROUP BY 1, 2, 3, 4, 5, 6""",
             *(list(column) for column in zip(*cells, strict=True)),
         )
     )

@@ -23,6 +23,8 @@ from shared.plumbing.store import Db
 
 STATE_EVERY_S: Final = 2.0
 """So often states follow changes: a cell that changes often is stated once."""
+REST_RATIO: Final = 4
+"""And after so many times as long as the last pass took: where there is much to state, it is less often stated."""
 LOG_ROWS_MAX: Final = 200
 LOG_BYTES_MAX: Final = 8 * 1024 * 1024
 """At most so much of one lane's log is followed at once."""
@@ -68,8 +70,9 @@ class Stating:
         try:
             await producer.start()
             while True:
+                began_s = time.monotonic()
                 if not await follow(parts, producer):
-                    await asyncio.sleep(STATE_EVERY_S)
+                    await asyncio.sleep(max(STATE_EVERY_S, REST_RATIO * (time.monotonic() - began_s)))
         finally:
             await close_producer(producer)
 
@@ -137,9 +140,9 @@ async def _state_all(db: Db, producer: AIOKafkaProducer, namespace: str) -> None
         upto = await quality_store.published_changes(db, REPORTING_CHANGES.pattern)
         waiting = {of_the_nation(tuple(row)) for row in await quality_store.waiting_cells(db)}
     async for names in _names(db, waiting):
-        states = [
-            State(cell, total, upto.get(cell[1], 0)) for cell, total in (await _totals(db, names)).items()
-        ]
+        async with store.one_moment(db):
+            found = await _totals(db, names)
+        states = [State(cell, total, upto.get(cell[1], 0)) for cell, total in found.items()]
         await _send(producer, namespace, states)
         count += len(states)
     await quality_store.move_states(db, upto)
