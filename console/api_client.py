@@ -129,6 +129,10 @@ class Api:
         """The answer, from JSON; raises UnreachableError or RefusedError."""
         return await self._ask("POST", service, path, body=body, timeout_s=timeout_s)
 
+    async def delete(self, service: str, path: str, timeout_s: float = TIMEOUT_S) -> Any:
+        """The answer, from JSON; raises UnreachableError or RefusedError."""
+        return await self._ask("DELETE", service, path, timeout_s=timeout_s)
+
     async def get_from_each(
         self, path: str, query: Query | None = None, services: Iterable[str] | None = None
     ) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from shared.contracts.catalogue import MESSAGES, Message
 from shared.contracts.envelope import EVENT_MAX_BYTES
 from shared.contracts.lanes import LANE_CODES
 from shared.contracts.receipt_codes import CODES, STATUS_OF
-from shared.contracts.topics import STREAMS, Stream, topics
+from shared.contracts.topics import REPLAYED, STREAMS, Stream, replays_of, topics
 
 DOCS: Final = Path(__file__).resolve().parent.parent / "docs"
 FOLDER: Final = DOCS / "contracts"
@@ -212,6 +212,9 @@ def _topics() -> str:
         + _table(head, rows)
         + "\n## Users and their consumer groups\n\n"
         + _table(("User", "Groups that begin with"), groups)
+        + "\n## Replays\n\n"
+        + _REPLAYS
+        + _table(("Topics that begin with", "Made, written and deleted by", "May read"), _replays(users))
         + "\n## Lanes\n\nPartition of each lane in the shared topics: "
         + ", ".join(f"`{code}` {place}" for place, code in enumerate(LANE_CODES))
         + ".\n"
@@ -225,6 +228,23 @@ partition. A shared topic has one partition for each lane, in the order of the l
 by hash. A deployment may put a namespace in front of all names. The user `province-{lane}` reaches its own lane only.
 
 """
+
+
+_REPLAYS: Final = """Where Kafka no longer holds what an event stream began with, its publisher sends its log once more,
+on a topic that is made for it with the same partitions and deleted afterwards: `dreams rebuild reporting --from-logs`.
+
+"""
+
+
+def _replays(users: tuple[Principal, ...]) -> list[tuple[str, ...]]:
+    """For each stream that can be sent again: its topics, who makes them and who reads them."""
+    rows: list[tuple[str, ...]] = []
+    for stream in REPLAYED:
+        prefix = replays_of(stream, "")
+        makes = [f"`{user.name}`" for user in users if prefix in user.made_prefixes]
+        reads = [f"`{user.name}`" for user in users if prefix in user.read_prefixes]
+        rows.append((f"`{prefix}`", ", ".join(makes), ", ".join(reads)))
+    return rows
 
 
 def _names(users: tuple[Principal, ...], stream: Stream, right: str) -> str:

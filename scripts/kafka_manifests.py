@@ -60,6 +60,10 @@ def user(principal: Principal) -> Manifest:
         for name in names:
             rights.setdefault(name, []).append(operation)
     acls = [_right("topic", name, "literal", operations) for name, operations in rights.items()]
+    acls += [
+        _right("topic", name, "prefix", ["Create", "Write", "Delete"]) for name in principal.made_prefixes
+    ]
+    acls += [_right("topic", prefix, "prefix", ["Read"]) for prefix in principal.read_prefixes]
     acls += [_right("group", prefix, "prefix", ["Read"]) for prefix in principal.group_prefixes]
     return _resource(
         "KafkaUser",
@@ -69,7 +73,7 @@ def user(principal: Principal) -> Manifest:
 
 
 def _right(kind: str, name: str, pattern: str, operations: list[str]) -> Manifest:
-    """Reading and writing each include describing."""
+    """Reading, writing and deleting each include describing."""
     return {"resource": {"type": kind, "name": name, "patternType": pattern}, "operations": operations}
 
 

@@ -37,6 +37,7 @@ POLL_S = 0.05
 SCRAM_ITERATIONS = 4096
 OFFSETS_TOPIC = "__consumer_offsets"
 OFFSETS_PARTITIONS = 5
+_MAKES = (AclOperation.CREATE, AclOperation.WRITE, AclOperation.DELETE)
 
 
 @dataclass
@@ -183,11 +184,14 @@ def _rights(principal: Principal) -> list[AclBinding]:
         _right(principal, ResourceType.GROUP, f"{name}*", AclOperation.READ)
         for name in principal.group_prefixes
     ]
+    topics = [(prefix, operation) for prefix in principal.made_prefixes for operation in _MAKES]
+    topics += [(prefix, AclOperation.READ) for prefix in principal.read_prefixes]
+    rights += [_right(principal, ResourceType.TOPIC, f"{name}*", operation) for name, operation in topics]
     return rights
 
 
 def _right(principal: Principal, kind: ResourceType, name: str, operation: AclOperation) -> AclBinding:
-    """READ and WRITE each include DESCRIBE."""
+    """READ, WRITE and DELETE each include DESCRIBE."""
     pattern = ResourcePatternType.PREFIXED if name.endswith("*") else ResourcePatternType.LITERAL
     user = f"User:{principal.name}"
     return AclBinding(kind, name.removesuffix("*"), pattern, user, "*", operation, AclPermissionType.ALLOW)

@@ -6,8 +6,8 @@ from services.enrollment.config import Settings
 from services.enrollment.gateway import ProvinceTopics
 from shared.contracts.access import HTTP_DOOR
 from shared.contracts.catalogue import batch_of
-from shared.contracts.topics import DOOR_BATCH_MAX_BYTES, PROVINCE_EVENTS
-from shared.plumbing import look_ups
+from shared.contracts.topics import DOOR_BATCH_MAX_BYTES, ENROLLMENT_EVENTS, PROVINCE_EVENTS
+from shared.plumbing import look_ups, replay
 from shared.plumbing.kafka import make_producer
 from shared.plumbing.service import Definition, run
 
@@ -17,6 +17,7 @@ def definition(settings: Settings) -> Definition:
     topics = ProvinceTopics(
         settings.namespace, lambda: make_producer(_as_http_door(settings), DOOR_BATCH_MAX_BYTES)
     )
+    replays = replay.Replay(ENROLLMENT_EVENTS)
     return Definition(
         name="enrollment",
         groups=lambda metrics: [consumers.door(settings.clock_offset_s, metrics)],
@@ -29,8 +30,9 @@ def definition(settings: Settings) -> Definition:
             registers.router,
             completeness.router,
             look_ups.router,
+            replay.router(replays),
         ),
-        background=(topics.run,),
+        background=(topics.run, replays.run),
         at_the_door=True,
     )
 

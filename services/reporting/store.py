@@ -471,6 +471,28 @@ async def begin_rebuild(db: Db) -> None:
     await db.execute("SELECT begin_rebuild()")
 
 
+async def stands(db: Db) -> list[Record]:
+    """How far what is read has come on each lane: rows (stream, lane, last_seq, next_offset)."""
+    return list(await db.fetch("SELECT stream, lane, last_seq, next_offset FROM public.cursor"))
+
+
+async def behind(db: Db) -> list[Record]:
+    """Where the rebuilt tables lack what is read: rows (stream, lane, last_seq, of), by stream and lane."""
+    return list(
+        await db.fetch(
+            """SELECT p.stream, p.lane, coalesce(r.last_seq, 0) AS last_seq, p.last_seq AS of
+               FROM public.cursor p LEFT JOIN rebuilt.cursor r USING (stream, lane)
+               WHERE p.last_seq > coalesce(r.last_seq, 0) ORDER BY 1, 2"""
+        )
+    )
+
+
+async def rebuilt_to(db: Db) -> dict[tuple[str, str], int]:
+    """The last number of each (stream, lane) that the rebuilt tables hold."""
+    rows = await db.fetch("SELECT stream, lane, last_seq FROM rebuilt.cursor")
+    return {(row["stream"], row["lane"]): row["last_seq"] for row in rows}
+
+
 async def switch_if_level(db: Db) -> int | None:
     """Let the rebuilt tables be read if they hold the same facts, and no batch is under way; how many sums differed.
 

@@ -5,14 +5,15 @@ from services.subsidy.api import awards, checks, lists, money, payments, schemes
 from services.subsidy.config import Settings, load_rules
 from services.subsidy.domain import deciding
 from shared.contracts.catalogue import batch_of
-from shared.contracts.topics import ENROLLMENT_EVENTS
-from shared.plumbing import look_ups, service
+from shared.contracts.topics import ENROLLMENT_EVENTS, SUBSIDY_EVENTS
+from shared.plumbing import look_ups, replay, service
 from shared.plumbing.service import Definition
 
 
 def definition(settings: Settings) -> Definition:
     """The service, put together; SchemeError where a scheme file is not valid."""
     rules = load_rules(settings)
+    replays = replay.Replay(SUBSIDY_EVENTS)
     return Definition(
         name="subsidy",
         groups=consumers.groups(rules),
@@ -25,8 +26,9 @@ def definition(settings: Settings) -> Definition:
             checks.router(rules),
             schemes.router(rules),
             look_ups.router,
+            replay.router(replays),
         ),
-        background=(money.watch_ledger,),
+        background=(money.watch_ledger, replays.run),
     )
 
 

@@ -10,11 +10,13 @@ from shared.contracts.topics import (
     PROVINCE_DECISIONS,
     PROVINCE_EVENTS,
     PROVINCE_RECEIPTS,
+    REPLAYED,
     REPORTING_CHANGES,
     REPORTING_STATISTICS,
     STREAMS,
     SUBSIDY_EVENTS,
     Stream,
+    replays_of,
 )
 
 
@@ -26,6 +28,10 @@ class Principal:
     write: tuple[str, ...]
     read: tuple[str, ...]
     group_prefixes: tuple[str, ...]
+    made_prefixes: tuple[str, ...] = ()
+    """Topics that begin so it makes, writes and deletes itself: replays of its own log."""
+    read_prefixes: tuple[str, ...] = ()
+    """Topics that begin so it may read: replays that others make."""
 
 
 def principals(namespace: str = "") -> tuple[Principal, ...]:
@@ -57,12 +63,14 @@ def _services(namespace: str) -> tuple[Principal, ...]:
             all_of(ENROLLMENT_EVENTS, PROVINCE_RECEIPTS),
             all_of(PROVINCE_EVENTS, ENROLLMENT_EVENTS, PROVINCE_RECEIPTS),
             (f"{namespace}enrollment",),
+            (replays_of(ENROLLMENT_EVENTS, namespace),),
         ),
         Principal(
             "subsidy",
             all_of(SUBSIDY_EVENTS, PROVINCE_DECISIONS),
             all_of(ENROLLMENT_EVENTS, SUBSIDY_EVENTS, PROVINCE_DECISIONS),
             (f"{namespace}subsidy",),
+            (replays_of(SUBSIDY_EVENTS, namespace),),
         ),
         Principal(
             "notification",
@@ -75,6 +83,7 @@ def _services(namespace: str) -> tuple[Principal, ...]:
             all_of(REPORTING_CHANGES, REPORTING_STATISTICS),
             all_of(ENROLLMENT_EVENTS, SUBSIDY_EVENTS, REPORTING_CHANGES),
             (f"{namespace}reporting",),
+            read_prefixes=tuple(replays_of(stream, namespace) for stream in REPLAYED),
         ),
     )
 

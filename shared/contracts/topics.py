@@ -72,6 +72,20 @@ STREAMS: Final = (
     REPORTING_STATISTICS,
 )
 
+REPLAYED: Final = (ENROLLMENT_EVENTS, SUBSIDY_EVENTS)
+"""What its publisher can send once more out of its log: on a topic of its own, which it deletes afterwards."""
+_REPLAY: Final = ".replay."
+
+
+def replay_of(stream: Stream, replay: str) -> Stream:
+    """The stream on which a replay of `stream` is sent, lane by lane in the same partitions."""
+    return Stream(f"{stream.pattern}{_REPLAY}{replay}")
+
+
+def replays_of(stream: Stream, namespace: str) -> str:
+    """How the topics of all replays of a stream begin."""
+    return f"{namespace}{stream.pattern}{_REPLAY}"
+
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
@@ -97,6 +111,9 @@ _CONTACTS: Final = {
 _STATE: Final = {"max.message.bytes": str(INNER_BATCH_MAX_BYTES), "cleanup.policy": "compact"}
 _INNER: Final = {"max.message.bytes": str(INNER_BATCH_MAX_BYTES), "retention.ms": "-1"}
 
+# Deleted by who made it. Where even that fails, what was sent is gone after two days.
+_REPLAY_CONFIG: Final = {"max.message.bytes": str(INNER_BATCH_MAX_BYTES), "retention.ms": "172800000"}
+
 _CONFIGS: Final[Mapping[Stream, Mapping[str, str]]] = {
     PROVINCE_EVENTS: _DOOR,
     PROVINCE_CONTACTS: _CONTACTS,
@@ -116,3 +133,8 @@ def topics(namespace: str = "") -> tuple[TopicSpec, ...]:
         for stream in STREAMS
         for name in stream.topics(namespace)
     )
+
+
+def replay_topic(stream: Stream, replay: str, namespace: str) -> TopicSpec:
+    """The topic of one replay of a stream."""
+    return TopicSpec(replay_of(stream, replay).topics(namespace)[0], len(LANE_CODES), _REPLAY_CONFIG)

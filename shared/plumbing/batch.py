@@ -209,6 +209,10 @@ class Carrier:
             lane = self._lane_of[key] = self._streams_of[record.topic].lane_of(self._namespace, *key)
         return lane
 
+    def take_also(self, stream: Stream, other: Stream) -> None:
+        """Take what lies on the topics of `other` as if it lay on `stream`, lane by lane."""
+        self._streams_of |= dict.fromkeys(other.topics(self._namespace), stream)
+
     def decode(self, records: Iterable[ConsumerRecord]) -> list[Taken]:
         """Decode each record by itself: bytes of two records never meet."""
         taken = []

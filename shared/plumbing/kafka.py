@@ -1,4 +1,4 @@
-"""Kafka's clients, each with explicit settings: the broker of FastStream, the producer, readers outside of groups."""
+"""Kafka's clients, each with explicit settings: FastStream's broker, producers, readers outside of groups, topics."""
 
 import logging
 import ssl
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from faststream.kafka import KafkaBroker
 from faststream.security import SASLScram512
 
@@ -66,6 +67,11 @@ def make_reader(settings: ServiceSettings) -> AIOKafkaConsumer:
         max_partition_fetch_bytes=FETCH_MAX_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
+
+
+def make_admin(settings: ServiceSettings) -> AIOKafkaAdminClient:
+    """A client that makes and deletes topics, as far as the service's user may."""
+    return AIOKafkaAdminClient(**_connection(settings, "admin"), request_timeout_ms=REQUEST_TIMEOUT_MS)
 
 
 def _connection(settings: ServiceSettings, part: str) -> dict[str, Any]:

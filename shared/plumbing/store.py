@@ -23,6 +23,8 @@ QUARANTINE_LANE_MAX_BYTES: Final = 256 * 1024 * 1024
 """And so much of them."""
 QUARANTINE_KEPT_DAYS: Final = 90
 """Sealed bytes may be personal: they are not kept longer than a province needs to ask for them."""
+REPLAY_LOCK: Final = 20261127170000
+"""Held, for the whole service, by the process that sends its log once more."""
 
 
 @dataclass(slots=True)
@@ -207,6 +209,24 @@ async def log_end(db: Db, stream: str, lane: str) -> tuple[int, bytes] | None:
     """Where the lane row says that the log ends: number and hash; None where the lane has no row."""
     row = await db.fetchrow("SELECT seq, head FROM outbound WHERE stream = $1 AND lane = $2", stream, lane)
     return (row["seq"], row["head"]) if row else None
+
+
+async def log_ends(db: Db, stream: str) -> dict[str, tuple[int, bytes]]:
+    """The same for all lanes on which something was logged."""
+    rows = await db.fetch(
+        "SELECT lane, seq, head FROM outbound WHERE stream = $1 AND seq > 0 ORDER BY lane", stream
+    )
+    return {row["lane"]: (row["seq"], row["head"]) for row in rows}
+
+
+async def hold_replay(db: Db) -> bool:
+    """Whether this session is now the one, of all processes of the service, that may send its log once more."""
+    return bool(await db.fetchval("SELECT pg_try_advisory_lock($1)", REPLAY_LOCK))
+
+
+async def release_replay(db: Db) -> None:
+    """Another process may."""
+    await db.execute("SELECT pg_advisory_unlock($1)", REPLAY_LOCK)
 
 
 async def search_log(db: Db, needle: bytes, since: datetime, until: datetime) -> list[LogRow]:

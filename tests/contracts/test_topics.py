@@ -10,12 +10,15 @@ from shared.contracts.topics import (
     PROVINCE_DECISIONS,
     PROVINCE_EVENTS,
     PROVINCE_RECEIPTS,
+    REPLAYED,
     REPORTING_CHANGES,
     REPORTING_STATISTICS,
     SERVICES,
     STREAMS,
     SUBSIDY_EVENTS,
     Stream,
+    replay_of,
+    replay_topic,
     topics,
 )
 from tests.contracts.naming import stream_name
@@ -91,6 +94,28 @@ def test_a_user_may_do_what_the_table_says_and_nothing_else(name: str) -> None:
     writes, reads = RIGHTS[name]
     assert set(USERS[name].write) == {topic for stream in writes for topic in stream.topics("")}
     assert set(USERS[name].read) == {topic for stream in reads for topic in stream.topics("")}
+
+
+@pytest.mark.parametrize("namespace", NAMESPACES)
+def test_a_replay_is_made_by_the_publisher_of_its_stream_and_read_by_reporting(namespace: str) -> None:
+    users = principals(namespace)
+    for stream in REPLAYED:
+        topic = replay_topic(stream, "a1b2c3d4", namespace).name
+        assert topic == replay_of(stream, "a1b2c3d4").topic(namespace, "32")
+        makers = [user.name for user in users if topic.startswith(user.made_prefixes)]
+        assert makers == [user.name for user in users if stream.topic(namespace, "32") in user.write]
+        assert [user.name for user in users if topic.startswith(user.read_prefixes)] == ["reporting"]
+    standing = {spec.name for spec in topics(namespace)}
+    made = {prefix for user in users for prefix in user.made_prefixes}
+    assert not [name for name in standing if name.startswith(tuple(made))], (
+        "no topic that stays may be deleted"
+    )
+
+
+def test_what_nobody_deletes_of_a_replay_kafka_forgets() -> None:
+    spec = replay_topic(ENROLLMENT_EVENTS, "a1b2c3d4", "")
+    assert spec.partitions == len(LANE_CODES)
+    assert 0 < int(spec.config["retention.ms"]) <= 7 * 24 * 3600 * 1000
 
 
 @pytest.mark.parametrize("lane", LANE_CODES)

@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import contextlib
+import hashlib
+import json
 import secrets
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -19,8 +21,8 @@ import uvicorn
 from aiokafka import AIOKafkaProducer
 
 from console.stack.infrastructure import Infrastructure
-from console.stack.private_files import kept_key
-from console.stack.tokens import make_tokens, plain_token
+from console.stack.private_files import kept_key, write_private
+from console.stack.tokens import FILE, make_tokens, plain_token
 from services.reporting import consumers, main, store
 from services.reporting.config import Settings
 from shared.contracts.lanes import partition_of
@@ -76,6 +78,16 @@ class Running:
         """The header of an office's or a province's token."""
         return {"Authorization": f"Bearer {plain_token(self.secrets, name)}"}
 
+    def official_of(self, lane: str) -> dict[str, str]:
+        """The header of an official who works for one province: its token is made here."""
+        token = f"official-of-{lane}"
+        path = self.secrets / FILE
+        entries = json.loads(path.read_text())
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        entries.append({"name": token, "role": "official", "province": lane, "sha256": digest})
+        write_private(path, json.dumps(entries))
+        return {"Authorization": f"Bearer {token}"}
+
     async def get(self, path: str, office: str | None = None, **query: Any) -> httpx.Response:
         """Ask the service."""
         return await self.client.get(path, params=query or None, headers=self.token(office) if office else {})
@@ -127,7 +139,7 @@ async def running(
     url = f"http://127.0.0.1:{port}"
     try:
         async with asyncio.timeout(DEADLINE_S), asyncio.TaskGroup() as both:
-            both.create_task(_until_ready(serving, server))
+            both.create_task(until_ready(serving, server))
             for producer in producers.values():
                 both.create_task(producer.start())
         async with httpx.AsyncClient(base_url=url, timeout=10) as client:
@@ -141,7 +153,8 @@ async def running(
         await serving
 
 
-async def _until_ready(serving: "asyncio.Task[None]", server: uvicorn.Server) -> None:
+async def until_ready(serving: "asyncio.Task[None]", server: uvicorn.Server) -> None:
+    """Wait until a server answers, or raise what it has ended with."""
     while not server.started:
         if serving.done():
             serving.result()

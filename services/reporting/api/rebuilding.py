@@ -1,37 +1,36 @@
-"""Rebuild all tables from the topics, beside those that are read, and let them take their place once they are level."""
+"""Rebuild all tables from the facts, beside those that are read, and let them take their place once they are level."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Any, Final, Literal
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from fastapi import APIRouter, Depends, FastAPI, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.reporting import store
+from services.reporting.api.rereading import CannotRereadError, Replayed, Rereading
 from shared.contracts.envelope import derived_id
 from shared.contracts.lanes import LANE_CODES
 from shared.contracts.reporting import STATISTICS_REBUILT
 from shared.contracts.topics import REPORTING_CHANGES
 from shared.plumbing import kafka, postgres
 from shared.plumbing import store as plumbing_store
-from shared.plumbing.batch import Carrier, LaneGroup, lanes_of
+from shared.plumbing.batch import Carrier, LaneGroup
 from shared.plumbing.metrics import Metrics
-from shared.plumbing.operators import Reason
+from shared.plumbing.operators import Code, Reason
 from shared.plumbing.outgoing import Outgoing, to_bytes
 from shared.plumbing.problem import ProblemError, ProblemRoute, documented
 from shared.plumbing.publisher import Publisher
 from shared.plumbing.service import Parts
 from shared.plumbing.tokens import Caller, allow
 
-BATCH_RECORDS: Final = 4_000
-POLL_MS: Final = 200
 CONNECTIONS: Final = 2
 SUM_EVERY_BATCHES: Final = 50
 AGAIN_S: Final = 1.0
 Operator = Annotated[Caller, Depends(allow("operator"))]
 Reader = Annotated[Caller, Depends(allow("operator", "auditor"))]
+StreamName = Literal["enrollment.events", "subsidy.events"]
 State = Literal["none", "reading", "switched", "failed"]
 
 log = structlog.get_logger()
@@ -44,14 +43,38 @@ class Rebuilt(BaseModel):
 
     state: State
     """`none` since this process started, `reading`, `switched`: the rebuilt tables are read now, or `failed`."""
+    replay: str | None
+    """The replay of the publishers' logs that it reads; none: it reads the topics."""
     facts: int
     """Taken in anew, by their numbers."""
     of: int
     """Taken in by the tables that are read."""
     why: str | None
-    """Why it failed."""
+    """Why it failed, and what to do now."""
     differences: int | None
     """Sums that differed from those that were read before, once it has switched: none, if nothing was wrong."""
+
+
+class OfReplay(BaseModel):
+    """A replay that enrollment and subsidy send out of their logs."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    name: Annotated[str, Field(pattern="^[a-z0-9]{8}$")]
+    """The name that both were asked to send it under."""
+    ends: dict[StreamName, dict[Code, Annotated[int, Field(ge=0, le=2**62)]]]
+    """What both have answered: by stream and lane, the last number that the replay goes to."""
+
+    def replayed(self) -> Replayed:
+        """The same, as it is read."""
+        return Replayed(self.name, {str(stream): ends for stream, ends in self.ends.items()})
+
+
+class Order(Reason):
+    """Why to rebuild, and from what."""
+
+    replay: OfReplay | None = None
+    """None: from the topics, as far as Kafka holds them."""
 
 
 class Rebuild:
@@ -60,26 +83,34 @@ class Rebuild:
     def __init__(self, make_group: Callable[[Metrics], LaneGroup], *, publishes: bool = False) -> None:
         self._make_group = make_group
         self._publishes = publishes
-        self._parts: Parts | None = None
         self._asked = asyncio.Event()
-        self.shown = Rebuilt(state="none", facts=0, of=0, why=None, differences=None)
+        self._replayed: Replayed | None = None
+        self._given_up = False
+        self.shown = _nothing("none", None)
 
-    def ask(self) -> bool:
+    def ask(self, replayed: Replayed | None = None) -> bool:
         """Begin; False where one is under way."""
         if self.shown.state == "reading":
             return False
-        self.shown = Rebuilt(state="reading", facts=0, of=0, why=None, differences=None)
+        self.shown = _nothing("reading", replayed)
+        self._replayed, self._given_up = replayed, False
         self._asked.set()
         return True
 
+    def give_up(self) -> None:
+        """End the one that is under way: what is read stays as it is."""
+        self._given_up = True
+
     async def run(self, parts: Parts, _: FastAPI) -> None:
         """Rebuild whenever it is asked for, for as long as the service runs."""
-        self._parts = parts
         while True:
             await self._asked.wait()
             self._asked.clear()
             try:
                 await self._rebuild(parts)
+            except CannotRereadError as error:
+                log.warning("rebuild_given_up", replay=self.shown.replay)
+                self._show(state="failed", why=str(error))
             except Exception as error:  # noqa: BLE001 - whatever goes wrong, what is read stays as it is
                 log.error("rebuild_failed", error=type(error).__name__, at=postgres.where(error))
                 self._show(state="failed", why=type(error).__name__)
@@ -114,35 +145,28 @@ class Rebuild:
         async with pool.acquire() as db:
             reads = [stream.pattern for stream in group.reads]
             await plumbing_store.open_lanes(db, reads, [], LANE_CODES)
-        reader = kafka.make_reader(parts.settings)
-        reader.assign(_places(group, parts.settings.namespace))
-        await reader.start()
-        try:
-            await reader.seek_to_beginning()
-            await self._until_level(parts, pool, carrier, reader)
-        finally:
-            await reader.stop()
+        async with Rereading(parts.settings, carrier, pool, self._replayed) as rereading:
+            await self._until_level(parts, pool, carrier, rereading)
 
-    async def _until_level(self, parts: Parts, pool: Any, carrier: Carrier, reader: AIOKafkaConsumer) -> None:
+    async def _until_level(self, parts: Parts, pool: Any, carrier: Carrier, rereading: Rereading) -> None:
         batches = 0
         while True:
-            got = await reader.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
-            if records := [record for some in got.values() for record in some]:
-                taken = carrier.decode(records)
-                await carrier.carry(taken, lanes_of(taken))
-                batches += 1
-            if batches % SUM_EVERY_BATCHES == 0 or not records:
-                async with pool.acquire() as db:
-                    await store.sum_up(db)
-                    facts = await store.version(db)
-                async with parts.pool.acquire() as db:
-                    of = await store.version(db)
-                self._show(facts=facts, of=of)
-                if carrier.stopped:
-                    self._show(state="failed", why=f"lanes stopped: {', '.join(sorted(carrier.stopped))}")
-                    return
-                if facts >= of and await self._switch(parts):
-                    return
+            if self._given_up:
+                raise CannotRereadError("An operator has given it up. / 操作员已中止重建。")
+            taken = await rereading.some()
+            batches += 1 if taken else 0
+            if batches % SUM_EVERY_BATCHES and taken:
+                continue
+            async with pool.acquire() as db:
+                await store.sum_up(db)
+                facts = await store.version(db)
+            async with parts.pool.acquire() as db:
+                of = await store.version(db)
+            self._show(facts=facts, of=of)
+            if carrier.stopped:
+                raise CannotRereadError(_stopped(carrier.stopped))
+            if facts >= of and await self._switch(parts):
+                return
 
     async def _switch(self, parts: Parts) -> bool:
         """Under the lock of all cursors: if both hold the same facts, the rebuilt tables are read from now on."""
@@ -175,22 +199,37 @@ async def _tell(parts: Parts, differences: int) -> None:
         await plumbing_store.hand_over(db, rows)
 
 
+def _nothing(state: State, replayed: Replayed | None) -> Rebuilt:
+    replay = replayed.name if replayed else None
+    return Rebuilt(state=state, replay=replay, facts=0, of=0, why=None, differences=None)
+
+
+def _stopped(lanes: Collection[str]) -> str:
+    named = ", ".join(sorted(lanes))
+    return f"Lanes stopped as they were counted anew: {named}; the service's log says why. / 重建时通道停止：{named}。"
+
+
 def router(rebuild: Rebuild) -> APIRouter:
-    """Begin a rebuild, and see how far it is."""
+    """Begin a rebuild, see how far it is, and give it up."""
     routes = APIRouter(prefix="/v1", tags=["operators"], route_class=ProblemRoute)
 
     @routes.post("/rebuild", status_code=202, responses=documented(401, 403, 409, 422, 503))
-    async def begin(request: Request, caller: Operator, reason: Reason) -> Rebuilt:
-        """Begin to rebuild all tables from the topics; what is read stays until the new ones are level."""
-        if not rebuild.ask():
+    async def begin(request: Request, caller: Operator, order: Order) -> Rebuilt:
+        """Begin to rebuild all tables, from the topics or from a replay of the publishers' logs.
+
+        What is read stays until the new tables are level.
+        """
+        replayed = order.replay.replayed() if order.replay else None
+        if not rebuild.ask(replayed):
             raise ProblemError(
                 409,
                 "rebuilding",
                 "重建正在进行，请等待其完成。",
                 "A rebuild is under way: wait until it has ended.",
             )
+        act = f"rebuild from replay {replayed.name}" if replayed else "rebuild"
         async with request.app.state.pool.acquire() as db:
-            await plumbing_store.note_act(db, caller.name, "rebuild", "00", reason.reason)
+            await plumbing_store.note_act(db, caller.name, act, "00", order.reason)
         return rebuild.shown
 
     @routes.get("/rebuild", responses=documented(401, 403, 503))
@@ -198,12 +237,10 @@ def router(rebuild: Rebuild) -> APIRouter:
         """How far the rebuild of this process is."""
         return rebuild.shown
 
+    @routes.delete("/rebuild", responses=documented(401, 403, 503))
+    async def give_up(_: Operator) -> Rebuilt:
+        """Give the rebuild up that is under way in this process: what is read stays as it is."""
+        rebuild.give_up()
+        return rebuild.shown
+
     return routes
-
-
-def _places(group: LaneGroup, namespace: str) -> list[TopicPartition]:
-    return [
-        TopicPartition(stream.topic(namespace, lane), stream.partition(lane))
-        for stream in group.reads
-        for lane in LANE_CODES
-    ]
