@@ -321,52 +321,73 @@ async def all_cells(db: Db, asked: CellsAsked, rows: int) -> AsyncIterator[list[
 async def selected(
     db: Db, selections: Sequence[Selection], known_on: date | None, *, whole: bool = False
 ) -> list[Record]:
-    """What each selection of cells adds up to: rows (place, lane, period, total); `place` counts from 1.
+    """What each selection of cells adds up to: rows (place, lane, period, total), in no order; `place` counts from 1.
 
     With `whole` over all of its periods: `period` is empty, and fewer rows are read. The nation's persons have no lane.
     """
-    # Deltas have no index: once through them, not once for each selection.
-    await db.execute("SELECT set_config('enable_hashjoin', 'on', true)")
-    sums = summing.kept(selections, whole=whole)
-    cells = summing.rows(selections, known_on)
+    # Deltas have no index: once through them, not once for each selection. And some ten thousand rows, which nobody can
+    # foresee, come to a few hundred sums: sorting them would take longer than reading them.
+    await db.execute(
+        "SELECT set_config('enable_hashjoin', 'on', true), set_config('enable_sort', 'off', true)"
+    )
+    months = await _recorded_months(db, summing.key(selections)) if known_on else ()
+    recorded = summing.recorded(known_on, *months)
+    sums = summing.kept(selections, recorded, whole=whole)
+    cells = summing.rows(selections, recorded, known_on)
     return list(
         await db.fetch(
             _SELECTED,
             *_columns(summing.Kept, sums),
             *_columns(summing.Rows, cells),
-            *summing.recorded(known_on),
             known_on or date.max,
             whole,
         )
     )
 
 
+async def _recorded_months(db: Db, key: tuple[str, str, str, str] | None) -> tuple[str | None, str | None]:
+    """The first and the newest month of recording among the sums of one measure: two looks into an index."""
+    if key is None:
+        return None, None
+    row = await db.fetchrow(
+        """SELECT (SELECT known FROM lane_sum WHERE cube = $1 AND measure = $2 AND facet_1 = $3 AND facet_2 = $4
+                          AND span = 'year' AND known > '' ORDER BY known LIMIT 1),
+                  (SELECT known FROM lane_sum WHERE cube = $1 AND measure = $2 AND facet_1 = $3 AND facet_2 = $4
+                          AND span = 'year' AND known > '' ORDER BY known DESC LIMIT 1)""",
+        *key,
+    )
+    assert row is not None
+    return row[0], row[1]
+
+
 # A facet that is not asked for is still a range of the key, up to behind the last character there is.
-_SELECTED: Final = """SELECT place, lane, CASE WHEN $22 THEN '' ELSE period END AS period, sum(delta)::bigint AS total
+_SELECTED: Final = """SELECT place, lane, CASE WHEN $25 THEN '' ELSE period END AS period, sum(delta)::bigint AS total
     FROM (
-        SELECT s.place, l.lane, l.period, l.delta
+        SELECT s.place, l.lane, l.period, s.sign * l.delta AS delta
         FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                    $9::text[]) s (place, cube, measure, lane, facet_1, facet_2, span, since, until)
+                    $9::text[], $10::text[], $11::text[], $12::int[])
+             s (place, cube, measure, lane, facet_1, facet_2, span, since, until, known_since, known_until, sign)
         JOIN lane_sum l ON l.cube = s.cube AND l.measure = s.measure AND l.facet_1 = s.facet_1
-                       AND l.facet_2 = s.facet_2 AND l.span = s.span AND l.known BETWEEN $19 AND $20
+                       AND l.facet_2 = s.facet_2 AND l.span = s.span AND l.known BETWEEN s.known_since AND s.known_until
                        AND (s.lane IS NULL OR l.lane = s.lane) AND l.period BETWEEN s.since AND s.until
         UNION ALL
-        SELECT s.place, c.lane, c.period, c.delta
-        FROM unnest($10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
-                    $17::text[], $18::date[]) s (place, cube, measure, lane, facet_1, facet_2, since, until, from_day)
+        SELECT s.place, CASE c.cube WHEN 'persons_nation' THEN '' ELSE c.lane END, c.period, s.sign * c.delta
+        FROM unnest($13::int[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
+                    $20::text[], $21::date[], $22::date[], $23::int[])
+             s (place, cube, measure, lane, facet_1, facet_2, since, until, from_day, to_day, sign)
         JOIN cell c ON c.cube = s.cube AND c.measure = s.measure
                    AND c.facet_1 BETWEEN coalesce(s.facet_1, '') AND coalesce(s.facet_1, U&'\\+10FFFF')
-                   AND c.recorded_day BETWEEN s.from_day AND $21
+                   AND c.recorded_day BETWEEN s.from_day AND s.to_day
                    AND (s.lane IS NULL OR c.lane = s.lane) AND (s.facet_2 IS NULL OR c.facet_2 = s.facet_2)
                    AND c.period BETWEEN s.since AND s.until
         UNION ALL
-        SELECT s.place, d.lane, d.period, d.delta
-        FROM unnest($10::int[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[],
-                    $17::text[]) s (place, cube, measure, lane, facet_1, facet_2, since, until)
-        JOIN delta d ON d.cube = s.cube AND d.measure = s.measure AND d.recorded_day <= $21
+        SELECT s.place, CASE d.cube WHEN 'persons_nation' THEN '' ELSE d.lane END, d.period, d.delta
+        FROM unnest($13::int[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
+                    $20::text[]) s (place, cube, measure, lane, facet_1, facet_2, since, until)
+        JOIN delta d ON d.cube = s.cube AND d.measure = s.measure AND d.recorded_day <= $24
                     AND (s.lane IS NULL OR d.lane = s.lane) AND (s.facet_1 IS NULL OR d.facet_1 = s.facet_1)
                     AND (s.facet_2 IS NULL OR d.facet_2 = s.facet_2) AND d.period BETWEEN s.since AND s.until) found
-    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
+    GROUP BY 1, 2, 3 HAVING sum(delta) <> 0"""
 
 
 def _columns(of: type[summing.Kept | summing.Rows], rows: Sequence[tuple[Any, ...]]) -> list[list[Any]]:
