@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from typer.testing import CliRunner
 
 from console.main import app
 from console.stack.tokens import plain_token
+from services.reporting import edition_store
 from services.reporting.domain import editions
 from services.reporting.domain.disclosure import RULE
+from services.reporting.domain.editions import Name
 from services.reporting.domain.public_tables import TABLES
 from shared.contracts import enrollment, provinces
 from shared.plumbing.signing import unsealed
@@ -129,8 +132,12 @@ async def test_a_month_is_closed_once_signed_and_nobody_can_change_it(
     await fed(service, made, len(made.publisher.published) - 1)
     assert (await close(service, "official")).status_code == 403
 
-    closed = await close(service)
+    both = await asyncio.gather(close(service), close(service))
+    closed, other = sorted(both, key=lambda answer: answer.status_code)
     assert closed.status_code == 201, closed.text
+    assert (other.status_code, other.json()["code"]) == (409, "already_closed"), (
+        "of two at once one is refused"
+    )
     assert {one["code"]: one["outcome"] for one in closed.json()["checks"]} == {
         "over": "passed",
         "control_totals": "noted",
@@ -158,7 +165,14 @@ async def test_a_month_is_closed_once_signed_and_nobody_can_change_it(
     assert editions.sha256(cells) == said.head["cells"]["sha256"]
     assert editions.totals_of(editions.cells_from(cells)) == said.totals
 
-    for statement in ("UPDATE edition SET reason = 'x'", "DELETE FROM edition", "TRUNCATE edition"):
+    for statement in (
+        "UPDATE edition SET reason = 'x'",
+        "DELETE FROM edition",
+        "TRUNCATE edition",
+        "UPDATE look_up SET what = 'x'",
+        "DELETE FROM look_up",
+        "TRUNCATE look_up",
+    ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await service.db.execute(statement)
     await proven_by_command(service, file, cells, tmp_path, monkeypatch)
@@ -267,6 +281,7 @@ async def test_a_restatement_says_what_changed_and_shows_nothing_that_was_hidden
     assert {one["type"] for one in pending["events"] if one["lane"] == "32"} == {provinces.EVENT_VOIDED}
     assert {"measure": "enrolled", "lane": "33", "before": 25, "after": 39, "events": 14} in pending["totals"]
     assert "k1." not in json.dumps(pending)
+    await of_its_own_province(service, pending)
 
     made_again = await close(service, restate=True, reason="Zhejiang sent a list late")
     assert made_again.status_code == 201, made_again.text
@@ -284,11 +299,153 @@ async def test_a_restatement_says_what_changed_and_shows_nothing_that_was_hidden
     assert {"measure": "enrolled", "lane": "33", "before": 25, "after": 39, "events": 14} in public["changed"]
     assert (await service.get(f"/v1/editions/{MONTH}/pending", "official")).json()["cells"] == []
     looked = await service.db.fetch("SELECT what FROM look_up ORDER BY n")
-    assert [row["what"] for row in looked] == ["events_behind_a_restatement"] * 3
+    assert [row["what"] for row in looked] == ["events_behind_a_restatement"] * 4
+    await answers_of_editions(service)
     listed = (await service.get("/v1/editions")).json()
     assert [one["edition"] for one in listed] == ["2026-01.2", "2026-01.1"]
     year = await close(service, period="2026")
     assert (year.status_code, year.json()["code"]) == (409, "months_open")
+
+
+async def of_its_own_province(service: Running, whole: dict[str, Any]) -> None:
+    """Who works for Zhejiang sees what changes in Zhejiang, and no other province's cells."""
+    office = service.official_of("33")
+    own = (await service.client.get(f"/v1/editions/{MONTH}/pending", headers=office)).json()
+    assert own["cells"] == [cell for cell in whole["cells"] if cell["dimensions"]["lane"] == "33"]
+    assert own["events"] == [event for event in whole["events"] if event["lane"] == "33"]
+    assert own["totals"] == [total for total in whole["totals"] if total["lane"] == "33"]
+    assert 0 < len(own["cells"]) < len(whole["cells"])
+    refused = await service.client.get(f"/v1/editions/{MONTH}/cells", headers=office)
+    assert (refused.status_code, refused.json()["code"]) == (403, "whole_nation")
+    asked = f"/v1/cells?cube=study&measure=enrolled&dim=lane&edition={MONTH}"
+    found = (await service.client.get(asked, headers=office)).json()
+    assert {cell["lane"]: cell["total"] for cell in found["cells"]} == {"33": 25}
+    other = await service.client.get(f"{asked}&lane=32", headers=office)
+    assert (other.status_code, other.json()["code"]) == (403, "other_province")
+    tag = (await service.client.get(asked, headers=office)).headers["etag"]
+    nation = service.token("official") | {"If-None-Match": tag}
+    assert (await service.client.get(asked, headers=nation)).status_code == 200, "another sees something else"
+
+
+async def answers_of_editions(service: Running) -> None:
+    """Each edition answers with its own numbers, to the cell, whatever the live ones say now."""
+    asked: dict[str, Any] = {"cube": "study", "measure": "enrolled", "dim": ["lane", "track"]}
+    live = (await service.get("/v1/cells", "official", **asked, as_of=MONTH)).json()
+    answers = {
+        number: (await service.get("/v1/cells", "official", **asked, edition=f"{MONTH}.{number}")).json()
+        for number in (1, 2)
+    }
+    assert [answers[number]["edition"] for number in (1, 2)] == ["2026-01.1", "2026-01.2"]
+    assert answers[2]["cells"] == live["cells"]
+    assert live["edition"] is None
+    by_track = {(cell["lane"], cell["track"]): cell["total"] for cell in answers[1]["cells"]}
+    assert by_track == {
+        ("32", "academic"): 34,
+        ("32", "skills"): 23,
+        ("32", "combined"): 17,
+        ("33", "academic"): 21,
+        ("33", "skills"): 4,
+    }
+    pages: list[dict[str, Any]] = []
+    after: dict[str, Any] = {}
+    while True:
+        more = {**asked, "edition": f"{MONTH}.1", "limit": 2, **after}
+        page = (await service.get("/v1/cells", "official", **more)).json()
+        pages += page["cells"]
+        if page["next"] is None:
+            break
+        after = {"after": page["next"]}
+    assert pages == answers[1]["cells"]
+    migrants = {"cube": "study", "dim": "lane", "measure": "enrolled", "category": "migrant"}
+    found = (await service.get("/v1/cells", "official", **migrants, lane="33", edition=f"{MONTH}.1")).json()
+    assert [cell["total"] for cell in found["cells"]] == [25]
+    days = {"cube": "records", "measure": "accepted", "lane": "32", "dim": "day", "since": "2026-01-30"}
+    found = (await service.get("/v1/cells", "official", **days, edition=f"{MONTH}.1")).json()
+    assert [cell["day"] for cell in found["cells"]] == ["2026-01-30", "2026-01-31"]
+
+    totals = {
+        edition: (
+            await service.get("/v1/totals", measure=["enrolled", "learners", "completed"], edition=edition)
+        )
+        for edition in (f"{MONTH}.1", MONTH)
+    }
+    first, newest = (answer.json() for answer in totals.values())
+    assert (first["edition"], newest["edition"]) == ("2026-01.1", "2026-01.2")
+    assert first["nation"] == {"enrolled": 99, "learners": 99, "completed": 0}
+    assert newest["nation"] == {"enrolled": 112, "learners": 112, "completed": 0}
+    assert first["lanes"] == {
+        "32": {"enrolled": 74, "learners": 74},
+        "33": {"enrolled": 25, "learners": 25},
+    }
+    again = await service.client.get(
+        totals[MONTH].url, headers={"If-None-Match": totals[MONTH].headers["etag"]}
+    )
+    assert again.status_code == 304, "the newest edition is the same, whatever facts come"
+    for lane, values in ((None, {"enrolled": 99}), ("33", {"enrolled": 25})):
+        where = {"lane": lane} if lane else {}
+        series = (await service.get("/v1/series", measure="enrolled", edition=f"{MONTH}.1", **where)).json()
+        assert series["points"] == [{"period": MONTH, "values": values}]
+    for path, status, code in (
+        ("/v1/totals?measure=enrolled&edition=2026-01.9", 404, "not_closed"),
+        ("/v1/totals?measure=enrolled&edition=2026-01.1&as_of=2026-01", 422, "edition_is_a_moment"),
+        ("/v1/totals?measure=arrived&edition=2026-01.1", 422, "not_in_edition"),
+        ("/v1/totals?measure=projects_since_2025&edition=2026-01.1", 422, "not_in_edition"),
+        ("/v1/series?measure=learners&edition=2026-01.1", 422, "not_in_edition"),
+        ("/v1/series?by=minute&edition=2026-01.1", 422, "edition_is_a_moment"),
+        ("/v1/cells?cube=money&edition=2026-01.1", 422, "not_in_edition"),
+        ("/v1/cells?cube=study&edition=2026-01.1&known_on=2026-02-01", 422, "edition_is_a_moment"),
+        ("/v1/cells?cube=study&edition=2025-12", 404, "not_closed"),
+    ):
+        answer = await service.client.get(path, headers=service.token("official"))
+        assert (answer.status_code, answer.json()["code"]) == (status, code), path
+        assert re.search(r"[\u4e00-\u9fff]", answer.json()["detail"])
+    assert (await service.get("/v1/cells", **asked, edition=MONTH)).status_code == 401
+
+
+async def test_a_years_edition_answers_month_by_month_out_of_the_months_it_was_closed_from(
+    reporting: Running,
+) -> None:
+    names = [Name(month, 1) for month in editions.months_of("2025")]
+    for place, name in enumerate(names, 1):
+        await kept(reporting, name, {("enrolled", "nation"): place, ("enrolled", "32"): place - 1})
+    restated = Name("2025-03", 2)
+    await kept(reporting, restated, {("enrolled", "nation"): 1_000})
+    await kept(reporting, Name("2025", 1), {("enrolled", "nation"): 78}, names)
+    series = (await reporting.get("/v1/series", measure="enrolled", edition="2025")).json()
+    assert series["edition"] == "2025.1"
+    assert series["points"] == [
+        {"period": name.period, "values": {"enrolled": place}} for place, name in enumerate(names, 1)
+    ], "of the months as they were then, whatever was restated since"
+    of_one = (await reporting.get("/v1/series", measure="enrolled", edition="2025", lane="32")).json()
+    assert len(of_one["points"]) == 12
+    refused = await reporting.get("/v1/cells", "official", cube="study", edition="2025")
+    assert refused.json()["code"] == "not_in_edition"
+    assert "places, bodies, money" in refused.json()["detail"]
+
+
+async def kept(
+    service: Running, name: Name, totals: dict[tuple[str, str], int], months: Sequence[Name] = ()
+) -> None:
+    """An edition of which only the totals matter."""
+    head = {
+        "period": name.period,
+        "number": name.number,
+        "simulated": True,
+        "months": [{"edition": str(one), "sha256": "0" * 64} for one in months],
+    }
+    text = editions.document(head, editions.Content(totals, {}, [], {}))
+    edition = edition_store.Kept(
+        name,
+        datetime(2026, 2, 1, tzinfo=UTC),
+        "operator",
+        None,
+        text,
+        editions.sha256(text),
+        b"",
+        b"",
+        b"[]\n",
+    )
+    assert await edition_store.keep(service.db, edition)
 
 
 async def test_tables_are_a_fixed_list_that_everybody_may_take_away(country: tuple[Running, Country]) -> None:

@@ -189,9 +189,10 @@ async def etag(request: Request, db: Db, seen_by: Caller | None = None) -> str:
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
-def etag_of(request: Request, sha256: str) -> str:
-    """Changes with what an edition says and with what is asked of it, and with nothing else."""
-    text = f"{sha256}\n{request.url.path}?{request.url.query}"
+def etag_of(request: Request, sha256: str, seen_by: Caller | None = None) -> str:
+    """Changes with what an edition says, with what is asked of it, and with who may see what; with nothing else."""
+    scope = f"{seen_by.role}/{seen_by.province}" if seen_by else ""
+    text = f"{sha256}\n{request.url.path}?{request.url.query}\n{scope}"
     return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 

@@ -1,5 +1,6 @@
 """Cells of the cubes for those with a token, with the events behind them; totals as of any day for everybody."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Final
 
@@ -7,10 +8,12 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.reporting import store
-from services.reporting.api import asking
+from services.reporting.api import asking, from_editions
 from services.reporting.api.asking import Question
+from services.reporting.api.from_editions import NamedEdition
 from services.reporting.domain import drilling
 from services.reporting.domain.cubes import CUBES, Cube
+from services.reporting.domain.editions import NATION
 from services.reporting.domain.measures import MEASURES
 from services.reporting.domain.selecting import as_of, of_lanes, of_nation
 from shared.contracts.envelope import Day, LaneCode
@@ -53,6 +56,8 @@ class Page(Question):
     """What the page before gave as `next`."""
     limit: Annotated[int, Field(ge=1, le=store.PAGE_MAX)] = 200
     """At most so many cells."""
+    edition: NamedEdition = None
+    """Out of this closed edition: the signed cells of its period. A period means its last edition."""
 
 
 class Cells(BaseModel):
@@ -65,6 +70,8 @@ class Cells(BaseModel):
     """Those that are kept."""
     as_of: str | None
     known_on: date | None
+    edition: str | None
+    """The closed edition that answers, by period and number; none: the live cells."""
     simulated: bool
     """Numbers come from a simulation."""
     cells: list[dict[str, Any]]
@@ -80,6 +87,9 @@ class Totals(BaseModel):
 
     as_of: str | None
     known_on: date | None
+    edition: str | None
+    """The closed edition that answers, by period and number: then the sums are what happened in its period, and of
+    persons how many by its end."""
     simulated: bool
     """Numbers come from a simulation."""
     nation: dict[str, int]
@@ -145,7 +155,7 @@ async def cubes() -> list[CubeShown]:
     return [_shown(cube) for cube in CUBES.values()]
 
 
-@router.get("/cells", tags=["officials"], responses=_SAME | documented(401, 403, 422, 503))
+@router.get("/cells", tags=["officials"], responses=_SAME | documented(401, 403, 404, 422, 503))
 async def cells(
     request: Request, response: Response, caller: Official, query: Annotated[Page, Query()]
 ) -> Any:
@@ -156,23 +166,31 @@ async def cells(
     asked = asking.understood(query, caller)
     key = asking.key_from(query.after)
     async with request.app.state.pool.acquire() as db, store.one_moment(db):
-        tag = await asking.etag(request, db, caller)
+        kept, held = None, list[dict[str, Any]]()
+        if query.edition is not None:
+            kept, held = await from_editions.cells(db, query.edition, asked.cells)
+        tag = asking.etag_of(request, kept.sha256, caller) if kept else await asking.etag(request, db, caller)
         if asking.is_same(request, tag):
             return Response(status_code=304, headers={"ETag": tag})
-        rows = await store.cells(db, asked.cells, key, query.limit)
+        rows: Sequence[Any] = (
+            from_editions.page(held, key, query.limit)
+            if kept
+            else await store.cells(db, asked.cells, key, query.limit)
+        )
     response.headers.update({"ETag": tag, "Cache-Control": "private, no-cache"})
     return Cells(
         cube=query.cube,
         dimensions=list(asked.kept),
         as_of=query.as_of,
         known_on=query.known_on,
+        edition=str(kept.name) if kept else None,
         simulated=request.app.state.settings.simulated,
         cells=[asking.named(asked, dict(row)) for row in rows],
         next=asking.key_of(dict(rows[-1])) if len(rows) == query.limit else None,
     )
 
 
-@router.get("/totals", tags=["numbers"], responses=_SAME | documented(422, 503))
+@router.get("/totals", tags=["numbers"], responses=_SAME | documented(404, 422, 503))
 async def totals(
     request: Request,
     response: Response,
@@ -181,9 +199,17 @@ async def totals(
         str | None, Query(alias="as_of", pattern=r"^[0-9]{4}-[0-9]{2}(-[0-9]{2})?$", examples=["2026-06"])
     ] = None,
     known_on: Annotated[Day | None, Query(examples=["2026-07-01"])] = None,
+    edition: Annotated[NamedEdition, Query()] = None,
 ) -> Any:
-    """Sums of the nation and of each lane: what had happened by the end of a month, as known on a day."""
+    """Sums of the nation and of each lane: what had happened by the end of a month, as known on a day.
+
+    With `edition`: what happened in its period, and how many persons by its end, as that edition was signed.
+    """
     known = [_known(code) for code in measure]
+    if edition is not None:
+        if as_of_ or known_on:
+            raise from_editions.one_moment("as_of" if as_of_ else "known_on")
+        return await _totals_of(request, response, edition, known)
     month = as_of_[:7] if as_of_ else None
     by_lane, by_nation = [of_lanes(code) for code in known], [of_nation(code) for code in known]
     async with request.app.state.pool.acquire() as db, store.one_moment(db):
@@ -205,9 +231,28 @@ async def totals(
     return Totals(
         as_of=month,
         known_on=known_on,
+        edition=None,
         simulated=request.app.state.settings.simulated,
         nation=nation,
         lanes=dict(sorted(lanes.items())),
+    )
+
+
+async def _totals_of(request: Request, response: Response, edition: str, measures: Sequence[str]) -> Any:
+    async with request.app.state.pool.acquire() as db:
+        kept, said = await from_editions.said_by(db, edition)
+    tag = asking.etag_of(request, kept.sha256)
+    if asking.is_same(request, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    sums = from_editions.totals(kept, said, measures)
+    response.headers.update({"ETag": tag, "Cache-Control": "no-cache"})
+    return Totals(
+        as_of=None,
+        known_on=None,
+        edition=str(kept.name),
+        simulated=said.head["simulated"],
+        nation=sums.pop(NATION),
+        lanes=dict(sorted(sums.items())),
     )
 
 

@@ -5,20 +5,25 @@ from dataclasses import asdict
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from services.reporting import store
+from services.reporting.api import from_editions
+from services.reporting.api.from_editions import NamedEdition
+from services.reporting.domain.editions import NATION
 from services.reporting.domain.measures import MEASURES
 from services.reporting.domain.nation import NOTABLE, Happening, LaneNumbers
 from shared.contracts.lanes import LANE_CODES, LANES
-from shared.plumbing.problem import ProblemRoute
+from shared.plumbing.problem import ProblemRoute, documented
 
 MINUTES_SHOWN: Final = 60
 LATEST_OF_A_LANE: Final = 12
 MEASURES_MAX: Final = 12
 
 Code = Literal[LANE_CODES]  # type: ignore[valid-type]
-router = APIRouter(prefix="/v1", tags=["numbers"], route_class=ProblemRoute)
+router = APIRouter(
+    prefix="/v1", tags=["numbers"], route_class=ProblemRoute, responses=documented(404, 422, 503)
+)
 
 
 class Point(BaseModel):
@@ -31,8 +36,12 @@ class Point(BaseModel):
 class Series(BaseModel):
     """Measures over time, oldest period first; a period without anything is left out."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     by: Literal["month", "minute"]
     lane: str | None
+    edition: str | None = None
+    """The closed edition that answers, by period and number; none: the live numbers."""
     simulated: bool
     """Numbers come from a simulation."""
     points: list[Point]
@@ -59,9 +68,15 @@ async def series(
     by: Literal["month", "minute"] = "month",
     lane: Code | None = None,
     measure: Annotated[list[str] | None, Query(max_length=MEASURES_MAX)] = None,
+    edition: Annotated[NamedEdition, Query()] = None,
 ) -> Series:
-    """What was added in each effective month (of study), or recorded in each of the last 60 minutes."""
+    """What was added in each effective month (of study), or recorded in each of the last 60 minutes.
+
+    With `edition`: what it says of its month, or, of a year, the editions of the months that it was closed from.
+    """
     wanted = _known(measure or ["enrolled", "completed"])
+    if edition is not None:
+        return await _series_of(request, edition, by, lane, wanted)
     async with request.app.state.pool.acquire() as db:
         if by == "month":
             rows = await store.by_month(db, lane, wanted)
@@ -69,6 +84,23 @@ async def series(
             rows = await store.by_minute(db, lane, wanted, MINUTES_SHOWN)
     simulated = request.app.state.settings.simulated
     return Series(by=by, lane=lane, simulated=simulated, points=_points(rows))
+
+
+async def _series_of(
+    request: Request, edition: str, by: Literal["month", "minute"], lane: str | None, measures: list[str]
+) -> Series:
+    if by == "minute":
+        raise from_editions.one_moment("by=minute")
+    async with request.app.state.pool.acquire() as db:
+        kept, said = await from_editions.said_by(db, edition)
+        points = await from_editions.by_month(db, kept, said, lane or NATION, measures)
+    return Series(
+        by=by,
+        lane=lane,
+        edition=str(kept.name),
+        simulated=said.head["simulated"],
+        points=[Point(period=period, values=values) for period, values in points],
+    )
 
 
 @router.get("/latest")
