@@ -14,7 +14,7 @@ from shared.contracts.topics import Stream
 from shared.plumbing import chain, kafka, kafka_reading, store
 from shared.plumbing.chain import FAULTS, GENESIS, Checked, Head
 from shared.plumbing.operators import Code
-from shared.plumbing.problem import ProblemRoute
+from shared.plumbing.problem import ProblemRoute, documented
 from shared.plumbing.tokens import allow
 
 router = APIRouter(
@@ -22,6 +22,7 @@ router = APIRouter(
     tags=["log"],
     route_class=ProblemRoute,
     dependencies=[Depends(allow("operator", "auditor"))],
+    responses=documented(401, 403, 404, 422, 503),
 )
 
 CHUNK_ROWS_MAX: Final = 2_000

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -11,12 +10,19 @@ from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import BaseModel, Field
 
+from shared.contracts.envelope import Time
 from shared.contracts.lanes import LANE_CODES
 from shared.plumbing import kafka, store
+from shared.plumbing.problem import ProblemRoute, documented
 from shared.plumbing.tokens import Caller, allow
 from shared.plumbing.ways_out import Order, RefusedError, WaysOut
 
-router = APIRouter(prefix="/v1", tags=["operators"])
+router = APIRouter(
+    prefix="/v1",
+    tags=["operators"],
+    route_class=ProblemRoute,
+    responses=documented(401, 403, 404, 409, 422, 503),
+)
 
 Reader = Annotated[Caller, Depends(allow("operator", "auditor"))]
 Operator = Annotated[Caller, Depends(allow("operator"))]
@@ -131,7 +137,7 @@ async def republish(request: Request, lane: Code, body: Republish, caller: Opera
 
 @router.get("/quarantine")
 async def quarantine(
-    request: Request, caller: Reader, lane: Code | None = None, after: datetime | None = None
+    request: Request, caller: Reader, lane: Code | None = None, after: Time | None = None
 ) -> list[dict[str, Any]]:
     """What lies in quarantine, oldest first, a page at a time; the bytes stay sealed."""
     async with request.app.state.pool.acquire() as db:
@@ -155,8 +161,8 @@ async def search(
     request: Request,
     caller: Reader,
     event_id: Annotated[str, Query(min_length=1, max_length=128)],
-    since: datetime,
-    until: datetime,
+    since: Time,
+    until: Time,
 ) -> list[dict[str, Any]]:
     """Events in this service's log that are, or were caused by, `event_id`, recorded within the time."""
     async with request.app.state.pool.acquire() as db:

@@ -62,6 +62,9 @@ PASSING: Final = (
 )
 """Failures of the world around us: wait and try again, never blame an event."""
 
+UNSTORABLE: Final = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
+"""A text that was given holds what no text of the database can hold: U+0000."""
+
 log = structlog.get_logger()
 T = TypeVar("T")
 

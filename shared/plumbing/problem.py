@@ -89,6 +89,12 @@ class ProblemRoute(APIRoute):
                 )
             except HTTPException as error:
                 return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+            except postgres.UNSTORABLE:
+                return problem(
+                    422,
+                    "A text that was sent holds a character that cannot be stored: send it without. "
+                    "/ 所发送的文本含有无法存储的字符，请去掉后重试。",
+                )
             except postgres.PASSING:
                 return problem(
                     503,

@@ -233,7 +233,7 @@ class Stream(StreamingResponse):
 
 def router(live: Live) -> APIRouter:
     """The stream of the page and the same picture as JSON."""
-    routes = APIRouter(tags=["numbers"], route_class=ProblemRoute)
+    routes = APIRouter(tags=["numbers"], route_class=ProblemRoute, responses=documented(422, 503))
 
     @routes.get("/live", response_class=StreamingResponse)
     async def stream(
@@ -247,7 +247,7 @@ def router(live: Live) -> APIRouter:
     async def picture(
         response: Response,
         as_of: Annotated[
-            str | None, Query(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", examples=["2026-06"])
+            str | None, Query(pattern=r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$", examples=["2026-06"])
         ] = None,
         known_on: Annotated[Day | None, Query(examples=["2026-07-01"])] = None,
     ) -> Nation:

@@ -8,11 +8,18 @@ from fastapi import APIRouter, Depends, Path, Request
 from pydantic import BaseModel
 
 from services.reporting import store
-from shared.plumbing.problem import ProblemRoute
+from shared.plumbing.problem import ProblemRoute, documented
 from shared.plumbing.tokens import allow
 
-router = APIRouter(prefix="/v1", tags=["officials"], route_class=ProblemRoute)
+router = APIRouter(
+    prefix="/v1",
+    tags=["officials"],
+    route_class=ProblemRoute,
+    responses=documented(401, 403, 422, 503),
+)
 
+EventId = Annotated[str, Path(max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""An id without control characters: a path with a line's end in it leads nowhere."""
 for_officials: Final = [Depends(allow("official", "auditor", "operator"))]
 for_operators: Final = [Depends(allow("operator", "auditor"))]
 
@@ -45,7 +52,7 @@ class Digest(BaseModel):
 
 
 @router.get("/facts/{event_id:path}", dependencies=for_operators)
-async def facts(request: Request, event_id: Annotated[str, Path(max_length=128)]) -> list[FactShown]:
+async def facts(request: Request, event_id: EventId) -> list[FactShown]:
     """All facts that are this event, led to it or came of it, in the order they were recorded.
 
     The id may be a province's, enrollment's or subsidy's: each finds the whole chain, an unknown one none.

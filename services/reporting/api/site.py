@@ -19,7 +19,7 @@ from services.reporting.domain.nation import Nation
 from services.reporting.domain.targets import ALLIANCES
 from services.reporting.domain.tiles import NATION_TILE, TILES
 from shared.plumbing import postgres
-from shared.plumbing.problem import ProblemRoute
+from shared.plumbing.problem import ProblemRoute, documented
 
 Language = Literal["zh", "en"]
 PAGE: Final = Path(__file__).parents[1] / "page"
@@ -37,7 +37,7 @@ SAFE: Final = {
 
 def router(live: Live) -> APIRouter:
     """The page at `/` and its files, under a name that changes with their content."""
-    routes = APIRouter(tags=["page"], route_class=ProblemRoute)
+    routes = APIRouter(tags=["page"], route_class=ProblemRoute, responses=documented(404, 422, 503))
     said = words()
     files = files_of_page()
     version = version_of(files)

@@ -23,8 +23,8 @@ from services.reporting.domain.public_tables import CellsOf
 from shared.contracts import provinces
 
 FORMAT: Final = "dreams-edition/1"
-PERIOD: Final = r"[0-9]{4}(?:-(?:0[1-9]|1[0-2]))?"
-"""A month or a year."""
+PERIOD: Final = r"(?:19|20)[0-9]{2}(?:-(?:0[1-9]|1[0-2]))?"
+"""A month or a year of these centuries."""
 OF_A_MONTH: Final = ("study", "levels", "mobility", "providers", "flows", "records")
 """Cubes of which an edition of a month holds the cells. Cohorts grow for years by design, and persons are sums up to a
 month, which any earlier one can change: these stand in the totals as of the period's end."""
