@@ -253,6 +253,9 @@ async def test_scorecards_can_be_asked_as_they_were_known(graded: Running) -> No
     months = (await graded.get("/v1/quality", as_of="2026-03", months=1)).json()
     assert (months["since"], months["until"]) == ("2026-03-01", "2026-03-24")
     assert {card["lane"]: card["month"] for card in months["lanes"]}["32"] is None
+    earlier = (await graded.get("/v1/quality", as_of="2026-02", months=2)).json()
+    assert (earlier["since"], earlier["until"]) == ("2026-01-01", "2026-02-28")
+    assert {card["lane"]: card["declared"] for card in earlier["lanes"]}["32"] == 100
     for wrong in ("as_of=2026-13", "months=0", "as_of=202603", "lane=32"):
         assert (await graded.client.get(f"/v1/quality?{wrong}")).status_code == 422, wrong
 
