@@ -41,7 +41,7 @@ def rebuild_reporting(
     data: Data = DATA,
 ) -> None:
     """Rebuild all numbers from the topics; the old ones are read until the new ones are level (重建统计)."""
-    done = asked(data, lambda api: _from_logs(api, reason) if from_logs else _from_topics(api, reason))
+    done = asked(data, lambda api: rebuilt_from_logs(api, reason) if from_logs else _from_topics(api, reason))
     if done["state"] != "switched":
         typer.echo(
             f"重建失败，仍使用原有数据。 / The rebuild failed, the old numbers are still read: {done['why']}",
@@ -65,7 +65,7 @@ async def _from_topics(api: Api, reason: str) -> Said:
     return shown
 
 
-async def _from_logs(api: Api, reason: str) -> Said:
+async def rebuilt_from_logs(api: Api, reason: str) -> Said:
     """Have both publishers send their logs, reporting read them, and the topics deleted, however it ends."""
     name = secrets.token_hex(NAME_BYTES)
     with bar(Console(stderr=True)) as progress:
@@ -112,8 +112,8 @@ class _Replays:
     async def until_read(self, replay: Mapping[str, Any]) -> Said:
         """Have reporting read them; how that ended. While somebody asks, the publishers keep their topics."""
         body = {"reason": self._reason, "replay": replay}
+        self._reading = True  # before it is asked: an interruption may come before the answer
         shown: Said = await self._api.post("reporting", REBUILD, body)
-        self._reading = True
         while shown["state"] == "reading":
             _draw(self._progress, self._tasks["reporting"], shown)
             await asyncio.sleep(LOOK_EVERY_S)

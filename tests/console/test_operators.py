@@ -530,3 +530,9 @@ async def test_a_scheme_is_checked_activated_by_an_event_of_the_nation_and_liste
     file.write_text(file.read_text().replace("60000", "-1"))
     status, _, said = await system.dreams("schemes", "activate", str(file), **there)
     assert (status, "later.yaml, line 8: amount_base_fen" in said) == (2, True)
+
+
+async def test_numbers_are_counted_anew_from_the_logs_of_enrollment_and_subsidy(system: System) -> None:
+    status, out, errors = await system.dreams("rebuild", "reporting", "--from-logs", "--reason", "a drill")
+    assert status == 0, errors
+    assert "; 0 sums differ from before" in out

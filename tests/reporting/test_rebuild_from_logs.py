@@ -14,6 +14,8 @@ from confluent_kafka import OFFSET_END, KafkaError, KafkaException, TopicPartiti
 from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined]  # its stub does not re-export it
 from typer.testing import CliRunner
 
+from console.api_client import Api, Deployment
+from console.commands_rebuild import rebuilt_from_logs
 from console.main import app
 from console.stack.infrastructure import Infrastructure
 from console.stack.tokens import plain_token
@@ -167,7 +169,11 @@ async def test_a_log_that_was_changed_is_not_counted_and_leaves_no_topic(system:
     assert "The log does not hold on lane 41 at number 8" in said
     assert "dreams log verify" in said
     await system.until_no_replay_is_left()
-    assert (await system.reporting.get("/v1/rebuild", "auditor")).json()["state"] != "reading"
+
+    async def has_ended() -> bool:
+        return bool((await system.reporting.get("/v1/rebuild", "auditor")).json()["state"] != "reading")
+
+    await until(has_ended)
     assert await store.canonical_dump(db) == before
 
 
@@ -190,6 +196,34 @@ async def test_the_topic_of_a_replay_goes_whoever_began_it_is_gone(
     shown = await system.until("subsidy", "failed")
     assert "Nobody has asked about the replay" in shown["why"]
     await system.until_no_replay_is_left()
+
+
+async def test_a_command_that_is_interrupted_leaves_neither_a_topic_nor_a_rebuild(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never_level(_: object) -> None:
+        return None
+
+    async def reads() -> bool:
+        return bool((await system.reporting.get("/v1/rebuild", "auditor")).json()["state"] == "reading")
+
+    async def is_given_up() -> bool:
+        shown = (await system.reporting.get("/v1/rebuild", "auditor")).json()
+        return shown["state"] == "failed" and "given it up" in shown["why"]
+
+    monkeypatch.setattr(store, "switch_if_level", never_level)
+    await system.publish(Programme(46, ("45",)).play(30).published)
+    addresses = {name: one.url for name, one in system.publishers.items()} | {
+        "reporting": system.reporting.url
+    }
+    async with Api(Deployment(addresses, plain_token(system.reporting.secrets, "operator"))) as api:
+        command = asyncio.create_task(rebuilt_from_logs(api, "a drill"))
+        await until(reads)
+        command.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await command
+    await system.until_no_replay_is_left()
+    await until(is_given_up)
 
 
 async def test_what_a_process_that_is_gone_has_left_is_deleted_at_the_next_start(

@@ -28,6 +28,7 @@ from shared.plumbing.tokens import Caller, allow
 CONNECTIONS: Final = 2
 SUM_EVERY_BATCHES: Final = 50
 AGAIN_S: Final = 1.0
+GIVEN_UP: Final = "An operator has given it up. / 操作员已中止重建。"
 Operator = Annotated[Caller, Depends(allow("operator"))]
 Reader = Annotated[Caller, Depends(allow("operator", "auditor"))]
 StreamName = Literal["enrollment.events", "subsidy.events"]
@@ -85,7 +86,8 @@ class Rebuild:
         self._publishes = publishes
         self._asked = asyncio.Event()
         self._replayed: Replayed | None = None
-        self._given_up = False
+        self._given_up = self._switching = False
+        self._work: asyncio.Task[None] | None = None
         self.shown = _nothing("none", None)
 
     def ask(self, replayed: Replayed | None = None) -> bool:
@@ -93,27 +95,35 @@ class Rebuild:
         if self.shown.state == "reading":
             return False
         self.shown = _nothing("reading", replayed)
-        self._replayed, self._given_up = replayed, False
+        self._replayed, self._given_up, self._switching = replayed, False, False
         self._asked.set()
         return True
 
     def give_up(self) -> None:
-        """End the one that is under way: what is read stays as it is."""
+        """End the one that is under way: what is read stays as it is. One that has begun to switch is let end."""
         self._given_up = True
+        if self._work is not None and not self._switching:
+            self._work.cancel()
 
     async def run(self, parts: Parts, _: FastAPI) -> None:
         """Rebuild whenever it is asked for, for as long as the service runs."""
         while True:
             await self._asked.wait()
             self._asked.clear()
+            self._work = asyncio.create_task(self._rebuild(parts))
             try:
-                await self._rebuild(parts)
+                await self._work
+            except asyncio.CancelledError:
+                if not self._given_up:
+                    raise
+                self._show(state="failed", why=GIVEN_UP)
             except CannotRereadError as error:
                 log.warning("rebuild_given_up", replay=self.shown.replay)
                 self._show(state="failed", why=str(error))
             except Exception as error:  # noqa: BLE001 - whatever goes wrong, what is read stays as it is
                 log.error("rebuild_failed", error=type(error).__name__, at=postgres.where(error))
                 self._show(state="failed", why=type(error).__name__)
+            self._work = None
 
     def _show(self, **changes: Any) -> None:
         self.shown = self.shown.model_copy(update=changes)
@@ -152,7 +162,7 @@ class Rebuild:
         batches = 0
         while True:
             if self._given_up:
-                raise CannotRereadError("An operator has given it up. / 操作员已中止重建。")
+                raise CannotRereadError(GIVEN_UP)
             taken = await rereading.some()
             batches += 1 if taken else 0
             if batches % SUM_EVERY_BATCHES and taken:
@@ -170,13 +180,16 @@ class Rebuild:
 
     async def _switch(self, parts: Parts) -> bool:
         """Under the lock of all cursors: if both hold the same facts, the rebuilt tables are read from now on."""
+        self._switching = True
         try:
             async with parts.pool.acquire() as db:
                 differences = await store.switch_if_level(db)
         except postgres.PASSING:
+            self._switching = False
             await asyncio.sleep(AGAIN_S)  # somebody reads for long: later
             return False
         if differences is None:
+            self._switching = False
             return False
         log.info("rebuild_switched", differences=differences)
         if differences and self._publishes:
