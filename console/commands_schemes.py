@@ -164,10 +164,26 @@ def _show(found: dict[str, Any]) -> None:
             f"{one['valid_from']} – {one['valid_until'] or '…'}",
             _words(one["eligible_categories"]),
             _words(one["tracks"]),
-            f"{yuan(one['amount_base_fen'])}\n{escape(one['fund_source'])}",
+            _amounts(one),
             str(one["lifetime_awards_per_level"] or "—"),
         )
     Console().print(table)
+
+
+def _amounts(one: dict[str, Any]) -> str:
+    of_what = [_part(part) for part in one["parts"]] or [escape(one["fund_source"])]
+    return "\n".join([yuan(one["amount_base_fen"]), *of_what])
+
+
+def _part(part: dict[str, Any]) -> str:
+    """`50 % base national-fund`: what one part of an award is, in the order in which parts draw on tuition."""
+    if part["amount_fen"] is not None:
+        size = yuan(part["amount_fen"])
+    else:
+        size = f"{part['share_percent']} % {CHINESE[part['share_of']][0]}"
+    year = f" 第 {part['year_of_study']} 学年" if part["year_of_study"] > 1 else ""
+    due = f" {CHINESE[part['due']][0]}" if part["due"] == "completion" else ""
+    return f"{size}{due}{year} {escape(part['fund_source'])}"
 
 
 def _words(values: list[str]) -> str:

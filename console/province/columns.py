@@ -97,6 +97,13 @@ CHINESE: Final[Mapping[str, tuple[str, ...]]] = {
     "national": ("国家级", "全国"),
     "provincial": ("省级",),
     "city": ("市级",),
+    "base": ("补助标准",),
+    "tuition": ("学费",),
+    "next": ("由下一来源承担",),
+    "partial": ("放弃不足部分",),
+    "waitlist": ("候补",),
+    "confirmation": ("院校确认",),
+    "completion": ("结业",),
     "personal": ("个人原因",),
     "work": ("工作原因",),
     "health": ("健康原因",),
@@ -225,11 +232,16 @@ def _of_model(model: type[BaseModel], above: tuple[str, ...], required: bool) ->
             yield from _of_model(plain, path, needed)
             continue
         kind, choices = _kind(name, plain)
-        parts = tuple(_of_model(_stripped(get_args(plain)[0])[0], (), True)) if kind == "entries" else ()
+        parts = _parts_of(_stripped(get_args(plain)[0])[0]) if kind == "entries" else ()
         yield Column(path, info.title or name, kind, needed, choices, parts=parts)
         if kind == "fen":
             title = (info.title or name).replace("（分）", "（元）")
             yield Column(path, title, kind, needed, in_yuan=True)
+
+
+def _parts_of(model: type[BaseModel]) -> tuple[Column, ...]:
+    """What an entry within a cell is made of; amounts in yuan, as people write them."""
+    return tuple(part for part in _of_model(model, (), True) if part.kind != "fen" or part.in_yuan)
 
 
 def _stripped(annotation: Any) -> tuple[Any, bool]:
@@ -366,7 +378,7 @@ def _entry(column: Column, text: str) -> dict[str, Any]:
         wanted_zh, wanted_en = "：".join(c.zh for c in column.parts), ":".join(c.en for c in column.parts)
         raise CellError(f"每一项应为 {wanted_zh}", f"each entry must be {wanted_en}")
     filled = zip(column.parts, cells, strict=False)
-    return {part.en: read_cell(part, cell) for part, cell in filled if cell}
+    return {".".join(part.path): read_cell(part, cell) for part, cell in filled if cell}
 
 
 _READERS: Final = {

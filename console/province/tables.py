@@ -95,7 +95,9 @@ _TEXTS: Final = {
     "valid_until": "2030-12-31",
     "issuers": "教育部、中华全国总工会",
     "amount_base_yuan": "1000.00",
+    "parts": "provincial-federation：50：补助标准；city-federation：：：800.00：：候补：结业",
     "reservation_days": "365",
+    "completion_days": "1825",
     "lifetime_awards_per_level": "1",
 }
 _OUTCOME: Final = "学历提升人数：至少：10000"

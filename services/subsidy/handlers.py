@@ -92,6 +92,8 @@ async def _load(rules: Rules, batch: Batch, db: Db, facts: Facts, again: Sequenc
     if days := loading.days_to_expire(book, facts):
         await store.load_due(db, book, days, loading.MOVE_MAX)
         await store.load_commitments(db, book, days, loading.MOVE_MAX)
+        if in_parts := loading.due_in_parts(book):
+            await store.load_awards(db, book, in_parts)
     if keys := loading.entitlement_keys(rules, book, facts, again):
         await store.lock_entitlements(db, book, keys)
         if called := loading.called_nos(book, facts, batch.lanes):

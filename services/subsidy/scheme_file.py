@@ -9,18 +9,18 @@ import orjson
 from services.subsidy.config import SchemeError, load_scheme
 from services.subsidy.domain.schemes import Scheme
 from shared.contracts.provinces import SchemeActivated
+from shared.contracts.provinces.nation import COMPLETION_DAYS
 
 WRONG: Final = 2
-_IN_PARTS: Final = (
-    "a scheme in parts is not put in force by an event: keep it among the files that the service begins with"
-)
 
 
 def activation(scheme: Scheme) -> SchemeActivated:
-    """The event's data for a scheme; SchemeError where it gives in parts, which no event says yet."""
-    if scheme.parts:
-        raise SchemeError(_IN_PARTS)
-    values = scheme.model_dump(mode="json", exclude={"parts", "completion_days"})
+    """The event's data for a scheme; what only schemes in parts say is left out of others."""
+    values = scheme.model_dump(mode="json")
+    if not scheme.parts:
+        del values["parts"]
+    if scheme.completion_days == COMPLETION_DAYS:
+        del values["completion_days"]
     values |= {name: sorted(values[name]) for name in ("eligible_categories", "tracks")}
     values["scheme"], values["scheme_version"] = values.pop("name"), values.pop("version")
     values["provinces"] = None if values["provinces"] == "all" else sorted(values["provinces"])
@@ -34,7 +34,7 @@ def main() -> int:
     except (SchemeError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return WRONG
-    sys.stdout.write(said.model_dump_json(exclude_none=True))
+    sys.stdout.write(said.model_dump_json(exclude_none=True, exclude_unset=True))
     return 0
 
 

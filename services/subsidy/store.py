@@ -863,7 +863,7 @@ async def check(db: Db) -> dict[str, Any]:
                                                                         withdrawn, completions)) > 1) p)
                       AS awards_unlike_parts,
                   (SELECT count(*) FROM award a
-                   WHERE a.level <> '' AND a.state IN ('reserved', 'granted', 'waitlisted', 'held_back')
+                   WHERE a.level <> '' AND a.state IN ('reserved', 'granted', 'waitlisted', 'held_back', 'committed')
                      AND NOT EXISTS (
                        SELECT FROM entitlement e, json_array_elements(e.askers) k
                        WHERE (e.worker_ref, e.scheme, e.level) = (a.worker_ref, a.scheme, a.level)

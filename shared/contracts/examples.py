@@ -237,7 +237,17 @@ _SENT: Final[dict[str, dict[str, Any]]] = {
         "eligible_categories": ["industrial", "migrant", "front_line", "new_employment"],
         "tracks": ["academic", "skills", "combined"],
         "amount_base_fen": 120_000,
-        "fund_source": "provincial-federation",
+        "fund_source": "national-fund",
+        "parts": [
+            {
+                "fund_source": "national-fund",
+                "share_percent": 50,
+                "share_of": "base",
+                "when_exhausted": "next",
+            },
+            {"fund_source": "provincial-federation", "share_percent": 50, "share_of": "base"},
+            {"fund_source": "city-federation", "amount_fen": 80_000, "due": "completion"},
+        ],
         "lifetime_awards_per_level": 1,
     },
 }

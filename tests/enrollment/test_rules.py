@@ -135,6 +135,35 @@ def test_what_the_nation_decides_stands_on_every_lane_under_an_id_of_its_own() -
     assert {fact.data["scheme_version"] for fact in facts} == {3}
 
 
+@pytest.mark.parametrize(
+    ("parts", "field"),
+    [
+        (
+            [{"fund_source": "a", "amount_fen": 1, "share_percent": 5, "share_of": "base"}],
+            "parts.0.amount_fen",
+        ),
+        ([{"fund_source": "a"}], "parts.0.amount_fen"),
+        ([{"fund_source": "a", "share_percent": 5}], "parts.0.share_of"),
+        (
+            [
+                {"fund_source": "a", "amount_fen": 1},
+                {"fund_source": "a", "amount_fen": 1, "year_of_study": 2, "when_exhausted": "partial"},
+            ],
+            "parts.1.when_exhausted",
+        ),
+        ([{"fund_source": "b", "amount_fen": 1}], "fund_source"),
+        ([{"fund_source": "a", "share_percent": 60, "share_of": "base"}] * 2, "parts"),
+        ([{"fund_source": "a", "amount_fen": 1, "when_exhausted": "next"}], "parts"),
+    ],
+)
+def test_a_scheme_whose_parts_contradict_each_other_is_refused_with_the_field(
+    parts: list[dict[str, Any]], field: str
+) -> None:
+    books = with_what_is_named()
+    assert books.ask(activated(3, fund_source="a", parts=parts)) == ("rejected", "invalid")
+    assert books.results.receipts[-1].receipt["field"] == f"data.{field}"
+
+
 @pytest.mark.parametrize("kind", sorted(provinces.OF_THE_NATION))
 def test_only_the_nation_decides_for_the_nation(kind: str) -> None:
     books, event = with_what_is_named(), ONCE[kind][0]()

@@ -105,12 +105,11 @@ class Shelf:
             begun = [a for a in committed if a.fiscal_year <= day.year]
             head = sorted(begun, key=lambda a: (a.fiscal_year, a.place))[: loading.MOVE_MAX]
             book.add_commitments(lane, deepcopy(head), loading.MOVE_MAX)
+        self._load_parts(book, loading.due_in_parts(book))
         for asked in loading.entitlement_keys(self.rules, book, on_lanes, again):
             book.entitlements[asked] = deepcopy(self.entitlements.get(asked) or Entitlement(*asked))
             book.entitlements[asked].locked = True
-        for number in loading.called_nos(book, on_lanes, list({lane for lane, _ in on_lanes})):
-            if number in self.awards:  # history has none
-                book.awards[number] = deepcopy(self.awards[number])
+        self._load_parts(book, loading.called_nos(book, on_lanes, list({lane for lane, _ in on_lanes})))
         for cause in loading.reversed_causes(on_lanes):
             booked = [
                 p
@@ -130,6 +129,10 @@ class Shelf:
         claims = [c for c in self.claims.values() if c.worker_ref in debtors and c.open_fen]
         book.claims = {claim.key: deepcopy(claim) for claim in claims}
         return book
+
+    def _load_parts(self, book: Book, numbers: list[str]) -> None:
+        found = [award for award in self.awards.values() if award.enrollment_no in numbers]
+        book.awards.update((award.key, deepcopy(award)) for award in found)
 
     def _load_early(self, book: Book) -> None:
         early = loading.paid_early(book)

@@ -13,13 +13,16 @@ from services.subsidy.domain.rederiving import rederive
 from services.subsidy.domain.rehearsing import Rehearsal
 from services.subsidy.domain.schemes import Rules, Scheme
 from services.subsidy.scheme_file import activation
-from shared.contracts.subsidy import SchemeRefused
+from shared.contracts.provinces import SCHEME_ACTIVATED, SchemeActivated
+from shared.contracts.subsidy import SCHEME_ADOPTED, SchemeRefused
 from tests.subsidy.facts import YUAN_1000_FEN, Province, Service, read
 from tests.subsidy.shelf import Shelf
 from tests.subsidy.test_rederiving import kept
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "one-award-per-level.yaml"
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+EXAMPLE = EXAMPLES / "one-award-per-level.yaml"
 FIRST, SECOND = load_schemes(SCHEMES)
+IN_PARTS = load_scheme(EXAMPLES / "scheme-in-parts.yaml")
 ELSEWHERE = SECOND.model_copy(
     update={"valid_from": date(2015, 1, 1), "valid_until": date(2015, 12, 31), "name": "pilot"}
 )
@@ -214,9 +217,49 @@ def test_a_rehearsal_takes_what_the_lane_has_activated_and_keeps_what_is_suppose
     assert sorted(one.version for one in tried.schemes()) == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("scheme", [FIRST, SECOND, ELSEWHERE], ids=lambda one: f"{one.name}-{one.version}")
+@pytest.mark.parametrize(
+    "scheme", [FIRST, SECOND, ELSEWHERE, IN_PARTS], ids=lambda one: f"{one.name}-{one.version}"
+)
 def test_a_file_and_its_event_say_the_same(scheme: Scheme) -> None:
-    assert scheme_of(activation(scheme)) == scheme
+    said = activation(scheme).model_dump_json(exclude_none=True, exclude_unset=True)
+    assert scheme_of(SchemeActivated.model_validate_json(said, extra="forbid")) == scheme
+    assert ('"parts"' in said, '"completion_days"' in said) == (scheme is IN_PARTS, scheme is IN_PARTS)
+
+
+def test_a_scheme_in_parts_gives_in_parts_from_its_event_on_and_each_decision_derives_again() -> None:
+    js = Province()
+    js.day("2026-03-01")
+    for part in IN_PARTS.parts[:4]:
+        js.allocated(10 * YUAN_1000_FEN, pot=part.fund_source)
+    js.enrolled(1, start="2026-05-01", tuition_fen=900_000)
+    js.activated(3, **told(IN_PARTS, valid_from="2026-05-01", lifetime_awards_per_level=1))
+    js.enrolled(2, start="2026-05-01", tuition_fen=900_000)
+    js.enrolled(3, start="2026-05-01", tuition_fen=900_000)["subject"] = js.facts[-1]["subject"]
+    whole, cut = shelf_of(js), Shelf(Rules((FIRST, SECOND)))
+    for fact in js.facts:
+        cut.take([read(fact)])
+
+    assert cut.journal() == whole.journal()
+    assert [
+        (a.part, a.state, a.amount_fen) for a in whole.awards.values() if a.enrollment_no == "32-00002"
+    ] == [
+        (1, "reserved", 150_000),
+        (2, "reserved", 150_000),
+        (3, "reserved", 180_000),
+        (4, "reserved", 80_000),
+        (5, "committed", 100_000),
+    ]
+    assert states(whole)["32-00001"] == ("reserved", 2)
+    assert {whole.awards[key].state for key in ("32-00003", "32-00003/5")} == {"refused"}
+    adopted = [(entry.no, scheme_of_event(js)) for entry in whole.entries if entry.type == SCHEME_ADOPTED]
+    for entry in whole.entries:
+        assert not rederive(in_force_before(whole.rules, adopted, entry.no), kept(entry))
+
+
+def scheme_of_event(js: Province) -> Scheme:
+    """The scheme that the lane's only activation says."""
+    (fact,) = [fact for fact in js.facts if fact["type"] == SCHEME_ACTIVATED]
+    return scheme_of(SchemeActivated.model_validate(fact["data"], strict=False))
 
 
 def test_the_example_with_a_limit_follows_the_shipped_files() -> None:

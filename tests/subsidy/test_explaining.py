@@ -109,8 +109,8 @@ def standing(award: Award) -> Standing:
     )
 
 
-def explained(shelf: Shelf, number: int, place: Place | None = None) -> Explanation:
-    parts = [award for award in shelf.awards.values() if award.enrollment_no == f"32-{number:05d}"]
+def explained(shelf: Shelf, number: int, place: Place | None = None, *, lane: str = "32") -> Explanation:
+    parts = [award for award in shelf.awards.values() if award.enrollment_no == f"{lane}-{number:05d}"]
     first, *further = sorted(parts, key=lambda award: award.part)
     decisions = [stored(entry) for entry in shelf.entries if entry.enrollment_no == first.enrollment_no]
     return explain(shelf.rules, standing(first), place, decisions, [(standing(one), None) for one in further])

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.subsidy.config import SCHEMES, SchemeError, load_scheme, load_schemes
-from services.subsidy.domain.schemes import PARTS_MAX, Part, Scheme
+from services.subsidy.domain.schemes import Part, Scheme
 from services.subsidy.domain.stacking import PartOutcome, PotInputs, split, stack
+from shared.contracts.provinces.nation import PARTS_MAX
 
 SHIPPED = load_schemes(SCHEMES)[1]
 EXAMPLE = Path(__file__).parents[2] / "docs/examples/scheme-in-parts.yaml"

@@ -25,15 +25,26 @@ def contradiction(submission: Submission) -> Refusal | None:
     data: Any = submission.event.data
     days = _IN_ORDER.get(submission.type or "")
     if days is not None:
-        return _out_of_order(data, "data", *days)
+        found = _out_of_order(data, "data", *days)
+        return found or (_of_parts(data) if submission.type == provinces.SCHEME_ACTIVATED else None)
     if submission.type == provinces.BUDGET_CARRIED_OVER and data.to_fiscal_year <= data.from_fiscal_year:
         return _refused("data.to_fiscal_year", "data.from_fiscal_year", "必须晚于", "must be after")
     if submission.type == provinces.ALLIANCE_FORMED:
-        found = (
+        unlike = (
             _out_of_order(outcome, f"data.outcomes.{place}", "since", "until")
             for place, outcome in enumerate(data.outcomes)
         )
-        return next((one for one in found if one is not None), None)
+        return next((one for one in unlike if one is not None), None)
+    return None
+
+
+def _of_parts(data: provinces.SchemeActivated) -> Refusal | None:
+    """What no reader of a scheme could make sense of: refused here, since it would stop every lane."""
+    for place, part in enumerate(data.parts):
+        if (found := provinces.unlike_a_part(part)) is not None:
+            return Refusal("invalid", f"data.parts.{place}.{found.field}", f"{found.zh} / {found.en}")
+    if (found := provinces.unlike_parts(data.parts, data.fund_source)) is not None:
+        return Refusal("invalid", f"data.{found.field}", f"{found.zh} / {found.en}")
     return None
 
 

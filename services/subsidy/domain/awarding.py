@@ -6,7 +6,13 @@ from typing import Any, Literal
 
 from services.subsidy.domain.book import HELD, Award, Book, Budget, Cause, Posting, State, move
 from services.subsidy.domain.clawing_back import claw_back, net, restore
-from services.subsidy.domain.judging import EnrollmentInputs, Outcome, ReturnInputs, judge_return
+from services.subsidy.domain.judging import (
+    CalledInputs,
+    EnrollmentInputs,
+    Outcome,
+    ReturnInputs,
+    judge_return,
+)
 from services.subsidy.domain.lifetime import holder_of
 from services.subsidy.domain.noting import note, note_budget, write_down
 from services.subsidy.domain.sentences import FORGONE, HELD_BACK, REFUSED
@@ -29,7 +35,7 @@ def refuse_beyond_limit(
     book: Book,
     award: Award,
     cause: Cause,
-    inputs: EnrollmentInputs | ReturnInputs,
+    inputs: EnrollmentInputs | ReturnInputs | CalledInputs,
     steps: list[dict[str, Any]],
 ) -> None:
     """Say that another enrollment holds the person's award, and which one: the last step names it."""
@@ -240,6 +246,7 @@ def end(book: Book, award: Award, cause: Cause, why: str) -> None:
     """Let an award go, and say so; what it frees stays free until its queue moves."""
     if award.state == "committed":
         end_commitment(book, award, cause, why)
+        book.leave(award)
         return
     inputs = {
         "state": award.state,

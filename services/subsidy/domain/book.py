@@ -404,6 +404,8 @@ class Book:
 
     outside_percent: int = NO_CAP_PERCENT
     """How much of a budget enrollments that other provinces report may take until they are confirmed."""
+    knows_all: bool = False
+    """Whether there is nothing that was not loaded: no table stands behind it."""
     lanes: dict[str, LaneBook] = field(default_factory=dict)
     budgets: dict[BudgetKey, Budget] = field(default_factory=dict)
     awards: dict[str, Award] = field(default_factory=dict)
@@ -507,10 +509,23 @@ class Book:
         """A person's entitlement; one that was not loaded may be read but not written."""
         return self.entitlements.setdefault(key, Entitlement(*key))
 
+    def stands(self, enrollment_no: str) -> bool:
+        """Whether any part of an enrollment's award stands."""
+        return any(part.state in STANDING for part in self.parts(enrollment_no))
+
     def leave(self, award: Award) -> None:
-        """An award that is let go gives back the person's entitlement, or asks for it no more."""
-        if award.level and self.entitlement(award.entitlement_key).drop(award.enrollment_no):
+        """An award of which no part stands any more gives back the person's entitlement, or asks for it no more."""
+        if not award.level or self.stands(award.enrollment_no):
+            return
+        if self.entitlement(award.entitlement_key).drop(award.enrollment_no):
             self.unsettled.add(award.entitlement_key)
+
+    def may_let_go(self, award: Award) -> bool:
+        """Whether all is loaded that letting an award go asks for: its person's entitlement, and the other parts."""
+        if not award.level or self.knows_all:
+            return True
+        parts = (part_key(award.enrollment_no, part) for part in range(1, award.parts + 1))
+        return self.entitlement(award.entitlement_key).locked and all(key in self.awards for key in parts)
 
     def lane(self, lane: str) -> LaneBook:
         """The lane's own page."""

@@ -215,8 +215,9 @@ def _enroll(rules: Rules, book: Book, lane: str, fact: Fact[enrollment.WorkerEnr
     outcome = judge_enrollment(rules, inputs)
     award = _new_award(fact, lane, year, budget, inputs, outcome, before)
     entitling.keep(rules, book, award, before)
-    if outcome.parts:
-        parts = in_parts.stand(book, award, inputs, outcome, cause)
+    if outcome.parts or (scheme is not None and scheme.parts and outcome.code == "lifetime_limit"):
+        place = in_parts.stand if outcome.parts else in_parts.set_aside
+        parts = place(book, award, inputs, outcome, cause)
         settling.give_up_early(book, award, cause)
         if were:
             _move_queues(book, cause, *were, *parts)

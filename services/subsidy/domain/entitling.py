@@ -45,16 +45,19 @@ def limit_of(rules: Rules, award: Award) -> int | None:
 
 
 def asked_again(rules: Rules, book: Book, award: Award) -> dict[str, Any]:
-    """What the limit adds to the inputs of an award that comes back; nothing where there is none."""
+    """What the limit adds to the inputs of an award that comes back; nothing where there is none.
+
+    An enrollment of which a part stands has the entitlement: it need not ask for the others.
+    """
     limit = limit_of(rules, award)
-    if limit is None:
+    if limit is None or book.stands(award.enrollment_no):
         return {}
     return {"limit": limit, **inputs_of(book.entitlement(award.entitlement_key), award.enrollment_no)}
 
 
 def is_waiting(book: Book, award: Award) -> bool:
     """Whether an award was refused for the limit, and waits to be called."""
-    if not award.level or award.state != "refused":
+    if not award.level or (award.parts == 1 and award.state != "refused"):
         return False
     asker = book.entitlement(award.entitlement_key).asker(award.enrollment_no)
     return asker is not None and not asker.holds

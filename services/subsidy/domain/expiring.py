@@ -7,7 +7,7 @@ from typing import Any
 from services.subsidy.domain import entitling, outside
 from services.subsidy.domain.awarding import (
     commit,
-    end_commitment,
+    end,
     hold_back,
     refuse_beyond_limit,
     release,
@@ -32,6 +32,9 @@ def expire(rules: Rules, book: Book, lane: str, cause: Cause) -> None:
     if page.day is None:
         return
     while not book.drains(lane) and (award := book.next_due(lane, page.day)) is not None:
+        if not book.may_let_go(award):  # reserved in this batch, out of a queue
+            page.expiring = cause
+            return
         release(book, award, cause, "expired")
     last_due = book.cut_off.get(lane)
     if book.drains(lane) or (last_due is not None and last_due[0] <= page.day):
@@ -49,7 +52,7 @@ def _ask(rules: Rules, book: Book, award: Award, cause: Cause) -> None:
     Who has left, and what is void, was let go when that was told.
     """
     if award.completions:
-        end_commitment(book, award, cause, "completed")
+        end(book, award, cause, "completed")
     else:
         come_back(rules, book, award, cause, "year_begun")
 
@@ -107,19 +110,21 @@ def come_back(rules: Rules, book: Book, award: Award, cause: Cause, step: str) -
     Where another enrollment holds the person's award it is refused; one that waits to be called goes on waiting.
     """
     steps: list[dict[str, Any]] = [{"step": step, "amount_fen": award.amount_fen}]
-    if is_later(book, award):
-        later = {"state": award.state, "amount_fen": award.amount_fen, "rank": award.rank}
-        commit(book, award, cause, later, steps)
-        return
     budget, inputs = book.budget(award.budget_key), _return_inputs(rules, book, award)
-    outcome = judge_return(inputs)
-    if outcome == "refused" and entitling.is_waiting(book, award):
-        return
+    outcome, waits = judge_return(inputs), entitling.is_waiting(book, award)
+    holds_already = book.stands(award.enrollment_no)
     award.state, award.changed = outcome, True
-    entitling.keep(rules, book, award, None)
+    if outcome == "refused" and waits:
+        return
+    if not holds_already:
+        entitling.keep(rules, book, award, None)
     if outcome == "refused":
         steps.append(step_of(inputs["limit"], inputs["held_by"]))
         refuse_beyond_limit(book, award, cause, inputs, steps)
+    elif is_later(book, award):
+        asked = ("state", "amount_fen", "rank", "limit", "level", "held_by")
+        later = {name: value for name, value in inputs.items() if name in asked}
+        commit(book, award, cause, later, steps)
     elif outcome == "reserved":
         reserve(book, budget, award, cause, inputs, steps)
     elif outcome == "held_back":

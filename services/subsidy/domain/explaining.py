@@ -201,7 +201,9 @@ def explain(
 ) -> Explanation:
     """The explanation of one award, its decisions in their order; `place` while it waits, `further` its other parts."""
     parts = [(standing, place), *further] if further else []
-    stands, do = _together([one for one, _ in parts]) if parts else _standing(standing, decisions)
+    together = [one for one, _ in parts]
+    refused = all(one.state in ("refused", "forgone") for one in together)
+    stands, do = _standing(standing, decisions) if refused else _together(together)
     return Explanation(
         standing.enrollment_no,
         standing.lane,
@@ -220,9 +222,9 @@ def explain(
 
 
 def _part(one: Standing, place: Place | None, decisions: Sequence[StoredDecision]) -> ExplainedPart:
-    stands, do = _standing(
-        one, [decision for decision in decisions if decision.inputs.get("part") == one.part]
-    )
+    if one.state != "refused":  # that is said of all parts at once
+        decisions = [decision for decision in decisions if decision.inputs.get("part") == one.part]
+    stands, do = _standing(one, decisions)
     return ExplainedPart(
         one.part,
         one.state,

@@ -1,6 +1,6 @@
 """Judgements: from stored inputs alone to an outcome with its steps, to be derived again to the byte."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, NotRequired, TypedDict
@@ -8,7 +8,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 from services.subsidy.domain import lifetime, outside
 from services.subsidy.domain.outside import OutsideInputs
 from services.subsidy.domain.schemes import Rules, Scheme
-from services.subsidy.domain.stacking import PartOutcome, PotInputs, stack
+from services.subsidy.domain.stacking import PartOutcome, PotInputs, stack, stack_freely
 from shared.contracts.provinces import Category, Track
 
 RefusalCode = Literal["no_scheme", "not_eligible", "nothing_to_pay", "lifetime_limit"]
@@ -41,6 +41,20 @@ class EnrollmentInputs(OutsideInputs):
     """Level at which the scheme limits awards; only where it does."""
     held_by: NotRequired[Sequence[str]]
     """Lanes and numbers of the person's enrollments that hold awards at this level."""
+
+
+class CalledInputs(TypedDict):
+    """All that decides about an enrollment in parts that has waited for its person's award elsewhere to be let go."""
+
+    rank: int
+    tuition_fen: int
+    """What scholarships leave of it."""
+    whole_tuition_fen: int
+    pots: list[PotInputs]
+    limit: int
+    level: str
+    held_by: Sequence[str]
+    part: NotRequired[int]
 
 
 class ReturnInputs(OutsideInputs):
@@ -116,24 +130,50 @@ def judge_enrollment(rules: Rules, inputs: EnrollmentInputs) -> Outcome:
     if not steps[1]["by"]:
         return Outcome("refused", 0, scheme, "not_eligible", steps)
     if scheme.parts and inputs["tuition_fen"]:
-        parts = stack(scheme, inputs["whole_tuition_fen"], inputs["tuition_fen"], inputs["pots"], steps)
-        return Outcome("reserved", sum(one.amount_fen for one in parts), scheme, None, steps, parts)
+        return _judge_parts(scheme, inputs, steps)
     amount_fen = min(scheme.amount_base_fen, inputs["tuition_fen"])
     steps.append({"step": "base", "amount_fen": scheme.amount_base_fen})
     steps.append({"step": "tuition", "amount_fen": amount_fen})
     if amount_fen == 0:
         return Outcome("refused", 0, scheme, "nothing_to_pay", steps)
-    if scheme.lifetime_awards_per_level is not None:
-        step = lifetime.step_of(scheme.lifetime_awards_per_level, inputs.get("held_by", ()))
-        steps.append(step)
-        if step["held"] >= step["limit"]:
-            return Outcome("refused", amount_fen, scheme, "lifetime_limit", steps)
+    if not _is_within_limit(scheme.lifetime_awards_per_level, inputs, steps):
+        return Outcome("refused", amount_fen, scheme, "lifetime_limit", steps)
     steps += outside.steps_of(inputs, amount_fen)
     if not outside.is_within_cap(inputs, amount_fen):
         return Outcome("held_back", amount_fen, scheme, None, steps)
     carried = inputs["waiting"] == 0 and amount_fen <= inputs["free_fen"]
     steps.append({"step": "budget", "carries": carried})
     return Outcome("reserved" if carried else "waitlisted", amount_fen, scheme, None, steps)
+
+
+def judge_called(scheme: Scheme, inputs: CalledInputs) -> Outcome:
+    """What an enrollment in parts gets that has not had its turn: as if it came now, at the rank that it had."""
+    could_be = stack_freely(scheme, inputs["whole_tuition_fen"], inputs["tuition_fen"], inputs["pots"])
+    sought_fen = sum(one.amount_fen for one in could_be)
+    return _judge_parts(scheme, inputs, [{"step": "entitled", "amount_fen": sought_fen}], inputs["limit"])
+
+
+def _judge_parts(
+    scheme: Scheme,
+    inputs: EnrollmentInputs | CalledInputs,
+    steps: list[dict[str, Any]],
+    limit: int | None = None,
+) -> Outcome:
+    """The person's limit for all parts together, then each part by its own budget."""
+    if not _is_within_limit(limit or scheme.lifetime_awards_per_level, inputs, steps):
+        return Outcome("refused", 0, scheme, "lifetime_limit", steps)
+    parts = stack(scheme, inputs["whole_tuition_fen"], inputs["tuition_fen"], inputs["pots"], steps)
+    return Outcome("reserved", sum(one.amount_fen for one in parts), scheme, None, steps, parts)
+
+
+def _is_within_limit(limit: int | None, inputs: Mapping[str, Any], steps: list[dict[str, Any]]) -> bool:
+    """Whether the person may have one more at the level; the step says who holds what there is."""
+    if limit is None:
+        return True
+    step = lifetime.step_of(limit, inputs.get("held_by", ()))
+    steps.append(step)
+    held: int = step["held"]
+    return held < limit
 
 
 def judge_return(inputs: ReturnInputs) -> Literal["reserved", "waitlisted", "held_back", "refused"]:

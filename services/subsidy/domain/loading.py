@@ -12,9 +12,10 @@ from services.subsidy.domain.expiring import may_come_back
 from services.subsidy.domain.fiscal_year import begins, possible_years
 from services.subsidy.domain.lifetime import EntitlementKey
 from services.subsidy.domain.outside import cap_fen
-from services.subsidy.domain.schemes import PARTS_MAX, Rules, Scheme
+from services.subsidy.domain.schemes import Rules, Scheme
 from shared.contracts import enrollment, provinces
 from shared.contracts.envelope import Fact
+from shared.contracts.provinces.nation import PARTS_MAX
 
 MOVE_MAX: Final = 2_000
 """At most this many awards of one queue move in one batch; the rest goes on in the next ones."""
@@ -50,6 +51,11 @@ def award_nos(book: Book, facts: Facts, again: Sequence[Again] = ()) -> list[str
     return sorted(asked | {number for _, fact in facts if (number := _enrollment_no(fact)) is not None})
 
 
+def due_in_parts(book: Book) -> list[str]:
+    """Enrollments of which one part falls due, and which hold their person's award as long as any other stands."""
+    return sorted({award.enrollment_no for award in book.due_awards() if award.level and award.parts > 1})
+
+
 def entitlement_keys(
     rules: Rules, book: Book, facts: Facts, again: Sequence[Again] = ()
 ) -> list[EntitlementKey]:
@@ -57,9 +63,9 @@ def entitlement_keys(
     keys = {one.entitlement for one in again}
     keys |= {award.entitlement_key for award in book.due_awards() if award.level}
     for lane, fact in facts:
-        award = book.awards.get(_enrollment_no(fact) or "")
-        if award is not None and award.level and _may_move_entitlement(fact, award):
-            keys.add(award.entitlement_key)
+        parts = book.parts(_enrollment_no(fact) or "")
+        if parts and parts[0].level and _may_move_entitlement(fact, parts):
+            keys.add(parts[0].entitlement_key)
         course = _course_of(fact)
         if course is not None:
             scheme = rules_of(rules, book, lane).scheme_for(lane, course.start, course.track)
@@ -69,10 +75,10 @@ def entitlement_keys(
     return sorted(keys)
 
 
-def _may_move_entitlement(fact: Fact[Any], award: Award) -> bool:
+def _may_move_entitlement(fact: Fact[Any], parts: Sequence[Award]) -> bool:
     """Whether a fact may make an award ask for the person's entitlement, or leave it."""
-    if fact.type == provinces.ENROLLMENT_CONFIRMED:
-        return award.state == "expired"
+    if fact.type in _LATE:
+        return any(award.state == "expired" for award in parts)
     return fact.type in _FREEING or fact.type == provinces.WORKER_ENROLLED
 
 
@@ -212,11 +218,15 @@ def _stepping_back(book: Book) -> list[Award]:
     return [award for award in book.awards.values() if award.level and award.state in WAITING]
 
 
+_CALLED_FROM: Final = ("refused", "released", "forgone")
+"""States of awards, or of their parts, that may be called."""
+
+
 def _called(book: Book) -> list[Award]:
     """Loaded awards that were refused for their person's limit and may be called."""
     if not book.entitlements:
         return []
-    return [award for award in book.awards.values() if award.level and award.state in ("refused", "released")]
+    return [award for award in book.awards.values() if award.level and award.state in _CALLED_FROM]
 
 
 def queue_lengths(
@@ -242,7 +252,7 @@ def queue_lengths(
     return lengths
 
 
-_MAY_COME_UNNAMED: Final = ("committed", "held_back", "refused", "released")
+_MAY_COME_UNNAMED: Final = ("committed", "held_back", *_CALLED_FROM)
 """States from which loaded awards may come into a queue though no fact names them."""
 
 

@@ -7,9 +7,12 @@ from typing import Any, Final, Literal
 import orjson
 
 from services.subsidy.domain.judging import (
+    CalledInputs,
     EnrollmentInputs,
+    Outcome,
     ReturnInputs,
     ScholarshipInputs,
+    judge_called,
     judge_enrollment,
     judge_return,
     judge_scholarship,
@@ -28,6 +31,7 @@ _TYPE_OF_STATE: Final = {
     "forgone": subsidy.SUBSIDY_FORGONE,
 }
 _ENROLLMENT: Final = frozenset(EnrollmentInputs.__required_keys__)
+_CALLED: Final = frozenset(CalledInputs.__required_keys__)
 _RETURN: Final = frozenset(ReturnInputs.__required_keys__)
 _SCHOLARSHIP: Final = frozenset(ScholarshipInputs.__required_keys__)
 
@@ -56,7 +60,10 @@ def rederive(rules: Rules, kept: Kept) -> tuple[Difference, ...] | None:
     inputs = orjson.loads(kept.inputs)
     try:
         if inputs.keys() >= _ENROLLMENT:
-            return _enrollment(rules, kept, inputs)
+            return _enrollment(kept, inputs, judge_enrollment(rules, inputs))
+        if inputs.keys() >= _CALLED:
+            scheme = rules.scheme_of(kept.scheme or "", kept.scheme_version or 0)
+            return _enrollment(kept, inputs, judge_called(scheme, inputs)) if scheme else ("scheme",)
         if inputs.keys() >= _RETURN:
             return _return(kept, inputs)
         if inputs.keys() >= _SCHOLARSHIP:
@@ -66,8 +73,7 @@ def rederive(rules: Rules, kept: Kept) -> tuple[Difference, ...] | None:
     return None
 
 
-def _enrollment(rules: Rules, kept: Kept, inputs: Any) -> tuple[Difference, ...]:
-    outcome = judge_enrollment(rules, inputs)
+def _enrollment(kept: Kept, inputs: Any, outcome: Outcome) -> tuple[Difference, ...]:
     scheme = outcome.scheme
     named = (scheme.name, scheme.version) if scheme else (None, None)
     judged = outcome.parts[inputs["part"] - 1] if outcome.parts else outcome

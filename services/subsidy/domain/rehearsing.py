@@ -94,7 +94,7 @@ class Rehearsal:
     year: int
     supposed_fen: Mapping[str, int] = field(default_factory=dict)
     supposed: Scheme | None = None
-    _book: Book = field(default_factory=Book)
+    _book: Book = field(default_factory=lambda: Book(knows_all=True))
     _exhausted_on: dict[str, date] = field(default_factory=dict)
     _begun: bool = False
 

@@ -1,60 +1,29 @@
 """Schemes: rules as data, who gets how much from which pot."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from services.subsidy.domain.fiscal_year import FIRST_OF_FEBRUARY, Closing
 from services.subsidy.domain.outside import NO_CAP_PERCENT
 from shared.contracts.envelope import AmountFen, Day, DocumentNo, LaneCode, Text, Value
-from shared.contracts.provinces import Category, Track
+from shared.contracts.provinces import Category, SchemePart, Track, unlike_a_part, unlike_parts
+from shared.contracts.provinces.nation import COMPLETION_DAYS, PARTS_MAX, RESERVATION_DAYS
 
 CutPolicy = Literal["clamp", "refuse"]
 """What becomes of a cut, or a carry-over, that asks for more than is free: take what is free, or nothing."""
 
-PARTS_MAX: Final = 8
-"""An award has at most so many parts."""
-WHOLE_PERCENT: Final = 100
-Exhausted = Literal["next", "partial", "waitlist"]
-"""What becomes of a part that its budget does not carry.
 
-`next`: what is free is given, and what lacks is asked of the next part, within that one's cap. `partial`: what is free
-is given, and the rest is forgone. `waitlist`: the whole part waits in the queue of its budget.
-"""
-Due = Literal["confirmation", "completion"]
-
-
-class Part(Value, extra="forbid", strict=False):
-    """One part of an award: from which pot, how much, in which year of study, and when it is granted."""
-
-    fund_source: DocumentNo
-    """The pot that pays this part."""
-    share_percent: Annotated[int, Field(ge=1, le=WHOLE_PERCENT)] | None = None
-    """Its share in percent; instead of an amount."""
-    share_of: Literal["base", "tuition"] | None = None
-    """What it is a share of: the scheme's base amount, or the whole tuition."""
-    amount_fen: AmountFen | None = None
-    """Its amount in fen; instead of a share."""
-    at_most_fen: AmountFen | None = None
-    """Its cap in fen, with what the part before lacks."""
-    when_exhausted: Exhausted = "waitlist"
-    due: Due = "confirmation"
-    """What grants it: the institution's confirmation, or the completed course."""
-    year_of_study: Annotated[int, Field(ge=1, le=PARTS_MAX)] = 1
-    """From the second on it is committed only, until its fiscal year begins."""
+class Part(SchemePart, extra="forbid", strict=False):
+    """One part of an award, as a file or an event says it."""
 
     @model_validator(mode="after")
-    def _has_one_measure(self) -> Self:
-        if (self.amount_fen is None) == (self.share_percent is None):
-            raise ValueError("a part has either amount_fen or share_percent")
-        if (self.share_percent is None) != (self.share_of is None):
-            raise ValueError("share_percent and share_of belong together: say what it is a share of")
-        if self.year_of_study > 1 and self.when_exhausted != "waitlist":
-            raise ValueError("a part of a later year of study waits where its budget is exhausted")
+    def _agrees_with_itself(self) -> Self:
+        if (found := unlike_a_part(self)) is not None:
+            raise ValueError(found.en)
         return self
 
 
@@ -80,15 +49,15 @@ class Scheme(Value, extra="forbid", strict=False):
     """The pot that awards are paid from; of a scheme in parts that of the first."""
     parts: Annotated[tuple[Part, ...], Field(max_length=PARTS_MAX)] = ()
     """Parts of an award in the order in which they draw on tuition; none where one pot pays all of it at once."""
-    reservation_days: Annotated[int, Field(ge=1, le=3_660)] = 365
+    reservation_days: Annotated[int, Field(ge=1, le=3_660)] = RESERVATION_DAYS
     """How many days money is held for an enrollment that its institution does not confirm."""
-    completion_days: Annotated[int, Field(ge=1, le=3_660)] = 1_825
+    completion_days: Annotated[int, Field(ge=1, le=3_660)] = COMPLETION_DAYS
     """How many days the money of a part that is due at completion is held once the enrollment is confirmed."""
 
     lifetime_awards_per_level: Annotated[int, Field(ge=1, le=100)] | None = None
     """How many awards one person may have of this scheme at one level, nationwide and for life; none for no limit.
 
-    Not of a scheme in parts.
+    All parts of an enrollment are one award.
     """
 
     @model_validator(mode="before")
@@ -105,18 +74,8 @@ class Scheme(Value, extra="forbid", strict=False):
 
     @model_validator(mode="after")
     def _has_parts_that_fit(self) -> Self:
-        if self.parts and self.fund_source != self.parts[0].fund_source:
-            raise ValueError("fund_source is that of the first part, or left out")
-        if self.parts and self.lifetime_awards_per_level is not None:
-            raise ValueError("a scheme in parts names no lifetime_awards_per_level: leave out one of them")
-        for basis in ("base", "tuition"):
-            if sum(percents(self.parts, basis)) > WHOLE_PERCENT:
-                raise ValueError(f"the shares of {basis} are more than {WHOLE_PERCENT} percent together")
-        for one, following in pairwise((*self.parts, None)):
-            if one is not None and one.when_exhausted == "next" and not _takes_on(one, following):
-                raise ValueError(
-                    "behind a part with `next` stands one of the same year and due at the same time"
-                )
+        if (found := unlike_parts(self.parts, self.fund_source)) is not None:
+            raise ValueError(found.en)
         return self
 
     @model_validator(mode="after")
@@ -165,17 +124,6 @@ class Rules:
     def scheme_of(self, name: str, version: int) -> Scheme | None:
         """A scheme version by its name; none where it is not in force here any more."""
         return next((one for one in self.schemes if (one.name, one.version) == (name, version)), None)
-
-
-def percents(parts: Iterable[Part], basis: str) -> list[int]:
-    """The share of each part in a basis; 0 of a part that is no share of it."""
-    return [part.share_percent or 0 if part.share_of == basis else 0 for part in parts]
-
-
-def _takes_on(one: Part, following: Part | None) -> bool:
-    if following is None:
-        return False
-    return (one.year_of_study, one.due) == (following.year_of_study, following.due)
 
 
 def overlap(schemes: Sequence[Scheme]) -> tuple[Scheme, Scheme] | None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from services.subsidy.domain import outside
-from services.subsidy.domain.outside import OutsideInputs
-from services.subsidy.domain.schemes import WHOLE_PERCENT, Part, Scheme, percents
+from services.subsidy.domain.outside import UNLIMITED_FEN, OutsideInputs
+from services.subsidy.domain.schemes import Part, Scheme
+from shared.contracts.provinces.nation import WHOLE_PERCENT, percents
 
 
 class PotInputs(OutsideInputs):
@@ -74,6 +75,23 @@ def stack(
         budget = budgets[pot["fiscal_year"], pot["fund_source"]]
         found.append(_judge(part, number, share_fen, asked, None if pot["later"] else budget, own))
     return found
+
+
+def stack_freely(
+    scheme: Scheme, tuition_fen: int, room_fen: int, pots: Sequence[PotInputs]
+) -> list[PartOutcome]:
+    """The parts as they would be, did every budget carry them."""
+    free = [
+        PotInputs(
+            fiscal_year=pot["fiscal_year"],
+            fund_source=pot["fund_source"],
+            free_fen=UNLIMITED_FEN,
+            waiting=0,
+            later=pot["later"],
+        )
+        for pot in pots
+    ]
+    return stack(scheme, tuition_fen, room_fen, free, [])
 
 
 def split(scheme: Scheme, tuition_fen: int) -> list[int]:

@@ -46,7 +46,12 @@ from shared.contracts.provinces.money import (
     PlanDeclared,
     ScholarshipAwarded,
 )
-from shared.contracts.provinces.nation import SchemeActivated
+from shared.contracts.provinces.nation import (
+    SchemeActivated,
+    SchemePart,
+    unlike_a_part,
+    unlike_parts,
+)
 from shared.contracts.provinces.terms import (
     Category,
     CityCode,
@@ -246,6 +251,7 @@ __all__ = [
     "PromotionRecorded",
     "ReportedOutcome",
     "SchemeActivated",
+    "SchemePart",
     "ScholarshipAwarded",
     "Sector",
     "SkillLevel",
@@ -257,4 +263,6 @@ __all__ = [
     "WorkerChanged",
     "WorkerEnrolled",
     "WorkerRegistered",
+    "unlike_a_part",
+    "unlike_parts",
 ]
