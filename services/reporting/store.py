@@ -14,8 +14,8 @@ from asyncpg.transaction import Transaction
 from services.reporting.domain import summing
 from services.reporting.domain.tally import FACT_COLUMNS, CellKey, Counted, Sums
 from services.reporting.domain.targets import Selection
-from shared.contracts.lanes import LANE_CODES
-from shared.contracts.provinces import EVENT_VOIDED
+from shared.contracts.lanes import LANE_CODES, NATION
+from shared.contracts.provinces import EVENT_VOIDED, TARGET_SET
 from shared.plumbing.store import Db
 
 CHANGED_CHANNEL: Final = "reporting_changed"
@@ -211,6 +211,19 @@ async def latest(db: Db, lanes: Sequence[str], types: Sequence[str], per_lane: i
             lanes,
             types,
             per_lane,
+        )
+    )
+
+
+async def targets_set(db: Db, known_on: date | None) -> list[Record]:
+    """Targets that the nation has set by the end of a day: rows (event_id, causation_id, recorded_at, said)."""
+    return list(
+        await db.fetch(
+            """SELECT event_id, causation_id, recorded_at, details::text FROM fact
+               WHERE lane = $1 AND type = $2 AND recorded_day <= $3 ORDER BY seq""",
+            NATION,
+            TARGET_SET,
+            known_on or date.max,
         )
     )
 

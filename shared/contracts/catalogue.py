@@ -78,6 +78,7 @@ NAMES_ZH: Final = {
     provinces.CONTROL_TOTALS_DECLARED: "申报控制总数",
     provinces.EVENT_VOIDED: "作废事件",
     provinces.SCHEME_ACTIVATED: "启用补助办法",
+    provinces.TARGET_SET: "设定目标",
     enrollment.ENROLLMENT_OVERLAPPED: "注册入学重叠",
     enrollment.REGISTRATION_BECAME_FIRST: "成为首次登记",
     enrollment.DAY_BEGAN: "新的一天开始",

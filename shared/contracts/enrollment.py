@@ -382,6 +382,7 @@ FACT_MODELS: Final[dict[str, type[BaseModel]]] = {
     provinces.CONTROL_TOTALS_DECLARED: provinces.ControlTotalsDeclared,
     provinces.EVENT_VOIDED: EventVoidedFact,
     provinces.SCHEME_ACTIVATED: provinces.SchemeActivated,
+    provinces.TARGET_SET: provinces.TargetSet,
     REGISTRATION_BECAME_FIRST: RegistrationBecameFirst,
     DAY_BEGAN: DayBegan,
     VERDICTS_TALLIED: VerdictsTallied,

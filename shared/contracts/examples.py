@@ -250,6 +250,21 @@ _SENT: Final[dict[str, dict[str, Any]]] = {
         ],
         "lifetime_awards_per_level": 1,
     },
+    provinces.TARGET_SET: {
+        "target": "jiangsu_2027",
+        "document_no": "苏工发〔2027〕8号",
+        "name_zh": "江苏：2027 年资助农民工和一线职工",
+        "name_en": "Jiangsu: migrant and front-line workers funded in 2027",
+        "measure": "funded",
+        "filter": {"lane": "32", "category": "migrant_or_front_line"},
+        "comparator": "exactly",
+        "value": 80_000,
+        "since": "2027-01-01",
+        "until": "2027-12-31",
+        "basis": "planned",
+        "within": "funded",
+        "source": "江苏省总工会 2027 年工作计划",
+    },
 }
 
 _OF_THE_ENROLLMENT: Final = {

@@ -341,6 +341,24 @@ def activated(version: int, *, lane: str = "00", **changes: Any) -> dict[str, An
     return event("scheme.activated", data | changes, lane=lane)
 
 
+def target(document_no: str, *, lane: str = "00", **changes: Any) -> dict[str, Any]:
+    """A target, set by the nation."""
+    data = {
+        "target": "jiangsu_2027",
+        "document_no": document_no,
+        "name_zh": "江苏",
+        "name_en": "Jiangsu",
+        "measure": "funded",
+        "comparator": "exactly",
+        "value": 80_000,
+        "since": "2027-01-01",
+        "until": "2027-12-31",
+        "basis": "planned",
+        "source": "plan",
+    }
+    return event("target.set", data | changes, lane=lane)
+
+
 def voided(event_of: dict[str, Any], *, lane: str = "32", **attributes: Any) -> dict[str, Any]:
     """A void of an event of the same province."""
     data = {"event_id": event_of["id"], "reason": "录入有误"}

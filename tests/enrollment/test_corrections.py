@@ -35,6 +35,7 @@ from tests.enrollment.events import (
     scholarship,
     settled,
     suspended,
+    target,
     titled,
     trained,
     voided,
@@ -114,6 +115,7 @@ NEVER: dict[str, Callable[[], Event]] = {
     provinces.DEBT_WRITTEN_OFF: lambda: written_off(A, NO, "d-2"),
     provinces.EVENT_VOIDED: lambda: voided(registered(B)),
     provinces.SCHEME_ACTIVATED: lambda: activated(1),
+    provinces.TARGET_SET: lambda: target("t-1"),
 }
 
 

@@ -38,6 +38,7 @@ from tests.enrollment.events import (
     scholarship,
     settled,
     suspended,
+    target,
     titled,
     trained,
     withdrawn,
@@ -105,6 +106,7 @@ ONCE: dict[str, tuple[Callable[[], Event], Callable[[], Event]]] = {
         lambda: control_totals("2026-03", events=4_811),
     ),
     provinces.SCHEME_ACTIVATED: (lambda: activated(3), lambda: activated(3, amount_base_fen=7)),
+    provinces.TARGET_SET: (lambda: target("t-1"), lambda: target("t-1", value=7)),
 }
 
 
@@ -162,6 +164,34 @@ def test_a_scheme_whose_parts_contradict_each_other_is_refused_with_the_field(
     books = with_what_is_named()
     assert books.ask(activated(3, fund_source="a", parts=parts)) == ("rejected", "invalid")
     assert books.results.receipts[-1].receipt["field"] == f"data.{field}"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"measure": "happiness"}, "measure"),
+        ({"filter": {"category": "retired"}}, "filter.category"),
+        ({"filter": {"lane": "99"}}, "filter.lane"),
+        ({"filter": {"alliance": "delta"}}, "filter.alliance"),
+        ({"comparator": "about"}, "comparator"),
+        ({"value": 0}, "value"),
+        ({"until": "2026-12-31"}, "until"),
+    ],
+)
+def test_a_target_that_nobody_can_count_is_refused_with_the_field(
+    changes: dict[str, Any], field: str
+) -> None:
+    books = with_what_is_named()
+    assert books.ask(target("t-1", **changes)) == ("rejected", "invalid")
+    assert books.results.receipts[-1].receipt["field"] == f"data.{field}"
+
+
+def test_a_target_is_set_anew_by_a_document_of_its_own() -> None:
+    books = with_what_is_named()
+    assert [books.ask(target(no, value=value)) for no, value in (("t-1", 1), ("t-2", 2))] == [
+        ACCEPTED,
+        ACCEPTED,
+    ]
 
 
 @pytest.mark.parametrize("kind", sorted(provinces.OF_THE_NATION))

@@ -2,15 +2,29 @@
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.reporting.api import past, targets
 from services.reporting.config import TARGETS, TargetError, load_targets
 from services.reporting.domain.nation import TakenIn, nation
 from services.reporting.domain.prospects import Moment, Sums, asked_for, prospects, since_2016
-from services.reporting.domain.targets import band, fair_shares, progress, selection
+from services.reporting.domain.targets import (
+    InForce,
+    Setting,
+    band,
+    fair_shares,
+    in_force,
+    progress,
+    selection,
+)
+from shared.contracts import provinces
+from shared.contracts.provinces import TargetSet
+from tests.reporting.conftest import Counter
+from tests.reporting.facts import E, Publisher
 
 BOOK = load_targets(TARGETS)
 BY_CODE = {target.code: target for target in BOOK.targets}
@@ -195,3 +209,122 @@ def test_since_2016_stays_two_parts() -> None:
     assert selections[-1].since == "0000-00"
     assert selections[-1].facet_2 == "since-2024-07"
     assert {one.since for one in selections[-3:-1]} == {"2024-07"}
+
+
+# ---------------------------------------------------------------- targets by event
+
+
+def said(target: str = "jiangsu_2027", **changes: Any) -> dict[str, Any]:
+    """What an event says of a target."""
+    return {
+        "target": target,
+        "document_no": "t-1",
+        "name_zh": "江苏",
+        "name_en": "Jiangsu",
+        "measure": "funded",
+        "filter": {"lane": "32", "category": "migrant"},
+        "comparator": "more_than",
+        "value": 80_000,
+        "since": "2027-01-01",
+        "until": "2027-12-31",
+        "basis": "planned",
+        "source": "the plan of 2027",
+    } | changes
+
+
+def after(*entries: dict[str, Any]) -> InForce:
+    """The targets after events have said this in turn."""
+    return in_force(
+        BOOK,
+        [
+            Setting(f"e-{n}", f"f-{n}", NOW, TargetSet.model_validate(entry, strict=False))
+            for n, entry in enumerate(entries)
+        ],
+    )
+
+
+def test_a_target_that_an_event_sets_stands_beside_those_of_the_file() -> None:
+    found = after(said(baseline=7))
+    assert [target.code for target in found.book.targets] == [*BY_CODE, "jiangsu_2027"]
+    new = found.book.targets[-1]
+    assert (new.filter.lane, new.filter.category, new.baseline) == ("32", "migrant", 7)
+    assert (new.zh, new.en, new.source, new.basis) == ("江苏", "Jiangsu", "the plan of 2027", "planned")
+    assert progress(new, 80_000, date(2028, 1, 1), None).reached is False
+    assert found.set_by["jiangsu_2027"].event_id == "e-0"
+    assert not found.not_taken
+
+
+def test_a_later_entry_of_the_same_code_counts_in_place_of_the_file_s_and_of_earlier_ones() -> None:
+    nation = {"filter": {}, "since": "2025-01-01", "until": "2030-12-31", "comparator": "at_least"}
+    found = after(said("funded", value=3_500_000, **nation), said("funded", value=4_000_000, **nation))
+    by_code = {target.code: target for target in found.book.targets}
+    assert list(by_code) == list(BY_CODE)
+    assert by_code["funded"].value == 4_000_000
+    assert found.set_by["funded"].event_id == "e-1"
+    assert {code for code in by_code if by_code[code] != BY_CODE[code]} == {"funded"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "code"),
+    [
+        (said(since="2027-02-01"), "no_window"),
+        (said(filter={"lane": "50", "alliance": "sichuan-chongqing"}), "lane_and_alliance"),
+        (said(filter={"alliance": "sichuan-chongqing"}), "alliance_months"),
+        (said(within="nowhere"), "within_unknown"),
+        (said(within="funded", value=3_000_001), "within_unlike"),
+        (said(within="projects", value=1), "within_unlike"),
+        (said(within="jiangsu_2027"), "within_circle"),
+        (
+            said("funded", filter={}, since="2025-01-01", value=1_999_999),
+            "within_unlike",
+        ),  # its part is larger
+    ],
+)
+def test_what_cannot_be_counted_or_nested_sets_nothing_and_says_why(entry: dict[str, Any], code: str) -> None:
+    found = after(entry)
+    assert found.book == BOOK
+    assert not found.set_by
+    (refused,) = found.not_taken
+    assert (refused[0].said.target, refused[1].code) == (entry["target"], code)
+
+
+def test_targets_that_would_be_part_of_each_other_are_not() -> None:
+    found = after(
+        said("outer"), said("inner", within="outer"), said("outer", within="inner", document_no="t-2")
+    )
+    assert [unfit.code for _, unfit in found.not_taken] == ["within_circle"]
+    assert found.set_by["outer"].event_id == "e-0"
+
+
+async def test_targets_are_told_with_the_event_that_set_them_as_they_were_known_on_a_day(
+    counter: Counter,
+) -> None:
+    nation = {"filter": {}, "since": "2025-01-01", "until": "2030-12-31"}
+    publisher = Publisher()
+    entries = [said(), said("funded", value=4_000_000, **nation), said("projects", within="nowhere")]
+    for n, entry in enumerate(entries):
+        publisher.clock += timedelta(days=1)
+        for lane in ("00", "32"):  # it stands on every lane, and counts once
+            publisher.publish(E, lane, provinces.TARGET_SET, entry, causationid=f"operator-{n}")
+    await counter.carry(publisher.taken())
+    async with counter.pool.acquire() as db:
+        told = await targets.read(db, BOOK, simulated=True)
+        before = await targets.read(db, BOOK, known_on=date(2026, 3, 3), simulated=True)
+        pictures = [
+            await past.picture(db, BOOK, None, day, simulated=True) for day in (None, date(2026, 3, 3))
+        ]
+
+    assert [(one.code, one.event_id, one.document_no) for one in told.set_by_events] == [
+        ("funded", "operator-1", "t-1"),
+        ("jiangsu_2027", "operator-0", "t-1"),
+    ]
+    assert {one.code: one.progress.target for one in told.targets}["funded"] == 4_000_000
+    (refused,) = told.not_taken
+    assert (refused.code, refused.reason, refused.event_id) == ("projects", "within_unknown", "operator-2")
+    assert "nowhere" in refused.message_zh
+    assert "new document number" in refused.message_en
+    assert [one.code for one in before.set_by_events] == ["jiangsu_2027"]
+    assert [{one.code: one.target for one in seen.targets}["funded"] for seen in pictures] == [
+        4_000_000,
+        3_000_000,
+    ]

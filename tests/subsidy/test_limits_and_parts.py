@@ -281,7 +281,7 @@ async def _states(subsidy: Service) -> dict[str, str]:
     rows = await subsidy.pool.fetch(
         "SELECT lane, string_agg(state, ' ' ORDER BY part) FROM award GROUP BY lane"
     )
-    return dict(rows)
+    return {row[0]: row[1] for row in rows}
 
 
 def test_an_enrollment_that_is_corrected_into_parts_leaves_the_award_to_who_asks_next() -> None:

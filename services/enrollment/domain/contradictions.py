@@ -15,6 +15,7 @@ _IN_ORDER: Final[Mapping[str, tuple[str, str]]] = {
     provinces.ALLIANCE_REPORTED: ("since", "until"),
     provinces.CONTROL_TOTALS_DECLARED: ("since", "until"),
     provinces.SCHEME_ACTIVATED: ("valid_from", "valid_until"),
+    provinces.TARGET_SET: ("since", "until"),
 }
 """Two days of which the second must not lie before the first, where both are given."""
 

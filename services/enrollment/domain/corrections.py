@@ -43,6 +43,7 @@ NOT_VOIDABLE: Final[Mapping[str, str]] = {
         "or is paid anew",
     ),
     provinces.SCHEME_ACTIVATED: "办法已生效，请启用新的版本 / a scheme that is in force is ended by a later version",
+    provinces.TARGET_SET: "目标已设定，请用新文号重新设定 / a target that is set is set anew by a later document",
     provinces.DEBT_WRITTEN_OFF: "核销已入账；之后收回的款项请报送 payment.returned / a write-off stands; what "
     "comes back after it is told by payment.returned",
     provinces.EVENT_VOIDED: "作废本身不能作废，请用新的编号重新发送原事件 / "

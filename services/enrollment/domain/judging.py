@@ -109,6 +109,7 @@ RULES: Final[dict[str, Callable[[Register, Submission], Outcome]]] = {
     provinces.CONTROL_TOTALS_DECLARED: completeness.declare_totals,
     provinces.EVENT_VOIDED: corrections.void,
     provinces.SCHEME_ACTIVATED: outcomes.record_for_the_nation,
+    provinces.TARGET_SET: outcomes.record_for_the_nation,
 }
 
 _LOOKS_AT_WORKER: Final = frozenset(

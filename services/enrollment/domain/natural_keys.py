@@ -83,4 +83,5 @@ _PARTS: Final[dict[str, Callable[[str, Any], tuple[Any, ...]]]] = {
         *sorted(set(e.data.event_types)),
     ),
     provinces.SCHEME_ACTIVATED: lambda _, e: (e.data.scheme, e.data.scheme_version),
+    provinces.TARGET_SET: lambda _, e: (e.data.target, e.data.document_no),
 }

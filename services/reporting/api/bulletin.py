@@ -11,6 +11,7 @@ from services.reporting import edition_store
 from services.reporting.api.editions import Named, kept_or_404
 from services.reporting.api.public import notes
 from services.reporting.api.site import PAGE, SAFE, Language, files_of_page, language_of, spoken, version_of
+from services.reporting.api.targets import targets_in_force
 from services.reporting.domain import editions
 from services.reporting.domain.disclosure import TOTAL, Shown
 from services.reporting.domain.editions import NATION, Edition, Name
@@ -46,7 +47,6 @@ def router(book: Book) -> APIRouter:
     template = Environment(
         loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     ).get_template("bulletin.html")
-    targets = {target.code: target for target in book.targets}
 
     @routes.get("/bulletin/{edition}", response_class=Response, responses=documented(404, 422, 503))
     async def bulletin(
@@ -59,8 +59,9 @@ def router(book: Book) -> APIRouter:
         async with request.app.state.pool.acquire() as db:
             kept = await kept_or_404(db, edition)
             newest = await edition_store.kept(db, Name(kept.name.period, None))
+            targets = (await targets_in_force(db, book)).book.targets
         language = lang or language_of(None, accept_language)
-        names = {code: getattr(target, language) for code, target in targets.items()}
+        names = {target.code: getattr(target, language) for target in targets}
         speaker = Speaker(spoken(said, language), language, names)
         html = template.render(
             static=static,

@@ -187,13 +187,14 @@ class Live:
             newest = await store.latest(db, LANE_CODES, NOTABLE, LOOK_BACK_PER_LANE)
             taken = await store.taken_in(db)
             still = await store.standing_still(db)
+            book = (await targets.targets_in_force(db, self._book)).book
         began_s = time.thread_time()
         picture = nation(
             [tuple(row) for row in sums],
             [Happening(**dict(row)) for row in newest],
             [_still(row["lane"], row["since"], stopped=row["stopped"]) for row in still],
             TakenIn(*taken),
-            self._book,
+            book,
             simulated=parts.settings.simulated,
         )
         self._built_s = time.thread_time() - began_s

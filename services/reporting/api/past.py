@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 from services.reporting import store
+from services.reporting.api import targets
 from services.reporting.domain.measures import MEASURES
 from services.reporting.domain.nation import NATION_SCOPE, Nation, Past, TakenIn, nation
 from services.reporting.domain.persons import PERSONS
@@ -23,6 +24,7 @@ _OF_NATION: Final = tuple(code for code in MEASURES if code in PERSONS)
 
 async def picture(db: Db, book: Book, month: str | None, known_on: date | None, *, simulated: bool) -> Nation:
     """What had happened by the end of `month`, as was known at the end of `known_on`; nothing of what is just now."""
+    book = (await targets.targets_in_force(db, book, known_on)).book
     asked = [of_lanes(code) for code in _OF_LANES] + [of_nation(code) for code in _OF_NATION]
     rows = await store.selected(db, [as_of(one, month) for one in asked], known_on, whole=True)
     sums: Counter[tuple[str, str, str]] = Counter()

@@ -1,6 +1,7 @@
 """Targets for everybody: how they stand on any day, where they lead, who is behind, and the series since 2016."""
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -18,12 +19,39 @@ from services.reporting.domain.prospects import (
     since_2016,
 )
 from services.reporting.domain.selecting import as_of
-from services.reporting.domain.targets import Book
+from services.reporting.domain.targets import Book, InForce, Setting, in_force
 from shared.contracts.envelope import Day, shanghai_day
+from shared.contracts.provinces import TargetSet
 from shared.plumbing.problem import ProblemRoute, documented
 from shared.plumbing.store import Db
 
 _SAME: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "Nothing has changed since that ETag."}}
+
+
+class SetBy(BaseModel):
+    """The event of the nation by which a target was set."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    code: str
+    """Of the target."""
+    event_id: str
+    """Id of the event, as lane 00 has sent it."""
+    fact_id: str
+    """Id of its fact on lane 00: `/v1/events` and `dreams trace` know it."""
+    document_no: str
+    source: str
+    recorded_at: datetime
+
+
+class NotTaken(SetBy):
+    """An event that set no target: what stood before stands."""
+
+    reason: str
+    """Why, as a code: lane_and_alliance, alliance_months, no_window, within_unknown, within_unlike, within_circle."""
+    message_zh: str
+    message_en: str
+    """Why, and that a further event under a new document number sets it."""
 
 
 class Targets(BaseModel):
@@ -37,6 +65,10 @@ class Targets(BaseModel):
     simulated: bool
     """Numbers come from a simulation."""
     targets: list[Prospect]
+    set_by_events: list[SetBy]
+    """Targets that an event has set, in place of the file's or beside them; all others are the file's."""
+    not_taken: list[NotTaken]
+    """Events that set no target, with the reason."""
     since_2016: list[Since2016]
     """Opening balances of June 2024 with what has followed: two parts, never one number."""
 
@@ -68,7 +100,8 @@ async def read(
     db: Db, book: Book, upto: date | None = None, known_on: date | None = None, *, simulated: bool
 ) -> Targets:
     """All targets as they stand at the end of `upto`'s month, as known at the end of a day; now where none is given."""
-    selections = asked_for(book)
+    now = await targets_in_force(db, book, known_on)
+    selections = asked_for(now.book)
     taken = await store.taken_in(db)
     newest = shanghai_day(taken["recorded_at"] or taken["now"])
     month = upto.isoformat()[:7] if upto else None
@@ -79,6 +112,38 @@ async def read(
         as_of=today,
         known_on=known_on,
         simulated=simulated,
-        targets=prospects(book, sums, Moment(today, taken["began"])),
-        since_2016=since_2016(book, sums),
+        targets=prospects(now.book, sums, Moment(today, taken["began"])),
+        set_by_events=[SetBy(**_shown(setting)) for _, setting in sorted(now.set_by.items())],
+        not_taken=[
+            NotTaken(
+                **_shown(setting),
+                reason=unfit.code,
+                message_zh=f"{unfit.zh}，未生效；请更正后以新文号重新设定。",
+                message_en=f"Not in force: {unfit.en}. Set it again under a new document number.",
+            )
+            for setting, unfit in now.not_taken
+        ],
+        since_2016=since_2016(now.book, sums),
     )
+
+
+async def targets_in_force(db: Db, book: Book, known_on: date | None = None) -> InForce:
+    """The file's targets with what events have set by the end of a day; now where none is given."""
+    rows = await store.targets_set(db, known_on)
+    settings = [
+        Setting(causation_id or event_id, event_id, recorded_at, TargetSet.model_validate_json(said))
+        for event_id, causation_id, recorded_at, said in rows
+    ]
+    return in_force(book, settings)
+
+
+def _shown(setting: Setting) -> Mapping[str, Any]:
+    said = setting.said
+    return {
+        "code": said.target,
+        "event_id": setting.event_id,
+        "fact_id": setting.fact_id,
+        "document_no": said.document_no,
+        "source": said.source,
+        "recorded_at": setting.recorded_at,
+    }

@@ -1,16 +1,17 @@
 """Targets as data: what is measured, how it is compared, when it counts; how far we have come, and where it leads."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from statistics import fmean, stdev
 from typing import Annotated, Final, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.contracts.envelope import LaneCode
-from shared.contracts.provinces import Comparator
+from shared.contracts.provinces import Comparator, TargetSet
+from shared.contracts.provinces.terms import TargetAlliance, TargetCategory, TargetMeasure
 
 COUNTED_SINCE: Final = date(2025, 1, 1)
 """The national targets count from here: fiscal year of an award, day of a project."""
@@ -47,8 +48,6 @@ ALLIANCES: Final = (Alliance("sichuan-chongqing", frozenset({"50", "51"}), "2025
 """Who studies through an alliance is not known: all of its provinces are counted; what it declares stands beside."""
 _ALLIANCES: Final = {alliance.code: alliance for alliance in ALLIANCES}
 
-Category = Literal["industrial", "migrant", "front_line", "new_employment", "migrant_or_front_line"]
-
 
 class Entry(BaseModel):
     """An entry of the file: nothing may stand in it that nobody reads."""
@@ -60,15 +59,30 @@ class Filter(Entry):
     """Of whom; nothing stands for the whole nation."""
 
     lane: LaneCode | None = None
-    category: Category | None = None
-    alliance: Literal["sichuan-chongqing"] | None = None
+    category: TargetCategory | None = None
+    alliance: TargetAlliance | None = None
+
+
+class Unfit(NamedTuple):
+    """Why an entry is no target: a code, and a sentence in both languages."""
+
+    code: Literal[
+        "lane_and_alliance",
+        "alliance_months",
+        "no_window",
+        "within_unknown",
+        "within_unlike",
+        "within_circle",
+    ]
+    zh: str
+    en: str
 
 
 class Target(Entry):
     """One target."""
 
     code: Annotated[str, Field(pattern="^[a-z0-9_]+$")]
-    measure: Literal["funded", "educated", "skilled", "skilled_others", "learners", "projects"]
+    measure: TargetMeasure
     filter: Filter = Filter()
     comparator: Comparator
     value: Annotated[int, Field(gt=0)]
@@ -87,15 +101,54 @@ class Target(Entry):
     def _can_be_counted(self) -> "Target":
         if self.until < self.since:
             raise ValueError("it ends before it begins")
-        alliance = _ALLIANCES.get(self.filter.alliance or "")
-        if alliance and (self.since.isoformat()[:7], self.until.isoformat()[:7]) != (
-            alliance.since,
-            alliance.until,
-        ):
-            raise ValueError("an alliance's target counts in the alliance's own months")
-        if self.measure in PERSONS_MEASURES and not alliance and window(self) is None:
-            raise ValueError("persons are counted once in one year, or from 2025 on: no other window is kept")
+        if (unfit := cannot_be_counted(self.measure, self.filter, self.since, self.until)) is not None:
+            raise ValueError(unfit.en)
         return self
+
+
+def cannot_be_counted(measure: str, about: Filter, since: date, until: date) -> Unfit | None:
+    """Why nothing that is kept adds up to such a target, if so."""
+    if about.alliance and about.lane:
+        en = "an alliance counts all of its provinces together: name no province beside it"
+        return Unfit("lane_and_alliance", "联盟统计其全部省份，不能同时限定省份", en)
+    alliance = _ALLIANCES.get(about.alliance or "")
+    if alliance and (since.isoformat()[:7], until.isoformat()[:7]) != (alliance.since, alliance.until):
+        en = "an alliance's target counts in the alliance's own months"
+        return Unfit("alliance_months", "联盟目标只能按联盟自己的起止月份统计", en)
+    if measure in PERSONS_MEASURES and not alliance and _window(since, until) is None:
+        en = "persons are counted once in one year, or from 2025 on: no other window is kept"
+        return Unfit("no_window", "人数只按一个自然年或自 2025 年起统计，没有其他区间", en)
+    return None
+
+
+def does_not_fit(targets: Mapping[str, Target]) -> Unfit | None:
+    """The first of nested targets that cannot be part of the other, if any."""
+    for target in targets.values():
+        if target.within is None:
+            continue
+        around = targets.get(target.within)
+        if around is None:
+            en = f"{target.code} lies within {target.within}, which is not there"
+            return Unfit("within_unknown", f"{target.code} 所属的目标 {target.within} 不存在", en)
+        if around.value < target.value or around.measure != target.measure:
+            en = f"{target.code} cannot be part of {target.within}"
+            return Unfit(
+                "within_unlike", f"{target.code} 与所属目标 {target.within} 的指标不同或大于该目标", en
+            )
+        if _comes_back(target, targets):
+            en = f"{target.code} would be part of itself"
+            return Unfit("within_circle", f"{target.code} 成为自身的一部分", en)
+    return None
+
+
+def _comes_back(target: Target, targets: Mapping[str, Target]) -> bool:
+    seen, around = {target.code}, target.within
+    while around is not None and around in targets:
+        if around in seen:
+            return True
+        seen.add(around)
+        around = targets[around].within
+    return False
 
 
 class Adds(Entry):
@@ -131,13 +184,55 @@ class Book(Entry):
         by_code = {target.code: target for target in self.targets}
         if len(by_code) < len(self.targets):
             raise ValueError("two targets have one code")
-        for target in self.targets:
-            around = by_code.get(target.within) if target.within else None
-            if target.within and around is None:
-                raise ValueError(f"{target.code} lies within {target.within}, which is not there")
-            if around and (around.value < target.value or around.measure != target.measure):
-                raise ValueError(f"{target.code} cannot be part of {target.within}")
+        if (unfit := does_not_fit(by_code)) is not None:
+            raise ValueError(unfit.en)
         return self
+
+
+class Setting(NamedTuple):
+    """A target as an event of the nation sets it."""
+
+    event_id: str
+    """Id of the nation's event."""
+    fact_id: str
+    """Id of the fact on lane 00."""
+    recorded_at: datetime
+    said: TargetSet
+
+
+class InForce(NamedTuple):
+    """The targets that count: those of the file, and what events have set in their place or beside them."""
+
+    book: Book
+    set_by: Mapping[str, Setting]
+    """Code of a target → the event that set it last."""
+    not_taken: Sequence[tuple[Setting, Unfit]]
+    """Events that set nothing, each with the reason: what stood before stands."""
+
+
+def in_force(book: Book, settings: Iterable[Setting]) -> InForce:
+    """The targets after events have set some, in their order: a later one takes the place of all before of its code.
+
+    One that cannot be counted, or that would leave nested targets without sense, sets nothing.
+    """
+    targets = {target.code: target for target in book.targets}
+    set_by: dict[str, Setting] = {}
+    not_taken: list[tuple[Setting, Unfit]] = []
+    for setting in settings:
+        said = setting.said
+        about = Filter(**said.filter.model_dump())
+        unfit = cannot_be_counted(said.measure, about, said.since, said.until)
+        tried = targets if unfit else targets | {said.target: _target_of(said, about)}
+        if (unfit := unfit or does_not_fit(tried)) is not None:
+            not_taken.append((setting, unfit))
+        else:
+            targets, set_by[said.target] = tried, setting
+    return InForce(book.model_copy(update={"targets": tuple(targets.values())}), set_by, not_taken)
+
+
+def _target_of(said: TargetSet, about: Filter) -> Target:
+    values = said.model_dump(exclude={"target", "document_no", "name_zh", "name_en", "filter"})
+    return Target(code=said.target, zh=said.name_zh, en=said.name_en, filter=about, **values)
 
 
 class Selection(NamedTuple):
@@ -160,10 +255,13 @@ LAST_MONTH: Final = "9999-99"
 
 def window(target: Target) -> str | None:
     """The window of persons that fits the target; None where none is kept."""
-    year = target.since.year
-    if (target.since, target.until) == (date(year, 1, 1), date(year, 12, 31)):
-        return str(year)
-    return SINCE_2025 if target.since == COUNTED_SINCE else None
+    return _window(target.since, target.until)
+
+
+def _window(since: date, until: date) -> str | None:
+    if (since, until) == (date(since.year, 1, 1), date(since.year, 12, 31)):
+        return str(since.year)
+    return SINCE_2025 if since == COUNTED_SINCE else None
 
 
 def selection(target: Target) -> Selection:

@@ -49,6 +49,8 @@ from shared.contracts.provinces.money import (
 from shared.contracts.provinces.nation import (
     SchemeActivated,
     SchemePart,
+    TargetFilter,
+    TargetSet,
     unlike_a_part,
     unlike_parts,
 )
@@ -111,6 +113,7 @@ ALLIANCE_REPORTED: Final = event_type("alliance.reported")
 CONTROL_TOTALS_DECLARED: Final = event_type("control_totals.declared")
 EVENT_VOIDED: Final = event_type("event.voided")
 SCHEME_ACTIVATED: Final = event_type("scheme.activated")
+TARGET_SET: Final = event_type("target.set")
 
 DATA_MODELS: Final[dict[str, type[BaseModel]]] = {
     WORKER_REGISTERED: WorkerRegistered,
@@ -142,10 +145,11 @@ DATA_MODELS: Final[dict[str, type[BaseModel]]] = {
     CONTROL_TOTALS_DECLARED: ControlTotalsDeclared,
     EVENT_VOIDED: EventVoided,
     SCHEME_ACTIVATED: SchemeActivated,
+    TARGET_SET: TargetSet,
 }
 """What each type of event carries."""
 
-OF_THE_NATION: Final = frozenset({SCHEME_ACTIVATED})
+OF_THE_NATION: Final = frozenset({SCHEME_ACTIVATED, TARGET_SET})
 """Types that only lane 00 may send; their facts stand on every lane."""
 
 ABOUT_A_WORKER: Final = frozenset(
@@ -201,6 +205,7 @@ __all__ = [
     "PROMOTION_RECORDED",
     "SCHEME_ACTIVATED",
     "SCHOLARSHIP_AWARDED",
+    "TARGET_SET",
     "TITLE_AWARDED",
     "TRAINING_COMPLETED",
     "TUTORS_PAIRED",
@@ -255,6 +260,8 @@ __all__ = [
     "ScholarshipAwarded",
     "Sector",
     "SkillLevel",
+    "TargetFilter",
+    "TargetSet",
     "TitleAwarded",
     "TitleGrade",
     "Track",

@@ -1,4 +1,4 @@
-"""What the national operator publishes on lane 00, and what stands on every lane: a scheme is in force."""
+"""What the national operator publishes on lane 00, and what stands on every lane: schemes in force, targets."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -7,7 +7,14 @@ from typing import Annotated, Final, Literal, NamedTuple
 from pydantic import Field
 
 from shared.contracts.envelope import AmountFen, Day, DocumentNo, LaneCode, Text, Value
-from shared.contracts.provinces.terms import Category, Track
+from shared.contracts.provinces.terms import (
+    Category,
+    Figure,
+    TargetAlliance,
+    TargetCategory,
+    TargetMeasure,
+    Track,
+)
 
 RESERVATION_DAYS: Final = 365
 """Where a scheme says nothing else."""
@@ -138,3 +145,54 @@ class SchemeActivated(Value):
         default=None, title="每人每层次终身次数"
     )
     """How many awards one person may have of this scheme at one level, nationwide and for life; none for no limit."""
+
+
+TargetCode = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,60}$")]
+"""Name of a target: small letters, digits and _."""
+
+
+class TargetFilter(Value):
+    """Of whom or what a target counts; where nothing is said, the whole nation."""
+
+    lane: LaneCode | None = Field(default=None, title="限省份")
+    """One province."""
+    category: TargetCategory | None = Field(default=None, title="限工人类别")
+    """Workers with this flag."""
+    alliance: TargetAlliance | None = Field(default=None, title="限联盟")
+    """The provinces of one alliance together; then no province."""
+
+
+class TargetSet(Value):
+    """A target is set, or set anew: a later entry of the same target counts in place of earlier ones. Lane 00 sends it.
+
+    Reporting counts towards it from this fact on, and says at `/v1/targets` by which event each target was set.
+    """
+
+    target: TargetCode = Field(title="目标代码")
+    """Which target; (target, document) is the natural key."""
+    document_no: DocumentNo = Field(title="目标文号")
+    """Number of the document that sets it."""
+    name_zh: Text = Field(title="目标名称")
+    """Its name in Chinese."""
+    name_en: Text = Field(title="目标英文名称")
+    """Its name in English."""
+    measure: TargetMeasure = Field(title="目标指标")
+    """What is counted."""
+    filter: TargetFilter = Field(default=TargetFilter(), title="统计范围")
+    """Of whom."""
+    comparator: Literal["at_least", "more_than", "exactly"] = Field(title="比较关系")
+    """How the value is meant."""
+    value: Annotated[Figure, Field(gt=0)] = Field(title="目标值")
+    """The value, in the measure's unit."""
+    since: Day = Field(title="起始日期")
+    """First day that counts."""
+    until: Day = Field(title="截止日期")
+    """Last day that counts."""
+    baseline: Figure = Field(default=0, title="基数")
+    """Where counting begins; figures of before are never added otherwise."""
+    basis: Literal["planned", "actual"] = Field(title="实际或计划")
+    """What kind of figure it is."""
+    within: TargetCode | None = Field(default=None, title="所属目标")
+    """The target that it is part of: of the same measure, and not smaller."""
+    source: Text = Field(title="目标出处")
+    """Who says so: a document, a plan."""

@@ -74,6 +74,14 @@ Figure = Annotated[int, Field(ge=0, le=2**53 - 1)]
 """A declared figure: whole, in the unit of its measure."""
 
 
+TargetMeasure = Literal["funded", "educated", "skilled", "skilled_others", "learners", "projects"]
+"""What a target counts: persons funded, whose education or skill has risen, who learn; projects."""
+TargetCategory = Literal["industrial", "migrant", "front_line", "new_employment", "migrant_or_front_line"]
+"""Of whom a target counts persons."""
+TargetAlliance = Literal["sichuan-chongqing"]
+"""Alliances whose persons are counted together, once each."""
+
+
 class Employer(Value):
     """Who employs the worker."""
 

@@ -79,6 +79,11 @@ def _scheme(
     return Columns(tally.day(), scheme=f"{data.scheme}/{data.scheme_version}")
 
 
+def _target(tally: Tally, data: provinces.TargetSet) -> Columns:
+    """Read again by whoever asks for the targets; it stands on every lane, that of lane 00 counts."""
+    return Columns(tally.day(), document_no=data.document_no, details=data.model_dump_json())
+
+
 def _change_refused(tally: Tally, data: subsidy.BudgetChangeRefused) -> Columns:
     return Columns(
         tally.day(),
@@ -101,6 +106,7 @@ COUNTS: Final[Counts] = {
     provinces.DEBT_WRITTEN_OFF: _written_off,
     provinces.CONTROL_TOTALS_DECLARED: _declared,
     provinces.SCHEME_ACTIVATED: _scheme,
+    provinces.TARGET_SET: _target,
     subsidy.SCHEME_ADOPTED: _scheme,
     subsidy.SCHEME_REFUSED: _scheme,
     subsidy.BUDGET_CHANGE_REFUSED: _change_refused,
