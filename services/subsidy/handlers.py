@@ -7,7 +7,7 @@ from datetime import datetime
 import orjson
 
 from services.subsidy import store
-from services.subsidy.domain import deciding, loading
+from services.subsidy.domain import deciding, loading, projecting
 from services.subsidy.domain.book import Again, Book, Budget, Cause, Entry
 from services.subsidy.domain.loading import Facts
 from services.subsidy.domain.schemes import Rules
@@ -42,6 +42,8 @@ async def decide_awards(rules: Rules, batch: Batch, db: Db) -> None:
             batch.noticed.append(one)
         traceparents += [one.traceparent] * (len(book.entries) - len(traceparents))
         _hand_over(batch, book, one.traceparent)
+    if asked := projecting.asked(book):
+        projecting.tell(book, await store.runs(db, asked))
     said = [_fact(entry, trace) for entry, trace in zip(book.entries, traceparents, strict=True)]
     _publish(batch, book, said, totals)
     await store.save_book(db, book, [fact.id for fact in said], batch.recorded_at)

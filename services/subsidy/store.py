@@ -9,6 +9,7 @@ import orjson
 from asyncpg import Record
 from asyncpg.transaction import Transaction
 
+from services.subsidy.domain import projecting
 from services.subsidy.domain.activating import in_force_before
 from services.subsidy.domain.book import (
     Award,
@@ -716,6 +717,24 @@ async def budgets(
             RUN_DAYS,
         )
     )
+
+
+async def runs(db: Db, asked: Sequence[projecting.Asked]) -> dict[projecting.Asked, projecting.Run]:
+    """When the money of budgets moved first, and what was used of it in the last days up to a day."""
+    rows = await db.fetch(
+        """SELECT place, (SELECT min(day) FROM budget_day d
+                          WHERE (d.lane, d.fiscal_year, d.fund_source) = (k.l, k.y, k.f)) AS first_moved,
+                  (SELECT coalesce(sum(taken_fen - freed_fen), 0)::bigint FROM budget_day d
+                   WHERE (d.lane, d.fiscal_year, d.fund_source) = (k.l, k.y, k.f)
+                     AND d.day > k.d - $5::integer AND d.day <= k.d) AS used_fen
+           FROM unnest($1::text[], $2::smallint[], $3::text[], $4::date[]) WITH ORDINALITY AS k(l, y, f, d, place)""",
+        [key[0] for key, _ in asked],
+        [key[1] for key, _ in asked],
+        [key[2] for key, _ in asked],
+        [today for _, today in asked],
+        RUN_DAYS,
+    )
+    return {asked[place - 1]: projecting.Run(first, used_fen) for place, first, used_fen in rows}
 
 
 async def inflow(db: Db, lane: str, fund_source: str) -> tuple[date | None, Inflow]:

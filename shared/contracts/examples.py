@@ -552,7 +552,12 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
         "message_en": "No budget is open for this year and fund source. Send its allocation first.",
     },
     subsidy.BUDGET_RECOVERED: _FULL,
-    subsidy.BUDGET_THRESHOLD_REACHED: {**_FULL, "percent": 80, "used_fen": 1_600_000_000},
+    subsidy.BUDGET_THRESHOLD_REACHED: {
+        **_FULL,
+        "percent": 80,
+        "used_fen": 1_600_000_000,
+        "runs_out_on": "2027-10-05",
+    },
     subsidy.BUDGET_THRESHOLD_CLEARED: {
         **_FULL,
         "percent": 80,
@@ -564,6 +569,7 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
         "fund_source": _POT,
         "allocated_fen": 2_000_000_000,
         "free_fen": 40_000,
+        "runs_out_on": "2027-11-20",
     },
     reporting.STATISTICS_CHANGED: {
         "facts": [{"stream": "enrollment.events", "first_seq": 90_410, "last_seq": 90_418}],

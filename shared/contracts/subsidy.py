@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel
 
-from shared.contracts.envelope import Value, event_type
+from shared.contracts.envelope import Day, Value, event_type
 from shared.contracts.provinces import Category, Track
 
 
@@ -411,6 +411,8 @@ class BudgetExhausted(Value):
     """All allocations of the budget so far, in fen."""
     free_fen: int
     """What is neither reserved, granted nor disbursed, in fen."""
+    runs_out_on: Day | None = None
+    """The day on which it runs out, if it is used as in the last 90 days of the lane; none where that is not known."""
 
 
 class BudgetRecovered(Value):
@@ -433,6 +435,8 @@ class BudgetThresholdReached(BudgetRecovered):
     """The threshold, in percent of the budget."""
     used_fen: int
     """What is reserved, granted, paid, owed or booked, in fen."""
+    runs_out_on: Day | None = None
+    """The day on which it runs out, if it is used as in the last 90 days of the lane; none where that is not known."""
 
 
 class BudgetThresholdCleared(BudgetThresholdReached):

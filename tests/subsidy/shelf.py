@@ -3,10 +3,10 @@
 from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from services.subsidy.domain import deciding, loading
+from services.subsidy.domain import deciding, loading, projecting
 from services.subsidy.domain.book import (
     Again,
     Award,
@@ -21,6 +21,7 @@ from services.subsidy.domain.book import (
     PaymentKey,
     State,
 )
+from services.subsidy.domain.expecting import RUN_DAYS
 from services.subsidy.domain.lifetime import Entitlement, EntitlementKey
 from services.subsidy.domain.schemes import Rules
 from shared.contracts.envelope import Fact
@@ -69,9 +70,19 @@ class Shelf:
                 later.append(fact)
             else:
                 deciding.decide(self.rules, book, lane, fact)
+        projecting.tell(book, {one: self._run(one) for one in projecting.asked(book)})
         self._put_back(book)
         if later:
             self.take(later)
+
+    def _run(self, asked: projecting.Asked) -> projecting.Run:
+        days = [day for key, day, _ in self.flows if key == asked.budget]
+        last = [day for day in set(days) if asked.today - timedelta(days=RUN_DAYS) < day <= asked.today]
+        used = (
+            self.flows[asked.budget, day, "taken_fen"] - self.flows[asked.budget, day, "freed_fen"]
+            for day in last
+        )
+        return projecting.Run(min(days, default=None), sum(used))
 
     def come_to_rest(self) -> None:
         """Carry empty batches, as an idle lane does, until what was too much for one is at its end."""

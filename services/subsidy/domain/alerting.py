@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from services.subsidy.domain import projecting
 from services.subsidy.domain.book import Book, Budget, BudgetKey, Cause
 from services.subsidy.domain.noting import note_budget
 from shared.contracts import subsidy
@@ -59,7 +60,7 @@ def _say(book: Book, budget: Budget, cause: Cause, kind: str, percent: int) -> N
     budget.changed = True
     said = {**_left(budget), "percent": percent, "used_fen": budget.used_fen}
     inputs = {"used_fen": budget.used_fen, "allocated_fen": budget.allocated_fen}
-    note_budget(book, budget, cause, kind, inputs, said)
+    projecting.say(book, budget, cause, kind, inputs, said)
 
 
 def _left(budget: Budget) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
+from services.subsidy.domain import projecting
 from services.subsidy.domain.book import HELD, Award, Book, Budget, Cause, Posting, State, move
 from services.subsidy.domain.clawing_back import claw_back, net, restore
 from services.subsidy.domain.judging import (
@@ -14,7 +15,7 @@ from services.subsidy.domain.judging import (
     judge_return,
 )
 from services.subsidy.domain.lifetime import holder_of
-from services.subsidy.domain.noting import note, note_budget, write_down
+from services.subsidy.domain.noting import note, write_down
 from services.subsidy.domain.sentences import FORGONE, HELD_BACK, REFUSED
 from services.subsidy.domain.settling import book_early, give_up_early
 from shared.contracts import subsidy
@@ -368,4 +369,4 @@ def _say_exhausted(book: Book, budget: Budget, cause: Cause) -> None:
         "allocated_fen": budget.allocated_fen,
         "free_fen": budget.free_fen,
     }
-    note_budget(book, budget, cause, subsidy.BUDGET_EXHAUSTED, {"waiting": budget.waiting}, said)
+    projecting.say(book, budget, cause, subsidy.BUDGET_EXHAUSTED, {"waiting": budget.waiting}, said)

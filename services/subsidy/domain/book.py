@@ -389,6 +389,18 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Alert:
+    """An entry that says how full a budget is, with what its batch had moved by then."""
+
+    entry: Entry
+    budget: BudgetKey
+    today: date | None
+    free_fen: int
+    moved: Sequence[tuple[date, int]]
+    """By day, what was taken less what was given back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Again:
     """An enrollment of a lane that is to be looked at again there: another one has left it the person's entitlement."""
 
@@ -438,6 +450,10 @@ class Book:
     entitlements: dict[EntitlementKey, Entitlement] = field(default_factory=dict)
     flows: dict[tuple[BudgetKey, date], Flow] = field(default_factory=dict)
     """What the batch adds to the flows of budgets, by day."""
+    counted: int = 0
+    """So many of the entries are counted in the flows."""
+    alerts: list[Alert] = field(default_factory=list)
+    """Entries that say how full budgets are, to be completed once what was moved before the batch is read."""
     unsettled: set[EntitlementKey] = field(default_factory=set)
     """Those that somebody has left, or that history has used up: to be passed on once all else is decided."""
     again: list[Again] = field(default_factory=list)

@@ -124,7 +124,7 @@ def decide(rules: Rules, book: Book, lane: str, fact: Fact[Any]) -> None:
 def _end(book: Book, lane: str, cause: Cause, since: int) -> None:
     """What follows from the entries from number `since` on, once all of one cause is decided."""
     hand_down(book, cause)
-    flows.count(book, lane, since)
+    flows.count(book)
     alerting.watch(book, lane, cause, since)
 
 

@@ -5,14 +5,13 @@ from datetime import date
 from services.subsidy.domain.book import Book, Entry
 
 
-def count(book: Book, lane: str, since: int) -> None:
-    """Count what the entries from number `since` on have moved, on the lane's day; before its first one nothing."""
-    day = book.lane(lane).day
-    if day is None:
-        return
-    for entry in book.entries[since:]:
-        if entry.postings:
+def count(book: Book) -> None:
+    """Count what the entries not counted yet have moved, on their lane's day; before its first one nothing."""
+    for entry in book.entries[book.counted :]:
+        day = book.lane(entry.lane).day
+        if entry.postings and day is not None:
             _count_entry(book, entry, day)
+    book.counted = len(book.entries)
 
 
 def _count_entry(book: Book, entry: Entry, day: date) -> None:

@@ -6,6 +6,7 @@ Whatever deciding writes has its words here; a test asks for them.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from services.subsidy.domain.sentences import DATE_NOT_KNOWN
 from services.subsidy.domain.wording import Said, term, terms, yuan
 from shared.contracts import subsidy
 
@@ -236,6 +237,16 @@ def _outside(step: Step, _inputs: Inputs) -> Said:
     )
 
 
+def _runs_out(step: Step) -> Said:
+    if step["on"] is None:
+        zh, en = DATE_NOT_KNOWN[step["not_known"]]
+        return Said(f"预计用完日期未知：{zh}。", f"When it runs out is not known: {en}.")
+    return Said(
+        f"如按近 90 天的速度使用，预计 {step['on']} 用完。",
+        f"Used as in the last 90 days, it runs out on {step['on']}.",
+    )
+
+
 def _with_amount(zh: str, en: str) -> Callable[[Step, Inputs], Said]:
     """A sentence in which `{}` stands for the step's amount."""
 
@@ -262,6 +273,7 @@ _STEPS: Final[Mapping[str, Callable[[Step, Inputs], Said]]] = {
         "外省报送的份额已有余量，按原登记顺序安排 {}。",
         "What other provinces report has room again within its share; {} is sought at the rank that it had.",
     ),
+    "runs_out": lambda step, _: _runs_out(step),
     "in_force": lambda step, _: Said(
         f"{step['found']} 第 {step['version']} 版自此适用。",
         f"{step['found']} version {step['version']} is in force.",
@@ -457,6 +469,8 @@ _INPUTS: Final[Mapping[str, Said]] = {
     "paid_fen": Said("本次支付", "this payment"),
     "returned_fen": Said("本次退回", "this return"),
     "to_come": Said("该预算尚待批准", "still to be granted from that budget"),
+    "first_moved": Said("资金首次变动", "its money moved first on"),
+    "run_fen": Said("近 90 天使用", "used in the last 90 days"),
     "same_pot": Said("与批准的预算一致", "from the budget that granted it"),
     "asked_fen": Said("核销金额", "to be written off"),
     "open_fen": Said("尚待追回", "still owed"),

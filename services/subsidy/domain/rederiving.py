@@ -17,6 +17,7 @@ from services.subsidy.domain.judging import (
     judge_return,
     judge_scholarship,
 )
+from services.subsidy.domain.projecting import judge_end
 from services.subsidy.domain.schemes import Rules
 from shared.contracts import subsidy
 
@@ -33,6 +34,8 @@ _TYPE_OF_STATE: Final = {
 _ENROLLMENT: Final = frozenset(EnrollmentInputs.__required_keys__)
 _CALLED: Final = frozenset(CalledInputs.__required_keys__)
 _RETURN: Final = frozenset(ReturnInputs.__required_keys__)
+_ENDS: Final = frozenset({"today", "first_moved", "run_fen", "free_fen"})
+"""Inputs of what is said of how full a budget is."""
 _SCHOLARSHIP: Final = frozenset(ScholarshipInputs.__required_keys__)
 
 
@@ -54,8 +57,9 @@ class Kept:
 def rederive(rules: Rules, kept: Kept) -> tuple[Difference, ...] | None:
     """What differs when the entry is judged again; nothing if it is the same, None if no judgement led to it.
 
-    Judged are what becomes of an enrollment or of an award that comes back, and how a scholarship divides. What follows
-    from the state of an award alone (a grant, a release, a turn in the queue) is checked by the ledger's own sums.
+    Judged are what becomes of an enrollment or of an award that comes back, how a scholarship divides, and when a
+    budget runs out. What follows from the state of an award alone (a grant, a release, a turn in the queue) is checked
+    by the ledger's own sums.
     """
     inputs = orjson.loads(kept.inputs)
     try:
@@ -66,6 +70,8 @@ def rederive(rules: Rules, kept: Kept) -> tuple[Difference, ...] | None:
             return _enrollment(kept, inputs, judge_called(scheme, inputs)) if scheme else ("scheme",)
         if inputs.keys() >= _RETURN:
             return _return(kept, inputs)
+        if inputs.keys() >= _ENDS:
+            return _unlike({"steps": orjson.dumps(judge_end(inputs)).decode() == kept.steps})
         if inputs.keys() >= _SCHOLARSHIP:
             return _scholarship(kept, inputs)
     except (IndexError, KeyError, TypeError, ValueError):

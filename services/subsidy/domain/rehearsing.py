@@ -171,6 +171,8 @@ class Rehearsal:
         for entry in self._book.entries:
             self._note(entry, fact)
         self._book.entries.clear()
+        self._book.counted = 0
+        self._book.alerts.clear()  # when a budget runs out is not asked here
         self._book.again.clear()  # what other lanes hold is not known here
 
     def _decide_supposing(self, fact: Fact[Any]) -> None:
