@@ -316,6 +316,9 @@ async def load_budgets(
         book.add_budget(budget)
 
 
+# The two that follow are alike but for a state. It stands in their texts, since each has a partial index that a
+# parameter could not use; and both texts stand here whole, so that each is prepared by a test as it is sent. One text
+# over both (`… AND $5 = 'waitlisted' UNION ALL …`) would sort where an index gives the order.
 async def load_queues(db: Db, book: Book, lengths: Mapping[BudgetKey, int]) -> None:
     """Load the heads of queues, at most so many awards of each, in rank order."""
     rows = await db.fetch(
