@@ -11,8 +11,10 @@ import pytest
 
 from services.subsidy import handlers
 from services.subsidy.domain.rederiving import rederive
+from services.subsidy.domain.rehearsing import Rehearsal
 from services.subsidy.domain.schemes import Rules
 from shared.contracts import subsidy
+from shared.contracts.envelope import Fact
 from shared.contracts.subsidy import FACT_MODELS
 from tests.subsidy.facts import POT, YUAN_1000_FEN, Province, Service, read, worker_ref
 from tests.subsidy.histories import (
@@ -221,26 +223,46 @@ def test_of_an_enrollment_that_nothing_comes_of_nobody_is_kept_waiting() -> None
     nation.same_again()
 
 
-def test_a_lane_by_itself_decides_the_same_of_parts_and_limits_however_its_batches_are_cut() -> None:
+TWO_PERSONS = Rules([IN_PARTS.schemes[0].model_copy(update={"lifetime_awards_per_level": 1})])
+
+
+def everything_of_two_persons() -> list[Fact[Any]]:
+    """Everything that can happen to awards in parts, all enrollments being those of two persons."""
     js = everything_in_parts()
     js.day("2028-03-02")
-    facts = [read(fact) for fact in js.facts]
-    for fact in facts:
-        if fact.subject is not None:  # two persons have all enrollments
-            number = int(fact.data.enrollment_no[3:]) if hasattr(fact.data, "enrollment_no") else 0
-            object.__setattr__(fact, "subject", worker_ref(number % 2))
-    rules = Rules([IN_PARTS.schemes[0].model_copy(update={"lifetime_awards_per_level": 1})])
-    whole = Shelf(rules)
+    for fact in js.facts:
+        if fact["subject"] is not None:
+            number = fact["data"].get("enrollment_no") or fact["data"]["voided"]["enrollment_no"]
+            fact["subject"] = worker_ref(int(number[3:]) % 2)
+    return [read(fact) for fact in js.facts]
+
+
+def test_a_lane_by_itself_decides_the_same_of_parts_and_limits_however_its_batches_are_cut() -> None:
+    facts = everything_of_two_persons()
+    whole = Shelf(TWO_PERSONS)
     whole.take(facts)
     whole.come_to_rest()
     assert any(entry.data.get("code") == "lifetime_limit" for entry in whole.entries)
     for size in (1, 2, 3, 5, 7):
-        cut = Shelf(rules)
+        cut = Shelf(TWO_PERSONS)
         for at in range(0, len(facts), size):
             cut.take(facts[at : at + size])
         cut.come_to_rest()
         assert cut.journal() == whole.journal(), size
         assert cut.entitlements == whole.entitlements
+
+
+def test_a_rehearsal_gives_what_was_given() -> None:
+    shelf, run, held = Shelf(TWO_PERSONS), Rehearsal(TWO_PERSONS, "32", 2026), Counter[str]()
+    for fact in everything_of_two_persons():
+        shelf.take([fact])
+        shelf.come_to_rest()
+        run.take(fact)
+    for award in shelf.awards.values():
+        if award.fiscal_year == 2026 and award.state != "voided":
+            held[award.enrollment_no] += award.held_fen
+    assert run.held_fen() == dict(held)
+    assert sum(held.values()) > 0
 
 
 def test_who_has_money_and_loses_it_in_one_batch_passes_the_award_on_all_the_same() -> None:
