@@ -120,7 +120,9 @@ class Shelf:
         for asked in loading.entitlement_keys(self.rules, book, on_lanes, again):
             book.entitlements[asked] = deepcopy(self.entitlements.get(asked) or Entitlement(*asked))
             book.entitlements[asked].locked = True
-        self._load_parts(book, loading.called_nos(book, on_lanes, list({lane for lane, _ in on_lanes})))
+        going_on = {page.lane for page in book.lanes.values() if page.went_on}
+        lanes = sorted(going_on | {lane for lane, _ in on_lanes} | {one.lane for one in again})
+        self._load_parts(book, loading.called_nos(book, on_lanes, lanes))
         for cause in loading.reversed_causes(on_lanes):
             booked = [
                 p

@@ -277,6 +277,19 @@ def test_who_has_money_and_loses_it_in_one_batch_passes_the_award_on_all_the_sam
     assert shelf.awards["32-00001"].state == "expired"
 
 
+def test_who_is_called_by_an_expiry_that_goes_on_alone_stands_at_once() -> None:
+    """No fact of its lane is in that batch."""
+    js, zj, shelf = Province(), Province("33"), Shelf(LIMITED)
+    for lane in (js, zj):
+        shelf.take([read(lane.day("2026-03-01"))])
+    for number in (1, 2):
+        shelf.take([read(js.enrolled(number) | {"subject": worker_ref(1)})])
+    shelf.take([read(js.allocated(YUAN_1000_FEN)), read(js.day("2028-03-01"))])
+    assert shelf.awards["32-00002"].state == "refused"
+    shelf.come_to_rest()
+    assert shelf.awards["32-00002"].state in ("reserved", "waitlisted")
+
+
 async def test_a_part_that_falls_due_keeps_the_award_while_another_stands_in_the_real_ledger(
     subsidy: Service,
 ) -> None:
