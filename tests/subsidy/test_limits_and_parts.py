@@ -367,3 +367,20 @@ def test_who_was_covered_when_corrected_asks_for_the_award_before_it_stands_agai
 def test_what_is_said_of_limits_and_activated_schemes_follows_its_contract() -> None:
     for entry in history_of_limits().entries:
         FACT_MODELS[entry.type].model_validate(entry.data, strict=False, extra="forbid")
+
+
+def test_without_a_limit_a_promise_is_asked_for_though_not_all_parts_are_loaded() -> None:
+    """One part expires on the day on which another is asked for; a third only waits, and nobody looks at it."""
+    js, shelf = Province(), Shelf(Rules([scheme_in_parts(*NEXT)]))
+    for fact in (
+        js.day("2026-03-01"),
+        js.allocated(60_000, pot="city"),
+        js.enrolled(1),
+        js.day("2027-03-01"),
+    ):
+        shelf.take([read(fact)])
+    assert [shelf.awards[key].state for key in ("32-00001", "32-00001/2", "32-00001/3")] == [
+        "expired",
+        "waitlisted",
+        "waitlisted",
+    ]

@@ -112,7 +112,7 @@ def come_back(rules: Rules, book: Book, award: Award, cause: Cause, step: str) -
     steps: list[dict[str, Any]] = [{"step": step, "amount_fen": award.amount_fen}]
     budget, inputs = book.budget(award.budget_key), _return_inputs(rules, book, award)
     outcome, waits = judge_return(inputs), entitling.is_waiting(book, award)
-    holds_already = book.stands(award.enrollment_no)
+    holds_already = not award.level or book.stands(award.enrollment_no)
     award.state, award.changed = outcome, True
     if outcome == "refused" and waits:
         return
