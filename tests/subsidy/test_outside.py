@@ -214,3 +214,17 @@ async def test_the_service_keeps_the_share_and_its_ledger_is_sound(subsidy: Serv
     assert await subsidy.faults() == {}
     await subsidy.pool.execute("UPDATE budget SET outside_fen = outside_fen + 1")
     assert (await subsidy.faults()) == {"budgets_unlike_outside": 1}
+
+
+def test_who_was_held_back_behind_a_larger_award_comes_in_once_that_is_confirmed() -> None:
+    """The cap of two fifths has room for 40,000 beside one award, not for 100,000."""
+    js, shelf = Province(), Shelf(Rules(load_schemes(SCHEMES), outside_percent=40))
+    js.day("2026-03-01")
+    js.allocated(350_000)
+    for number, tuition_fen in ((1, 100_000), (2, 100_000), (3, 40_000)):
+        js.enrolled(number, reported_by="34", tuition_fen=tuition_fen)
+    for fact in js.facts:
+        shelf.take([read(fact)])
+    assert [shelf.awards[js.number(n)].state for n in (1, 2, 3)] == ["reserved", "held_back", "held_back"]
+    shelf.take([read(js.confirmed(2, reported_by="34", tuition_fen=100_000))])
+    assert [shelf.awards[js.number(n)].state for n in (1, 2, 3)] == ["reserved", "granted", "reserved"]

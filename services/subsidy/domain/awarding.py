@@ -112,6 +112,8 @@ def let_in(book: Book, award: Award, cause: Cause, step: Literal["let_in_confirm
         inputs |= book.asked_from_outside(budget, *award.place)  # type: ignore[typeddict-item]
     steps = [{"step": step, "amount_fen": award.amount_fen}]
     _leave_held_back(book, budget, award)
+    if award.confirmed and budget.held_back:
+        book.freed.add(budget.key)  # who comes behind it may fit, though it did not
     if judge_return(inputs) == "reserved":
         reserve(book, budget, award, cause, inputs, steps, was_waitlisted=True)
     else:
