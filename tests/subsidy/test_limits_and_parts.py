@@ -384,3 +384,16 @@ def test_without_a_limit_a_promise_is_asked_for_though_not_all_parts_are_loaded(
         "waitlisted",
         "waitlisted",
     ]
+
+
+def test_a_payment_that_waits_is_not_given_up_while_an_enrollment_with_a_promise_is_corrected() -> None:
+    js, shelf = Province(), Shelf(Rules([scheme_in_parts(*NEXT)]))
+    js.day("2026-03-01")
+    wrong = js.enrolled(1)
+    js.paid(1, 40_000)
+    js.voided(wrong, superseded_by="right")
+    js.enrolled(1)
+    for fact in js.facts:
+        shelf.take([read(fact)])
+    (payment,) = shelf.payments.values()
+    assert payment.waits

@@ -203,7 +203,6 @@ def end_commitment(book: Book, award: Award, cause: Cause, why: str) -> None:
     steps = [{"step": why, "amount_fen": award.amount_fen}]
     award.state, award.changed = "voided" if why == "voided" else "released", True
     note(book, award, cause, subsidy.SUBSIDY_COMMITMENT_ENDED, inputs, steps, {"why": why})
-    give_up_early(book, award, cause)
 
 
 def begin_reservation(book: Book, award: Award) -> dict[str, Any]:
@@ -249,6 +248,7 @@ def end(book: Book, award: Award, cause: Cause, why: str) -> None:
     """Let an award go, and say so; what it frees stays free until its queue moves."""
     if award.state == "committed":
         end_commitment(book, award, cause, why)
+        give_up_early(book, award, cause)
         book.leave(award)
         return
     inputs = {

@@ -57,6 +57,8 @@ def _let_go(book: Book, award: Award, fact: Voided) -> BudgetKey | None:
     was, held_fen = award.state, award.held_fen
     if was == "committed":
         end_commitment(book, award, cause, "voided")
+        if not corrected:  # otherwise what takes its place may be granted what was paid
+            give_up_early(book, award, cause)
     postings = let_go(book, award, "voided")
     if not corrected:
         if (queue := book.queues.get(award.budget_key)) is not None:
