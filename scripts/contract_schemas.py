@@ -91,12 +91,13 @@ def incompatibilities(committed: Json, fresh: Json, *, is_open: bool) -> list[st
             "readers who know the committed schema cannot read it: a field is gone, wider or of another type"
         )
     before, after = dict(_worded(committed)), dict(_worded(fresh))
+    there, here = _paths(committed), _paths(fresh)
     found += [
         f"{path} was {said} and is {after.get(path)}"
         for path, said in before.items()
-        if path.rpartition(".")[0] in _paths(fresh) and after.get(path) != said
+        if path.rpartition(".")[0] in here and after.get(path) != said
     ]
-    added = [path for path in after.keys() - before.keys() if path.rpartition(".")[0] in _paths(committed)]
+    added = [path for path in after.keys() - before.keys() if path.rpartition(".")[0] in there]
     return found + [f"{path} is new: {after[path]}" for path in sorted(added)]
 
 

@@ -1,20 +1,30 @@
 """What every test may ask for: the real Kafka and PostgreSQL, a namespace, sizes of generated tests."""
 
+import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from console.stack.infrastructure import Infrastructure
+from tests.measuring import CONFIG, GO_WHERE_OTHERS_GO, MEASURED, UNMEASURED, unmeasured
 
 # Services and brokers are started a hundred times here and live for seconds. So they keep compiled modules, whatever
 # the environment says, and Java does without the second compiler and the collector that pay off only later.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
 
+# Of the processes that tests start only those are measured that are asked for: see `measured_processes`. The processes
+# of `make test` itself are started with this setting.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ |= UNMEASURED
+
 # What waits most for others comes beside what only computes; short files come last, so that all end together.
+TESTS = Path(__file__).parent
 LONGEST_FIRST = (
     "chain",
     "stack",
@@ -65,12 +75,41 @@ async def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> AsyncItera
         yield running
 
 
+@pytest.fixture(scope="session")
+def deletions(infrastructure: Infrastructure) -> Iterator[Callable[[str], None]]:
+    """Deletes namespaces while the next tests run: for a database the server first waits until all is on the disk."""
+    begun: list[Future[None]] = []
+    with ThreadPoolExecutor(1, "deletions") as one_after_another:
+        yield lambda namespace: begun.append(
+            one_after_another.submit(lambda: asyncio.run(infrastructure.drop_namespace(namespace)))
+        )
+    for done in begun:
+        done.result()
+
+
 @pytest.fixture
-async def namespace(infrastructure: Infrastructure) -> AsyncIterator[str]:
+def namespace(deletions: Callable[[str], None]) -> Iterator[str]:
     """A prefix of topics, groups and databases that no other test uses; all made under it is deleted."""
     fresh = f"t{secrets.token_hex(3)}."
     yield fresh
-    await infrastructure.drop_namespace(fresh)
+    deletions(fresh)
+
+
+@pytest.fixture(scope="module")
+def measured_processes() -> Iterator[None]:
+    """Measure the processes too that a module's tests start: all that is measured of how services start and end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CONFIG, MEASURED[CONFIG])
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Leave out of the measuring what goes where others go."""
+    if item.path.relative_to(TESTS).as_posix() not in GO_WHERE_OTHERS_GO:
+        return (yield)
+    with unmeasured():
+        return (yield)
 
 
 @pytest.hookimpl(tryfirst=True)

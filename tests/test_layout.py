@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.measuring import GO_WHERE_OTHERS_GO
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("benchmarks", "console", "services", "shared")
 SERVICES = ("enrollment", "notification", "reporting", "subsidy")
@@ -40,6 +42,10 @@ def test_every_module_opens_with_one_sentence_that_says_what_it_is_for(path: Pat
     assert docstring, f"{_name(path)} does not say what it is for"
     first = docstring.splitlines()[0]
     assert first.endswith((".", "。", "?", "!")), f"{_name(path)} opens with half a sentence: {first!r}"
+
+
+def test_what_is_not_measured_is_there() -> None:
+    assert [name for name in sorted(GO_WHERE_OTHERS_GO) if not (ROOT / "tests" / name).exists()] == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=_name)

@@ -15,7 +15,6 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -302,6 +301,9 @@ class _Spans(_Contexts):
     """The same, where the sampled ones are spans that are exported."""
 
     def __init__(self, ratio: float, endpoint: str) -> None:
+        # Here, since few provinces trace and it is slow to load: an HTTP client and Protocol Buffers of its own.
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
         super().__init__(ratio)
         self._provider = TracerProvider(
             sampler=TraceIdRatioBased(ratio), resource=Resource.create({"service.name": "province"})

@@ -7,7 +7,6 @@ from typing import Final, Literal
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -73,6 +72,11 @@ class Telemetry:
         self._provider: TracerProvider | None = None
         self._tracer: trace.Tracer | None = None
         if endpoint:
+            # Here, since few deployments trace and it is slow to load: an HTTP client and Protocol Buffers of its own.
+            from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+                OTLPSpanExporter,
+            )
+
             self._provider = TracerProvider(
                 resource=Resource.create({"service.name": service}),
                 span_limits=SpanLimits(max_links=MAX_LINKS),

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -85,7 +85,15 @@ class Aftermath:
     stack: Stack
     expected: Expected
     havoc: Havoc
-    receipts: dict[str, list[dict[str, Any]]]
+    published: dict[str, dict[str, list[dict[str, Any]]]]
+    """All that lies on the topics, by stream and lane, what came twice too."""
+    numbered: dict[str, dict[str, int]]
+    """The last number that a service has given, by stream and lane."""
+
+    @property
+    def receipts(self) -> dict[str, list[dict[str, Any]]]:
+        """By lane."""
+        return self.published[PROVINCE_RECEIPTS.pattern]
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +117,9 @@ async def aftermath(infrastructure: Infrastructure) -> AsyncIterator[Aftermath]:
             await asyncio.gather(more, return_exceptions=True)
             await _revive(stack)
             await until_drained(stack, EVENTS, DRAIN_LIMIT_S)
-            receipts = await events_by_lane(stack, PROVINCE_RECEIPTS)
-            yield Aftermath(stack, expected, havoc, receipts)
+            streams = [stream for streams in PUBLISHED.values() for stream in streams]
+            published = {stream.pattern: await events_by_lane(stack, stream) for stream in streams}
+            yield Aftermath(stack, expected, havoc, published, await _numbered(stack))
     finally:
         await infrastructure.drop_namespace(namespace)
 
@@ -250,6 +259,15 @@ async def _revive(stack: Stack) -> None:
         await stack.until_ready(name, instance)
 
 
+async def _numbered(stack: Stack) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for service in PUBLISHED:
+        async with database(stack, service) as db:
+            for stream, lane, seq in await db.fetch("SELECT stream, lane, seq FROM outbound WHERE seq > 0"):
+                found[stream][lane] = seq
+    return found
+
+
 async def test_every_record_has_exactly_one_final_receipt_or_is_parked(aftermath: Aftermath) -> None:
     finals: Counter[tuple[str, int]] = Counter()
     parked: set[tuple[str, int]] = set()
@@ -286,17 +304,9 @@ async def test_receipts_register_ledger_and_national_numbers_reconcile(aftermath
 
 
 async def test_the_numbers_of_all_that_services_publish_have_no_gap(aftermath: Aftermath) -> None:
-    for service, streams in PUBLISHED.items():
-        async with database(aftermath.stack, service) as db:
-            for stream in streams:
-                lanes = await events_by_lane(aftermath.stack, stream)
-                rows = await db.fetch(
-                    "SELECT lane, seq FROM outbound WHERE stream = $1 AND seq > 0", stream.pattern
-                )
-                assert rows
-                assert {lane: len(once(events)) for lane, events in lanes.items()} == {
-                    row["lane"]: row["seq"] for row in rows
-                }
+    assert aftermath.numbered.keys() == aftermath.published.keys()
+    for stream, lanes in aftermath.published.items():
+        assert {lane: len(once(events)) for lane, events in lanes.items()} == aftermath.numbered[stream]
 
 
 async def test_no_budget_is_exceeded(aftermath: Aftermath) -> None:
@@ -374,7 +384,7 @@ async def _until_taken_in(db: Any, wanted: int) -> None:
 async def test_the_run_saw_sudden_deaths_and_facts_that_were_published_twice(aftermath: Aftermath) -> None:
     assert {name for name, _ in KILLED} <= aftermath.havoc.killed.keys()
     for stream in FACTS.values():
-        lanes = await events_by_lane(aftermath.stack, stream)
+        lanes = aftermath.published[stream.pattern]
         again = sum(len(events) - len(once(events)) for events in lanes.values())
         assert again > 0, f"nothing on {stream.pattern} came twice: this run proves nothing about it"
 

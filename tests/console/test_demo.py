@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.measuring import MEASURED, UNMEASURED
+
 EVENTS = 2_000
 SEED = 7
 SET_UP_LIMIT_S = 150.0
@@ -24,7 +26,7 @@ pytestmark = pytest.mark.timeout(400)
 class Demo:
     """A demonstration in a process of its own, with its own folder for temporary files."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, measured: bool) -> None:
         self.folder = folder
         environment = {name: value for name, value in os.environ.items() if name != "JAEGER_BIN"}
         with (folder / "said").open("wb") as said, (folder / "result").open("wb") as result:
@@ -32,7 +34,7 @@ class Demo:
                 [DREAMS, "demo", "--no-tracing", *options],
                 stdout=result,
                 stderr=said,
-                env={**environment, "TMPDIR": str(folder)},
+                env=environment | {"TMPDIR": str(folder)} | (MEASURED if measured else UNMEASURED),
             )
 
     @property
@@ -61,8 +63,8 @@ class Demo:
 def start(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
     started: list[Demo] = []
 
-    def start_one(*options: str) -> Demo:
-        started.append(Demo(tmp_path, *options))
+    def start_one(*options: str, measured: bool = False) -> Demo:
+        started.append(Demo(tmp_path, *options, measured=measured))
         return started[-1]
 
     yield start_one
@@ -72,7 +74,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
 
 
 def test_demo_once_reconciles(start: Callable[..., Demo]) -> None:
-    demo = start("--once", "--events", str(EVENTS), "--seed", str(SEED), "--json")
+    demo = start("--once", "--events", str(EVENTS), "--seed", str(SEED), "--json", measured=True)
     children = demo.until("live page")
     assert demo.process.wait(SET_UP_LIMIT_S) == 0, demo.said
     outcome = json.loads(demo.result)

@@ -9,7 +9,7 @@ import jsonschema_rs
 import pytest
 
 from scripts import contract_documents
-from scripts.contract_asyncapi import SERVICES, _settings, document
+from scripts.contract_asyncapi import SERVICES, _settings
 from scripts.contract_documents import FOLDER, documents, path_of
 from scripts.contract_schemas import PROVINCE_SOURCE_PATTERN, schema_of
 from shared.contracts import submission
@@ -24,6 +24,17 @@ from tests.contracts.naming import message_name
 Json = dict[str, Any]
 each = pytest.mark.parametrize("message", MESSAGES, ids=message_name)
 each_service = pytest.mark.parametrize("service", SERVICES)
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, str]:
+    """All documents, made once."""
+    return documents()
+
+
+def _document(made: dict[str, str], service: str) -> Json:
+    whole: Json = json.loads(made[f"asyncapi/{service}.json"])
+    return whole
 
 
 def _reads(service: str, secret: Path) -> dict[str, set[str]]:
@@ -53,8 +64,9 @@ def test_what_is_committed_is_what_the_contracts_say(capsys: pytest.CaptureFixtu
 
 
 def test_a_stale_a_missing_and_a_left_over_document_are_each_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, made: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(contract_documents, "documents", lambda: made)
     assert contract_documents.main([], tmp_path) == 0
     (tmp_path / "publishing.md").write_text("old")
     (tmp_path / "contracts" / "codes.md").write_text("old")
@@ -68,8 +80,8 @@ def test_a_stale_a_missing_and_a_left_over_document_are_each_named(
     assert "dreams.left.over.v1.json belongs to no contract" in said
 
 
-def test_documents_are_the_same_to_the_byte_each_time() -> None:
-    assert documents() == documents()
+def test_documents_are_the_same_to_the_byte_each_time(made: dict[str, str]) -> None:
+    assert documents() == made
 
 
 @each
@@ -105,8 +117,8 @@ def test_the_schema_knows_its_own_type_only(message: Message) -> None:
 
 
 @each_service
-def test_every_reference_in_a_service_document_leads_somewhere(service: str) -> None:
-    whole = document(service)
+def test_every_reference_in_a_service_document_leads_somewhere(service: str, made: dict[str, str]) -> None:
+    whole = _document(made, service)
     for reference in set(_references(whole)):
         found: Any = whole
         for part in reference.removeprefix("#/").split("/"):
@@ -114,8 +126,10 @@ def test_every_reference_in_a_service_document_leads_somewhere(service: str) -> 
 
 
 @each_service
-def test_a_service_document_lists_what_its_decoder_reads(service: str, tmp_path: Path) -> None:
-    operations = document(service)["operations"]
+def test_a_service_document_lists_what_its_decoder_reads(
+    service: str, made: dict[str, str], tmp_path: Path
+) -> None:
+    operations = _document(made, service)["operations"]
     for group, types in _reads(service, tmp_path / "none").items():
         mine = [one for key, one in operations.items() if key.startswith(f"{group}.reads.")]
         listed = {reference["$ref"].rpartition("/")[2] for one in mine for reference in one["messages"]}
@@ -123,8 +137,8 @@ def test_a_service_document_lists_what_its_decoder_reads(service: str, tmp_path:
 
 
 @each_service
-def test_a_service_document_holds_no_secret_and_no_place(service: str) -> None:
-    text = json.dumps(document(service))
+def test_a_service_document_holds_no_secret_and_no_place(service: str, made: dict[str, str]) -> None:
+    text = made[f"asyncapi/{service}.json"]
     assert "broker.invalid" in text
     assert "/tmp" not in text
     assert "password" not in text.lower()

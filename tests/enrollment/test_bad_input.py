@@ -23,6 +23,8 @@ from tests.chain.topics import admin
 from tests.enrollment.conftest import WITHIN_S, Door, Headers, RawRecord
 from tests.enrollment.events import allocated, enrolled, event, registered, worker_ref
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 W = worker_ref("A")
 GOOD = orjson.dumps(registered(W, id="never-taken"))
 BOMB_BYTES = 2 * 1024 * 1024

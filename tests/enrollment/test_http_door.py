@@ -22,6 +22,8 @@ from tests.chain.topics import admin
 from tests.enrollment.conftest import WITHIN_S, Door
 from tests.enrollment.events import allocated, enrolled, registered, worker_ref
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 ONE, SEVERAL, BARE = "application/cloudevents+json", "application/cloudevents-batch+json", "application/json"
 EVENTS = "/v1/provinces/32/events"
 WAIT = {"wait": "10s"}

@@ -14,7 +14,7 @@ OURS = (
     "/v1/provinces", "/v1/receipts", "/v1/totals",
     "/v1/workers", "/v1/projects", "/v1/institutions", "/v1/alliances",
 )  # fmt: skip
-REQUESTS_EACH = 25
+REQUESTS_EACH = 10
 HOLDS = [
     checks.not_a_server_error,
     checks.status_code_conformance,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
@@ -28,6 +29,8 @@ from console.stack.supervisor import Restarts, Wanted
 
 DUMMY = "tests.stack.dummy_service"
 LIMIT_S = 60.0
+
+pytestmark = [pytest.mark.usefixtures("measured_processes"), pytest.mark.timeout(400)]
 
 
 class Supervisor:
@@ -76,53 +79,6 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Supervisor]]:
         one.process.wait()
 
 
-def test_sigterm_ends_everything_in_order_and_data_survive_the_next_start(
-    start: Callable[..., Supervisor],
-) -> None:
-    first = start()
-    state = first.until_up()
-    children = first.children()
-    assert len(children) >= 7
-    asyncio.run(_leave_a_mark(state))
-    status, said = first.end(signal.SIGTERM)
-    assert (status, said.splitlines()[-1]) == (0, "Stopped. Data are kept.")
-    assert not any(child.is_running() for child in children)
-
-    second = start()
-    asyncio.run(_find_the_mark(second.until_up()))
-    assert second.end(signal.SIGINT)[0] == 0
-
-
-def test_a_killed_supervisor_takes_its_children_along_and_the_next_start_is_not_disturbed(
-    start: Callable[..., Supervisor],
-) -> None:
-    first = start()
-    state = first.until_up()
-    asyncio.run(_leave_a_mark(state))
-    children = first.children()
-    first.process.kill()
-    first.process.wait()
-    until(lambda: not any(child.is_running() for child in children))
-    assert read_state(first.data) is None
-
-    second = start()
-    asyncio.run(_find_the_mark(second.until_up()))
-    assert second.end(signal.SIGTERM)[0] == 0
-
-
-def test_a_broker_that_dies_ends_the_stack_with_a_sentence(start: Callable[..., Supervisor]) -> None:
-    first = start()
-    first.until_up()
-    broker = Identity.read(first.data / "run" / "kafka.pid")
-    assert broker is not None
-    children = first.children()
-    psutil.Process(broker.pid).kill()
-    said, _ = first.process.communicate(timeout=LIMIT_S)
-    assert first.process.returncode == 1
-    assert "because kafka ended by itself" in said.splitlines()[-1]
-    assert not any(child.is_running() for child in children)
-
-
 @pytest.fixture(scope="module")
 def detached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The data folder of a stack that was started as `dreams up -d` does."""
@@ -132,9 +88,6 @@ def detached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert "Starting Kafka" in said
     yield data
     control.down(data, said.append)
-    assert said[-1] == "Stopped. Data are kept."
-    control.down(data, said.append)
-    assert said[-1].startswith("Nothing is running over")
     control.reset(data)
     assert not data.exists()
 
@@ -196,6 +149,97 @@ def test_a_service_that_dies_is_started_again(detached: Path) -> None:
     before = running_stack(detached).services["subsidy"].pid
     psutil.Process(before).kill()
     until(lambda: running_stack(detached).services["subsidy"].pid != before)
+
+
+@dataclass(frozen=True)
+class End:
+    """How a life of a stack ended in which `children` ran."""
+
+    status: int | None
+    """Of the supervisor's process; None where it was detached."""
+    said: str
+    children: list[psutil.Process]
+    marks: int
+    """How many marks of earlier lives were found in it."""
+
+    @property
+    def last_words(self) -> str:
+        return self.said.splitlines()[-1]
+
+    @property
+    def orphans(self) -> list[psutil.Process]:
+        return [child for child in self.children if child.is_running()]
+
+
+@pytest.fixture(scope="module")
+def lives(detached: Path) -> dict[str, End]:
+    """Four lives over one data folder, each ended in another way; the first is the stack that was detached."""
+    found: dict[str, End] = {}
+    said: list[str] = []
+    state = running_stack(detached)
+    children, marks = psutil.Process(state.pid).children(recursive=True), asyncio.run(_mark(state))
+    control.down(detached, said.append)
+    assert said[-1] == "Stopped. Data are kept."
+    found["down"] = End(None, (detached / "logs" / "supervisor.log").read_text(), children, marks)
+    for way, end in (("told", _told), ("killed", _killed), ("bereft", _bereft)):
+        one = Supervisor(detached)
+        try:
+            state = one.until_up()
+            children, marks = one.children(), asyncio.run(_mark(state))
+            found[way] = End(*end(one), children, marks)
+        finally:
+            one.process.kill()
+            one.process.wait()
+    return found
+
+
+def _told(one: Supervisor) -> tuple[int, str]:
+    return one.end(signal.SIGINT)
+
+
+def _killed(one: Supervisor) -> tuple[int, str]:
+    children = one.children()
+    ended = one.end(signal.SIGKILL)
+    until(lambda: not any(child.is_running() for child in children))
+    assert read_state(one.data) is None
+    return ended
+
+
+def _bereft(one: Supervisor) -> tuple[int, str]:
+    broker = Identity.read(one.data / "run" / "kafka.pid")
+    assert broker is not None
+    psutil.Process(broker.pid).kill()
+    said, _ = one.process.communicate(timeout=LIMIT_S)
+    return one.process.returncode, said
+
+
+def test_down_ends_everything_and_says_so(lives: dict[str, End], detached: Path) -> None:
+    assert len(lives["down"].children) >= 7
+    assert (lives["down"].last_words, lives["down"].orphans) == ("Stopped. Data are kept.", [])
+    said: list[str] = []
+    control.down(detached, said.append)
+    assert said[-1].startswith("Nothing is running over")
+
+
+def test_an_interrupt_ends_everything_in_order(lives: dict[str, End]) -> None:
+    told = lives["told"]
+    assert (told.status, told.last_words, told.orphans) == (0, "Stopped. Data are kept.", [])
+    assert len(told.children) >= 7
+
+
+def test_a_killed_supervisor_takes_its_children_along(lives: dict[str, End]) -> None:
+    assert lives["killed"].status == -signal.SIGKILL
+    assert lives["killed"].orphans == []
+
+
+def test_a_broker_that_dies_ends_the_stack_with_a_sentence(lives: dict[str, End]) -> None:
+    bereft = lives["bereft"]
+    assert (bereft.status, bereft.orphans) == (1, [])
+    assert "because kafka ended by itself" in bereft.last_words
+
+
+def test_data_survive_each_of_these_ends_and_the_next_start_is_not_disturbed(lives: dict[str, End]) -> None:
+    assert [life.marks for life in lives.values()] == [0, 1, 2, 3]
 
 
 def test_an_interrupted_start_leaves_nothing_running(start: Callable[..., Supervisor]) -> None:
@@ -271,16 +315,13 @@ def test_a_service_that_keeps_ending_is_left_down() -> None:
     assert len(allowed) == supervisor.RESTARTS_MAX
 
 
-async def _leave_a_mark(state: StackState) -> None:
+async def _mark(state: StackState) -> int:
+    """Leave a mark in enrollment's database; how many there were."""
     connection = await asyncpg.connect(state.services["enrollment"].dsn_file.read_text())
-    await connection.execute("INSERT INTO cursor (stream, lane) VALUES ('mark', '32')")
+    before: int = await connection.fetchval("SELECT count(*) FROM cursor WHERE stream LIKE 'mark %'")
+    await connection.execute("INSERT INTO cursor (stream, lane) VALUES ($1, '32')", f"mark {before}")
     await connection.close()
-
-
-async def _find_the_mark(state: StackState) -> None:
-    connection = await asyncpg.connect(state.services["enrollment"].dsn_file.read_text())
-    assert await connection.fetchval("SELECT count(*) FROM cursor WHERE stream = 'mark'") == 1
-    await connection.close()
+    return before
 
 
 def _dreams(command: str, data: Path, *options: str) -> Result:

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -80,24 +80,24 @@ async def subsidy(
 
 @pytest.fixture
 async def another_subsidy(
-    infrastructure: Infrastructure, namespace: str, settings: Settings
+    infrastructure: Infrastructure, namespace: str, settings: Settings, deletions: Callable[[str], None]
 ) -> AsyncIterator[Service]:
     """A second one with a database of its own."""
     other = f"o{namespace}"
     async with _service(infrastructure, other, settings) as made:
         yield made
-    await infrastructure.drop_namespace(other)
+    deletions(other)
 
 
 @pytest.fixture
 async def subsidy_in_parts(
-    infrastructure: Infrastructure, namespace: str, settings: Settings
+    infrastructure: Infrastructure, namespace: str, settings: Settings, deletions: Callable[[str], None]
 ) -> AsyncIterator[Service]:
     """One that gives all awards in five parts, with a database of its own."""
     other = f"p{namespace}"
     async with _service(infrastructure, other, settings, IN_PARTS) as made:
         yield made
-    await infrastructure.drop_namespace(other)
+    deletions(other)
 
 
 @asynccontextmanager
