@@ -20,7 +20,6 @@ from console.province.headers import FileError, full_type
 from console.province.publication import Outcome, not_sent, publish
 from console.province.said_error import SaidError
 from console.province.tables import STATUS_WORDS, refused_cells, write_refused, write_template
-from console.province.template_book import write_template_book
 from shared.contracts.lanes import LANE_CODES
 
 INTERRUPTED: Final = 130
@@ -88,7 +87,12 @@ def publish_file(
 def _write_template(file: Path | None, name: str) -> None:
     full = full_type(name)
     path = file or Path(f"{name}.xlsx")
-    (write_template_book if path.suffix.lower() == ".xlsx" else write_template)(path, full)
+    if path.suffix.lower() == ".xlsx":
+        from console.province.template_book import write_template_book  # slow to load
+
+        write_template_book(path, full)
+    else:
+        write_template(path, full)
     typer.echo(f"已写入 {path}；示例行不会发送。\n{path} is written; its example row is never sent.")
 
 

@@ -25,6 +25,7 @@ GO_WHERE_OTHERS_GO: Final = frozenset(
         "model/test_publisher_model.py",
         "plumbing/test_crashes.py",
         "plumbing/test_zombies.py",
+        "province/test_verdicts.py",
         "reporting/test_nation_benchmark.py",
         "reporting/test_page.py",
         "reporting/test_reference.py",

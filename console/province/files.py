@@ -18,7 +18,6 @@ from console.province.headers import (
     type_of,
 )
 from console.province.said_error import SaidError
-from console.province.workbook import read_workbook
 from shared.contracts.payment_file import TOTAL_LINE
 from shared.contracts.strict_json import parse_strict
 
@@ -156,6 +155,8 @@ def _object(number: int, value: Any) -> Row:
 
 def _workbook(raw: bytes, path: Path, event_type: str | None) -> Contents:
     """The rows of all sheets that have headers; the others are named and passed over."""
+    from console.province.workbook import read_workbook  # slow to load, and most files are no workbooks
+
     sheets = [(name, lines) for name, lines in read_workbook(raw, path.name) if name != LISTS_SHEET and lines]
     used = [(name, lines) for name, lines in sheets if _has_headers(lines)]
     if not used and sheets:

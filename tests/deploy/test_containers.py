@@ -56,12 +56,19 @@ def test_a_container_of_the_compose_file_has_all_settings_and_files_of_its_servi
         assert settings.door_password_file.read_text() == (secrets / "kafka" / HTTP_DOOR).read_text()
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_pod_has_all_settings_of_its_service(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def manifests() -> list[dict[str, Any]]:
+    """What kubectl makes of the base."""
     try:
-        manifests = list(yaml.safe_load_all(build(BASE)))
+        return list(yaml.safe_load_all(build(BASE)))
     except FileNotFoundError:
         pytest.skip("no kubectl on this machine")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_pod_has_all_settings_of_its_service(
+    service: str, manifests: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     pod = next(
         one["spec"]["template"]["spec"]
         for one in manifests
