@@ -3,6 +3,8 @@
 import asyncio
 import os
 import secrets
+import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -101,6 +103,13 @@ def measured_processes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(CONFIG, MEASURED[CONFIG])
         yield
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure nothing in the process that only hands out the tests to others."""
+    if config.getoption("numprocesses", None) and "PYTEST_XDIST_WORKER" not in os.environ:
+        sys.settrace(None)
+        threading.settrace(None)
 
 
 @pytest.hookimpl(wrapper=True)

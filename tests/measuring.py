@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from typing import Final
 
@@ -42,12 +41,10 @@ GO_WHERE_OTHERS_GO: Final = frozenset(
 
 @contextlib.contextmanager
 def unmeasured() -> Iterator[None]:
-    """Leave out what this thread, and those that it starts, do meanwhile."""
-    tracer, of_threads = sys.gettrace(), threading.gettrace()
+    """Leave out what this thread does meanwhile; others, and those that it starts, may serve other tests as well."""
+    tracer = sys.gettrace()
     sys.settrace(None)
-    threading.settrace(None)
     try:
         yield
     finally:
         sys.settrace(tracer)
-        threading.settrace(of_threads)

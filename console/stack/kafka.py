@@ -54,9 +54,9 @@ class Kafka:
         password = kept_secret(secrets / ADMIN)
         properties = _write_properties(folder, ports, password)
         runtime = _Runtime(java, ":".join(str(jar) for jar in jars), folder)
-        if not (folder / "data" / "meta.properties").exists():
-            await _format(runtime, properties, password, spawner)
         archive, new_archive = _archive(java)
+        if not (folder / "data" / "meta.properties").exists():
+            await _format(runtime, archive, properties, password, spawner)
         command = runtime.command(archive, new_archive, "kafka.Kafka", str(properties))
         process = spawner.start("kafka", command)
         bootstrap = f"{LOOPBACK}:{ports['kafka']}"
@@ -209,10 +209,12 @@ def as_properties(settings: Mapping[str, str]) -> str:
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
-async def _format(runtime: _Runtime, properties: Path, password: str, spawner: Spawner) -> None:
+async def _format(
+    runtime: _Runtime, archive: Path | None, properties: Path, password: str, spawner: Spawner
+) -> None:
     """Prepare an empty data folder; the password goes through a private file, the output to a private log."""
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "x")
-    command = runtime.command(None, None, "kafka.tools.StorageTool", "format", "-t", cluster)
+    command = runtime.command(archive, None, "kafka.tools.StorageTool", "format", "-t", cluster)
     command += ["-c", str(properties), "--add-scram", f"SCRAM-SHA-512=[name={ADMIN},password={password}]"]
     quoted = "".join(f'"{part}"\n' for part in command[1:])
     arguments = write_private(properties.with_name("format.args"), quoted)

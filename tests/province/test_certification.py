@@ -22,6 +22,7 @@ from console.stack.state import StackState
 from shared.contracts.enrollment import ReceiptIssued
 from shared.contracts.provinces import WORKER_ENROLLED, WORKER_REGISTERED
 from shared.contracts.submission import read
+from tests.measuring import MEASURED
 from tests.province.crashing import registration
 
 TYPES = (WORKER_REGISTERED, WORKER_ENROLLED)
@@ -195,7 +196,12 @@ async def test_a_system_on_the_kit_passes_and_nothing_of_the_trial_stays(
         str(infrastructure.data),
     ]
     trial = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", "from console.main import app; app()", *command, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-c",
+        "from console.main import app; app()",
+        *command,
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | MEASURED,
     )
     assert trial.stdout is not None
     try:

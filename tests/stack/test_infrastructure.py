@@ -116,7 +116,12 @@ async def test_a_compressed_bomb_at_the_door_is_refused_and_the_broker_goes_on(
     infrastructure: Infrastructure, namespace: str
 ) -> None:
     await infrastructure.create_topics(namespace, lanes=("32",))
-    roomy = {"message.max.bytes": 10**9, "queue.buffering.max.kbytes": 10**6, "message.timeout.ms": 30_000}
+    roomy = {
+        "message.max.bytes": 10**9,
+        "queue.buffering.max.kbytes": 10**6,
+        "message.timeout.ms": 30_000,
+        "retries": 0,
+    }
     settings = infrastructure.kafka.access.settings_of("province-32")
     producer = Producer({**settings, **roomy, "compression.type": "gzip"})
     outcome: list[object] = []
