@@ -1,6 +1,7 @@
 """What every test may ask for: the real Kafka and PostgreSQL, a namespace, sizes of generated tests."""
 
 import asyncio
+import gc
 import os
 import secrets
 import sys
@@ -131,6 +132,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and "infrastructure" in item.fixturenames:
             item.add_marker(pytest.mark.real)
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass over what is there before the first test: thousands of tests, and it stays."""
+    gc.collect()
+    gc.freeze()
 
 
 def _turn(item: pytest.Item) -> int:

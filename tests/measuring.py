@@ -16,7 +16,6 @@ GO_WHERE_OTHERS_GO: Final = frozenset(
     {
         "chain/test_crash.py",
         "contracts/test_compatibility.py",
-        "contracts/test_documents.py",
         "enrollment/test_lifecycle.py",
         "enrollment/test_mutated_events.py",
         "enrollment/test_openapi.py",

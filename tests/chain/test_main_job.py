@@ -59,7 +59,7 @@ DECISIONS = {
 }
 WITHIN_S = 60.0
 
-pytestmark = [pytest.mark.usefixtures("measured_processes"), pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 
 @dataclass(frozen=True)
