@@ -117,8 +117,6 @@ async def aftermath(infrastructure: Infrastructure) -> AsyncIterator[Aftermath]:
             await asyncio.gather(more, return_exceptions=True)
             await _revive(stack)
             await until_drained(stack, EVENTS, DRAIN_LIMIT_S)
-            # What is asked from here on one process of each answers; the others would cost half as much again.
-            await asyncio.gather(*(stack.services[name, 1].stop() for name in ("enrollment", "subsidy")))
             streams = [stream for streams in PUBLISHED.values() for stream in streams]
             published = {stream.pattern: await events_by_lane(stack, stream) for stream in streams}
             yield Aftermath(stack, expected, havoc, published, await _numbered(stack))
