@@ -130,7 +130,7 @@ class LaneGroup:
     ticks: bool = False
     gather_ms: int = 50
     """So long Kafka gathers records before it hands out less than a batch is worth: what a hop may wait, and the
-    fewer requests and batches the longer it is. An idle group asks so often."""
+    fewer requests and batches the longer it is. An idle group waits longer (`gathering.py`)."""
     leave_out: Callable[[Taken], Any] | None = None
     """At the door: what the handler gets instead of an event that was set aside, to answer it; elsewhere nothing."""
     keep_places: KeepPlaces | None = None

@@ -22,6 +22,7 @@ from pydantic import SkipValidation
 from shared.plumbing import pace, postgres
 from shared.plumbing.batch import Carrier, lanes_of
 from shared.plumbing.decoding import Taken
+from shared.plumbing.gathering import GATHER_BYTES, Gathering
 from shared.plumbing.holds import Holds
 from shared.plumbing.kafka import FETCH_MAX_BYTES, make_reader
 from shared.plumbing.lane_watch import LaneWatch
@@ -47,8 +48,6 @@ FAIR_SHARE_RECORDS: Final = 500
 """So many records of one lane's topic before any lane gives more; a second share is all that a batch takes of one."""
 DECODE_STRETCH_RECORDS: Final = 100
 """Then what else the process carries has its turn."""
-GATHER_BYTES: Final = 256 * 1024
-"""Kafka waits no longer for more where so much has come: it is a batch."""
 
 log = structlog.get_logger()
 
@@ -75,6 +74,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._part_max_records = settings.batch_max_records
         self._fair_share = min(FAIR_SHARE_RECORDS, settings.batch_max_records)
         self._pace = Pace(self.owned, carrier.lane_of, self._fair_share)
+        self._gathering = Gathering(carrier.group.gather_ms)
         self._parts: set[asyncio.Task[None]] = set()
         self.joined = False
         """Whether the group has given this process an assignment, be it an empty one."""
@@ -127,7 +127,7 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         # The type stands in the AsyncAPI document only: records are decoded by us, each by itself.
         take.__annotations__["records"] = Annotated[payload, SkipValidation]
         subscriber(take)
-        subscriber.get_msg = self._poll_past_unparsable  # type: ignore[method-assign]
+        subscriber.get_msg = self._poll  # type: ignore[method-assign]
         return subscriber
 
     @property
@@ -271,6 +271,11 @@ class LaneConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             for part in late:
                 part.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    async def _poll(self, consumer: Any) -> tuple[ConsumerRecord, ...]:
+        records = await self._poll_past_unparsable(consumer)
+        self._gathering.noted(consumer, len(records))
+        return records
 
     async def _poll_past_unparsable(self, consumer: Any) -> tuple[ConsumerRecord, ...]:
         """Poll; a record that nobody can parse stops its lane: it would end the poll loop, and with it all lanes."""
