@@ -575,7 +575,7 @@ _DECIDED: Final[dict[str, dict[str, Any]]] = {
         "facts": [{"stream": "enrollment.events", "first_seq": 90_410, "last_seq": 90_418}],
         "totals": {"enrolled": 1},
         "nation": {"learners": 1},
-        "cells": [{**_CELL, "known_on": "2027-03-02", "change": 1}],
+        "cells": [{"known_on": "2027-03-02", "changes": {"study/32/2027-03/any/academic/enrolled": 1}}],
     },
     reporting.STATISTICS_REBUILT: {"differences": 3},
     subsidy.LEDGER_TOTALLED: {

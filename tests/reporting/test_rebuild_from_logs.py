@@ -234,6 +234,10 @@ async def test_what_a_process_that_is_gone_has_left_is_deleted_at_the_next_start
     left = [f"{namespace}{stream}.replay.leftover" for stream in (E, S)]
     for made in client.create_topics([NewTopic(name, 1, 1) for name in left]).values():
         await asyncio.to_thread(made.result, DEADLINE_S)
+    async with asyncio.timeout(DEADLINE_S):
+        for name in left:  # the broker learns of topics and rights a moment after it has made them
+            owner = infrastructure.kafka.access.client_of(name.removeprefix(namespace).split(".")[0])
+            await until(lambda: asyncio.to_thread(lambda: name in owner.list_topics(timeout=10).topics))  # noqa: B023
     async with publishers(infrastructure, namespace, tmp_path), asyncio.timeout(DEADLINE_S):
         await until(
             lambda: asyncio.to_thread(lambda: not set(left) & set(client.list_topics(timeout=10).topics))
