@@ -79,6 +79,7 @@ async def service_alone(stack: Stack, name: str, wanted: dict[str, int]) -> Figu
         total = sum(wanted.values())
         await _until(moved, total)
         figure = _figure(process.pid, before, total - first, time.perf_counter() - began_s)
+        await _until(lambda: _behind(db), 0, at_most=True)
     await process.stop()
     return figure
 
@@ -130,9 +131,19 @@ async def _first(moved: Moved, standing: int, pid: int) -> tuple[int, Used, floa
     return await moved(), used(pid), time.perf_counter()
 
 
-async def _until(moved: Moved, total: int) -> None:
+async def _behind(db: asyncpg.Connection) -> int:
+    """What the next service would wait for in vain if this one ended now: left for other lanes, or not yet sent."""
+    return int(
+        await db.fetchval(
+            """SELECT (SELECT count(*) FROM handover)
+                      + (SELECT coalesce(sum(seq - published_seq), 0)::bigint FROM outbound)"""
+        )
+    )
+
+
+async def _until(moved: Moved, total: int, *, at_most: bool = False) -> None:
     deadline_s = time.monotonic() + PART_LIMIT_S
-    while await moved() < total:
+    while (await moved() > total) if at_most else (await moved() < total):
         if time.monotonic() > deadline_s:
             raise TimeoutError(f"not drained within {PART_LIMIT_S:.0f} s: {await moved()} of {total}")
         await asyncio.sleep(POLL_S)
