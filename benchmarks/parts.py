@@ -79,7 +79,7 @@ async def service_alone(stack: Stack, name: str, wanted: dict[str, int]) -> Figu
         total = sum(wanted.values())
         await _until(moved, total)
         figure = _figure(process.pid, before, total - first, time.perf_counter() - began_s)
-        await _until(lambda: _behind(db), 0, at_most=True)
+        await _until(lambda: _left(db), 0)
     await process.stop()
     return figure
 
@@ -131,9 +131,12 @@ async def _first(moved: Moved, standing: int, pid: int) -> tuple[int, Used, floa
     return await moved(), used(pid), time.perf_counter()
 
 
-async def _behind(db: asyncpg.Connection) -> int:
-    """What the next service would wait for in vain if this one ended now: left for other lanes, or not yet sent."""
-    return int(
+async def _left(db: asyncpg.Connection) -> int:
+    """Zero once the next service has all; below, what it would wait for in vain if this one ended now.
+
+    That is what was left for other lanes, and what stands in the log but is not sent yet.
+    """
+    return -int(
         await db.fetchval(
             """SELECT (SELECT count(*) FROM handover)
                       + (SELECT coalesce(sum(seq - published_seq), 0)::bigint FROM outbound)"""
@@ -141,9 +144,9 @@ async def _behind(db: asyncpg.Connection) -> int:
     )
 
 
-async def _until(moved: Moved, total: int, *, at_most: bool = False) -> None:
+async def _until(moved: Moved, total: int) -> None:
     deadline_s = time.monotonic() + PART_LIMIT_S
-    while (await moved() > total) if at_most else (await moved() < total):
+    while await moved() < total:
         if time.monotonic() > deadline_s:
             raise TimeoutError(f"not drained within {PART_LIMIT_S:.0f} s: {await moved()} of {total}")
         await asyncio.sleep(POLL_S)

@@ -271,16 +271,6 @@ async def reconciled(db: Db) -> list[Record]:
 # ---------------------------------------------------------------- states of cells
 
 
-async def lock_states(db: Db) -> bool:
-    """Whether no other process states cells now; the lock ends with the connection, or by `unlock_states`."""
-    return bool(await db.fetchval("SELECT pg_try_advisory_lock($1)", STATING_LOCK))
-
-
-async def unlock_states(db: Db) -> None:
-    """Let another process state cells."""
-    await db.execute("SELECT pg_advisory_unlock($1)", STATING_LOCK)
-
-
 async def are_stated(db: Db) -> bool:
     """Whether all cells have been stated since they were counted anew."""
     return bool(await db.fetchval("SELECT EXISTS (SELECT FROM stated)"))

@@ -90,7 +90,4 @@ def key_of(cube: str, lane: str, period: str, facet_1: str, facet_2: str, measur
 
 def names_of(key: str) -> tuple[str, ...]:
     """The six names of a cell out of its key."""
-    names = key.split("/")
-    return (
-        tuple(name.replace("%2F", "/").replace("%25", "%") for name in names) if "%" in key else tuple(names)
-    )
+    return tuple(name.replace("%2F", "/").replace("%25", "%") for name in key.split("/"))

@@ -9,7 +9,7 @@ queued and begins again. An operator's wish to publish again is a doubt that beg
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Final
@@ -30,6 +30,9 @@ _PRODUCER_START_S: Final = 8.0
 """All lanes wait for it, perhaps after they have waited for room: together less than `health.STUCK_AFTER_S`."""
 _PRODUCER_CLOSE_S: Final = 5.0
 """For each of the three steps in which a producer is closed."""
+
+Prepared = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
+"""Key, value and headers of a record."""
 
 log = structlog.get_logger()
 
@@ -214,19 +217,13 @@ class Publisher:
             place.acknowledged_seq = row.last_seq
 
     async def _send_row(self, producer: AIOKafkaProducer, place: _Place, row: LogRow) -> None:
-        acks: list[Awaitable[object]] = []
-        batch = producer.create_batch()
-        timestamp_ms = int(row.recorded_at.timestamp() * 1000)
         traces = row.traceparents.split("\n") if row.traceparents else repeat("")
-        for value, trace in zip(row.events.split(b"\n"), traces, strict=False):
-            headers = [("traceparent", trace.encode())] if trace else []
-            if batch.append(timestamp=timestamp_ms, key=None, value=value, headers=headers) is None:
-                acks.append(await producer.send_batch(batch, place.topic, partition=place.partition))
-                batch = producer.create_batch()
-                batch.append(timestamp=timestamp_ms, key=None, value=value, headers=headers)
-        acks.append(await producer.send_batch(batch, place.topic, partition=place.partition))
-        for ack in acks:
-            await ack
+        records: Iterable[Prepared] = (
+            (None, value, [("traceparent", trace.encode())] if trace else [])
+            for value, trace in zip(row.events.split(b"\n"), traces, strict=False)
+        )
+        timestamp_ms = int(row.recorded_at.timestamp() * 1000)
+        await send_prepared(producer, place.topic, place.partition, records, timestamp_ms)
 
     def _drop(self, place: _Place) -> None:
         self._release(place, place.pending_bytes)
@@ -238,6 +235,26 @@ class Publisher:
         self._pending_bytes -= size
         if self._pending_bytes <= PENDING_BYTES_MAX:
             self._room.set()
+
+
+async def send_prepared(
+    producer: AIOKafkaProducer,
+    topic: str,
+    partition: int,
+    records: Iterable[Prepared],
+    timestamp_ms: int | None = None,
+) -> None:
+    """Send records in as few prepared batches as they fit into; returns once the broker has acknowledged all."""
+    acks: list[Awaitable[object]] = []
+    batch = producer.create_batch()
+    for key, value, headers in records:
+        if batch.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
+            acks.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            batch.append(timestamp=timestamp_ms, key=key, value=value, headers=headers)
+    acks.append(await producer.send_batch(batch, topic, partition=partition))
+    for ack in acks:
+        await ack
 
 
 async def close_producer(producer: AIOKafkaProducer) -> None:

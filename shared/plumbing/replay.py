@@ -6,7 +6,7 @@ others read that one.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
@@ -15,18 +15,17 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import UnknownTopicOrPartitionError, for_code
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts.topics import Stream, TopicSpec, replay_topic, replays_of
 from shared.plumbing import chain, kafka, postgres, store
-from shared.plumbing.operators import Operator, Reason
+from shared.plumbing.operators import Operator, Reader, Reason
 from shared.plumbing.problem import ProblemError, ProblemRoute, documented
-from shared.plumbing.publisher import close_producer
+from shared.plumbing.publisher import Prepared, close_producer, send_prepared
 from shared.plumbing.service import Parts
 from shared.plumbing.settings import ServiceSettings
 from shared.plumbing.store import Db, LogRow
-from shared.plumbing.tokens import Caller, allow
 
 PART_ROWS: Final = 2_000
 PART_BYTES: Final = 2 * 1024 * 1024
@@ -40,6 +39,7 @@ SWEEP_EVERY_S: Final = 300.0
 ADMIN_TIMEOUT_S: Final = 15.0
 BROKERS_DEFAULT: Final = -1
 """As many replicas as the broker gives a topic that does not say."""
+ReplayName = Annotated[str, Field(pattern="^[a-z0-9]{8}$", description="A name that no other replay has.")]
 State = Literal["none", "asked", "sending", "sent", "failed", "deleted"]
 
 log = structlog.get_logger()
@@ -68,7 +68,7 @@ class Replayed(BaseModel):
 class Asked(Reason):
     """Which replay to send."""
 
-    replay: Annotated[str, Field(pattern="^[a-z0-9]{8}$", description="A name that no other replay has.")]
+    replay: ReplayName
 
 
 class GivenUpError(Exception):
@@ -140,7 +140,7 @@ class Replay:
 
     async def _turn(self, parts: Parts) -> None:
         async with parts.pool.acquire() as db:
-            if not await store.hold_replay(db):
+            if not await store.hold(db, store.REPLAY_LOCK):
                 raise GivenUpError(
                     "Another process of this service sends a replay: wait until it has ended. "
                     "/ 本服务的另一进程正在重放，请等待其结束。"
@@ -151,7 +151,7 @@ class Replay:
                     await self._carry_out(parts, db, self._order)
             finally:
                 if not db.is_closed():
-                    await store.release_replay(db)
+                    await store.release(db, store.REPLAY_LOCK)
 
     async def _carry_out(self, parts: Parts, db: Db, order: _Order) -> None:
         spec = replay_topic(self.stream, order.replay, parts.settings.namespace)
@@ -191,7 +191,7 @@ class Replay:
             if checked.broken is not None or not following:
                 _broken(lane, checked.broken or chain.Broken(read_to + 1, "missing"))
             async with asyncio.timeout(PART_TIMEOUT_S):
-                await _send_rows(producer, spec.name, self.stream.partition(lane), following)
+                await send_prepared(producer, spec.name, self.stream.partition(lane), _records(following))
             read_to, head = checked.read_to, checked.head
             self._show(facts=self.shown.facts + checked.facts)
         if read_to == end[0] and head != end[1]:
@@ -212,27 +212,17 @@ class Replay:
             )
 
 
+def _records(rows: Sequence[LogRow]) -> Iterable[Prepared]:
+    """Facts as they stand, without their traces: who reads them again does not take part in those."""
+    return ((None, line, []) for row in rows for line in row.events.split(b"\n"))
+
+
 def _broken(lane: str, broken: chain.Broken) -> None:
     zh, en = chain.FAULTS[broken.fault]
     raise GivenUpError(
         f"The log does not hold on lane {lane} at number {broken.seq}: {en}. `dreams log verify` says more. "
         f"/ 通道 {lane} 的日志在第 {broken.seq} 号处不成立：{zh}。"
     )
-
-
-async def _send_rows(producer: AIOKafkaProducer, topic: str, partition: int, rows: Sequence[LogRow]) -> None:
-    """Send rows as they stand, without their traces: who reads them again does not take part in those."""
-    acks = []
-    batch = producer.create_batch()
-    for row in rows:
-        for line in row.events.split(b"\n"):
-            if batch.append(timestamp=None, key=None, value=line) is None:
-                acks.append(await producer.send_batch(batch, topic, partition=partition))
-                batch = producer.create_batch()
-                batch.append(timestamp=None, key=None, value=line)
-    acks.append(await producer.send_batch(batch, topic, partition=partition))
-    for ack in acks:
-        await ack
 
 
 # ---------------------------------------------------------------- its topic
@@ -280,7 +270,6 @@ async def _admin(settings: ServiceSettings) -> AsyncIterator[AIOKafkaAdminClient
 
 # ---------------------------------------------------------------- asked for by an operator
 
-Reader = Annotated[Caller, Depends(allow("operator", "auditor"))]
 DROPPED_WITHIN_S: Final = 20.0
 
 

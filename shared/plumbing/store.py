@@ -219,14 +219,14 @@ async def log_ends(db: Db, stream: str) -> dict[str, tuple[int, bytes]]:
     return {row["lane"]: (row["seq"], row["head"]) for row in rows}
 
 
-async def hold_replay(db: Db) -> bool:
-    """Whether this session is now the one, of all processes of the service, that may send its log once more."""
-    return bool(await db.fetchval("SELECT pg_try_advisory_lock($1)", REPLAY_LOCK))
+async def hold(db: Db, lock: int) -> bool:
+    """Whether this session is now the one, of all processes of the service, that has `lock`: as long as it lasts."""
+    return bool(await db.fetchval("SELECT pg_try_advisory_lock($1)", lock))
 
 
-async def release_replay(db: Db) -> None:
-    """Another process may."""
-    await db.execute("SELECT pg_advisory_unlock($1)", REPLAY_LOCK)
+async def release(db: Db, lock: int) -> None:
+    """Let another process have it."""
+    await db.execute("SELECT pg_advisory_unlock($1)", lock)
 
 
 async def search_log(db: Db, needle: bytes, since: datetime, until: datetime) -> list[LogRow]:

@@ -5,10 +5,10 @@ from typing import Any
 
 import httpx
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis import checks
+from hypothesis import given
 
 from tests.enrollment.conftest import Door
+from tests.generated_requests import HOLDS, so_many
 from tests.measuring import unmeasured
 
 OURS = (
@@ -16,13 +16,6 @@ OURS = (
     "/v1/workers", "/v1/projects", "/v1/institutions", "/v1/alliances",
 )  # fmt: skip
 REQUESTS_EACH = 10
-HOLDS = [
-    checks.not_a_server_error,
-    checks.status_code_conformance,
-    checks.content_type_conformance,
-    checks.response_schema_conformance,
-    checks.response_headers_conformance,
-]
 
 
 async def _document(door: Door) -> dict[str, Any]:
@@ -52,14 +45,7 @@ def _try_all(document: dict[str, Any], address: str, tokens: list[str]) -> None:
     for path, method, _ in _operations(document):
         operation = schema[path][method]
 
-        @settings(
-            max_examples=REQUESTS_EACH,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            phases=[Phase.explicit, Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
+        @so_many(REQUESTS_EACH)
         @given(case=operation.as_strategy())
         def one(case: schemathesis.Case[Any]) -> None:
             for token in tokens:

@@ -6,12 +6,12 @@ from typing import Any, Final
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from schemathesis import checks
 
 from console.stack.infrastructure import Infrastructure
 from services.reporting.domain.cubes import CUBES
+from tests.generated_requests import HOLDS, so_many
 from tests.reporting.conftest import Running, running
 from tests.reporting.test_editions import MONTH, WHY, close, fed, january
 
@@ -19,13 +19,6 @@ ASKED_EACH: Final = 12
 ROLES: Final = (None, "official", "auditor", "operator", "province-32")
 WITHOUT_END: Final = ("/live",)
 """An answer that never ends: `test_live.py` reads it."""
-HOLDS: Final = [
-    checks.not_a_server_error,
-    checks.status_code_conformance,
-    checks.content_type_conformance,
-    checks.response_schema_conformance,
-    checks.response_headers_conformance,
-]
 THERE: Final[dict[str, list[Any]]] = {
     "edition": [MONTH, f"{MONTH}.1", f"{MONTH}.2"],
     "period": [MONTH, "2026-02", "2026"],
@@ -98,14 +91,7 @@ def _try_all(document: dict[str, Any], address: str, tokens: dict[str | None, di
     for path, method, _ in _operations(document):
         operation = schema[path][method]
 
-        @settings(
-            max_examples=ASKED_EACH,
-            derandomize=True,
-            database=None,
-            deadline=None,
-            phases=[Phase.explicit, Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
+        @so_many(ASKED_EACH)
         @given(case=operation.as_strategy(), office=st.sampled_from(ROLES))
         def one(case: schemathesis.Case[Any], office: str | None) -> None:
             case.call_and_validate(base_url=address, headers=tokens[office], checks=HOLDS)

@@ -15,11 +15,11 @@ from services.reporting.domain import closing, editions
 from services.reporting.domain.editions import Name
 from services.reporting.domain.targets import Book
 from shared.plumbing import store as plumbing_store
+from shared.plumbing.operators import Operator
 from shared.plumbing.problem import ProblemError, ProblemRoute, documented
 from shared.plumbing.signing import Signer
 from shared.plumbing.tokens import Caller, allow
 
-Operator = Annotated[Caller, Depends(allow("operator"))]
 Official = Annotated[Caller, Depends(allow("official", "auditor", "operator"))]
 Period = Annotated[str, Path(pattern=f"^{editions.PERIOD}$", examples=["2026-06"])]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from typing import Annotated, Any, Final, Literal
 
 import structlog
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.reporting import store
@@ -18,19 +18,17 @@ from shared.plumbing import kafka, postgres
 from shared.plumbing import store as plumbing_store
 from shared.plumbing.batch import Carrier, LaneGroup
 from shared.plumbing.metrics import Metrics
-from shared.plumbing.operators import Code, Reason
+from shared.plumbing.operators import Code, Operator, Reader, Reason
 from shared.plumbing.outgoing import Outgoing, to_bytes
 from shared.plumbing.problem import ProblemError, ProblemRoute, documented
 from shared.plumbing.publisher import Publisher
+from shared.plumbing.replay import ReplayName
 from shared.plumbing.service import Parts
-from shared.plumbing.tokens import Caller, allow
 
 CONNECTIONS: Final = 2
 SUM_EVERY_BATCHES: Final = 50
 AGAIN_S: Final = 1.0
 GIVEN_UP: Final = "An operator has given it up. / 操作员已中止重建。"
-Operator = Annotated[Caller, Depends(allow("operator"))]
-Reader = Annotated[Caller, Depends(allow("operator", "auditor"))]
 StreamName = Literal["enrollment.events", "subsidy.events"]
 State = Literal["none", "reading", "switched", "failed"]
 
@@ -61,7 +59,7 @@ class OfReplay(BaseModel):
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
-    name: Annotated[str, Field(pattern="^[a-z0-9]{8}$")]
+    name: ReplayName
     """The name that both were asked to send it under."""
     ends: dict[StreamName, dict[Code, Annotated[int, Field(ge=0, le=2**62)]]]
     """What both have answered: by stream and lane, the last number that the replay goes to."""

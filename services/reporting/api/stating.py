@@ -17,7 +17,7 @@ from services.reporting.domain.changes import OF_THE_NATION, CellId, key, named,
 from shared.contracts.topics import REPORTING_CHANGES, REPORTING_STATISTICS
 from shared.plumbing import kafka, postgres
 from shared.plumbing import store as plumbing_store
-from shared.plumbing.publisher import close_producer
+from shared.plumbing.publisher import Prepared, close_producer, send_prepared
 from shared.plumbing.service import Parts
 from shared.plumbing.store import Db
 
@@ -84,7 +84,7 @@ async def follow(parts: Parts, producer: AIOKafkaProducer) -> bool:
     """
     namespace = parts.settings.namespace
     async with parts.pool.acquire() as db:
-        if not await quality_store.lock_states(db):
+        if not await plumbing_store.hold(db, quality_store.STATING_LOCK):
             return False
         try:
             if not await quality_store.are_stated(db):
@@ -99,7 +99,7 @@ async def follow(parts: Parts, producer: AIOKafkaProducer) -> bool:
             return passed.more
         finally:
             if not db.is_closed():
-                await quality_store.unlock_states(db)
+                await plumbing_store.release(db, quality_store.STATING_LOCK)
 
 
 async def _read(db: Db) -> Pass:
@@ -164,27 +164,17 @@ async def _names(db: Db, waiting: Collection[CellId]) -> AsyncIterator[Collectio
 
 async def _send(producer: AIOKafkaProducer, namespace: str, states: Collection[State]) -> None:
     """Send prepared batches, one after another for each lane; a cell that is zero erases its record."""
-    by_lane: dict[str, list[tuple[bytes, bytes | None]]] = defaultdict(list)
+    by_lane: dict[str, list[Prepared]] = defaultdict(list)
     for state in states:
-        by_lane[state.cell[1]].append((key(state.cell).encode(), _value(state) if state.total else None))
+        value = _value(state) if state.total else None
+        by_lane[state.cell[1]].append((key(state.cell).encode(), value, []))
     async with asyncio.timeout(SEND_TIMEOUT_S):
         for lane, records in by_lane.items():
-            await _send_lane(producer, REPORTING_STATISTICS.topic(namespace, lane), lane, records)
-
-
-async def _send_lane(
-    producer: AIOKafkaProducer, topic: str, lane: str, records: Iterable[tuple[bytes, bytes | None]]
-) -> None:
-    partition, acks = REPORTING_STATISTICS.partition(lane), []
-    batch = producer.create_batch()
-    for name, value in records:
-        if batch.append(timestamp=None, key=name, value=value) is None:
-            acks.append(await producer.send_batch(batch, topic, partition=partition))
-            batch = producer.create_batch()
-            batch.append(timestamp=None, key=name, value=value)
-    acks.append(await producer.send_batch(batch, topic, partition=partition))
-    for ack in acks:
-        await ack
+            topic, partition = (
+                REPORTING_STATISTICS.topic(namespace, lane),
+                REPORTING_STATISTICS.partition(lane),
+            )
+            await send_prepared(producer, topic, partition, records)
 
 
 def _value(state: State) -> bytes:

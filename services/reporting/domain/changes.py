@@ -32,12 +32,9 @@ def told(counted: Counted, facts: Mapping[str, Sequence[Mapping[str, Any]]], fir
     `facts` says of each lane what was counted; national sums are told by `first_lane`, which has written them.
     """
     cells: dict[str, list[Change]] = defaultdict(list)
-    for (cube, lane, period, facet_1, facet_2, measure, known_on), change in counted.cells.items():
+    for cell, change in counted.cells.items():
         if change:
-            kept_under = NATION if cube == OF_THE_NATION else lane
-            cells[lane].append(
-                (known_on, key_of(cube, kept_under, period, facet_1, facet_2, measure), change)
-            )
+            cells[cell[1]].append((cell[6], key(of_the_nation(cell[:6])), change))
     totals: dict[str, dict[str, int]] = defaultdict(dict)
     for (lane, measure), change in counted.standing.items():
         if change:
