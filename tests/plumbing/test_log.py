@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 
+from shared.plumbing.kafka import PRODUCER_BATCH_BYTES
 from tests.plumbing.relay import Relay
 from tests.plumbing.world import World, until
 
@@ -39,6 +40,17 @@ async def test_what_is_published_is_what_the_log_holds_byte_for_byte(world: Worl
     rows = await world.pool.fetch("SELECT events FROM log WHERE lane = $1 ORDER BY first_seq", lane)
     lines = [line for (events,) in rows for line in events.split(b"\n")]
     assert [record.value for record in await world.records(lane)] == lines
+
+
+async def test_a_row_that_is_more_than_one_record_batch_is_published_whole(world: World) -> None:
+    (lane,) = world.some_lanes(1)
+    numbers = range(1, 2_001)
+    async with world.a_process() as owner:
+        await owner.open(lane)
+        await owner.take(lane, *numbers)
+        await world.until_relayed(lane, *numbers)
+    rows = await world.pool.fetch("SELECT octet_length(events) AS size FROM log WHERE lane = $1", lane)
+    assert [row["size"] > PRODUCER_BATCH_BYTES for row in rows] == [True], "it all fitted into one batch"
 
 
 async def test_a_transaction_held_open_keeps_later_ones_of_its_lane_waiting_so_no_reader_loses_it(

@@ -155,6 +155,15 @@ async def test_what_kafka_has_lost_comes_back_from_the_logs_to_the_byte_while_fa
     await system.infrastructure.drop_namespace(f"r{system.reporting.namespace}")
 
 
+def test_behind_a_replay_the_live_topic_is_read_from_where_the_tables_stood_less_what_they_were_ahead() -> (
+    None
+):
+    assert rereading.goes_on_at(next_offset=120, last_seq=100, end=100) == 120
+    assert rereading.goes_on_at(next_offset=120, last_seq=107, end=100) == 113
+    assert rereading.goes_on_at(next_offset=120, last_seq=93, end=100) == 120
+    assert rereading.goes_on_at(next_offset=3, last_seq=107, end=100) == 0
+
+
 async def test_a_log_that_was_changed_is_not_counted_and_leaves_no_topic(system: System) -> None:
     published, db = Programme(42, ("41",)).play(60).published, system.reporting.db
     known = await db.fetchval("SELECT count(*) FROM fact")
