@@ -1,5 +1,7 @@
 """Promises of the live page, kept in a real browser: it follows facts, speaks two languages, fits and owns up."""
 
+import asyncio
+import itertools
 import json
 import re
 import secrets
@@ -10,7 +12,7 @@ from typing import Final, Literal
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, Route, async_playwright, expect
 
 from console.stack.infrastructure import Infrastructure
 from services.reporting import store
@@ -23,6 +25,8 @@ from tests.reporting.facts import BEGAN, E, Programme, Publisher, S, award, regi
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 WIDTHS: Final = (1440, 390)
+SLOW_ANSWER_S: Final = 2.0
+NEWS_EVERY_S: Final = 0.1
 MANY: Final = 12_345
 """What the crowded page's numbers are multiplied by: persons in their millions, money in hundreds of billions."""
 LONG_EN: Final = (
@@ -274,6 +278,40 @@ async def test_a_fact_changes_the_page_in_place(
     await expect(page.locator("#latest li").first).to_contain_text("发放补助")
     assert await page.evaluate("window.kept")
     assert errors == []
+    await page.close()
+
+
+async def test_charts_whose_answers_take_longer_than_news_come_are_drawn_all_the_same(
+    browser: Browser, reporting: Running
+) -> None:
+    publisher = Programme(6, ("32",)).play(60)
+    await reporting.feed(publisher.published)
+    await reporting.until(len(publisher.published))
+    page = await browser.new_page()
+
+    async def late(route: Route) -> None:
+        await asyncio.sleep(SLOW_ANSWER_S)
+        await route.continue_()
+
+    async def feed_on() -> None:
+        more = Publisher(seqs=publisher.seqs.copy(), clock=publisher.clock)
+        for n in itertools.count():
+            number, who = f"32-{5_000 + n}", worker(50_000 + n)
+            more.publish(S, "32", subsidy.SUBSIDY_GRANTED, award(number, ("migrant",)), subject=who)
+            await reporting.feed(more.published[n:])
+            await asyncio.sleep(NEWS_EVERY_S)
+
+    await page.route("**/v1/trends?*", late)
+    feeding = asyncio.create_task(feed_on())
+    try:
+        await page.goto(f"{reporting.url}/?lang=en")
+        funded = page.locator("h1 [data-name=funded]")
+        first = await funded.inner_text()
+        await expect(page.locator(".chart svg")).to_have_count(3, timeout=30_000)
+        assert await funded.inner_text() != first, "no news came: this proves nothing"
+    finally:
+        feeding.cancel()
+        await asyncio.gather(feeding, return_exceptions=True)
     await page.close()
 
 
