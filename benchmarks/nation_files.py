@@ -108,6 +108,10 @@ async def _cells(stack: Stack) -> int:
     async with parts.database(stack, "reporting") as db:
         return int(
             await db.fetchval(
-                "SELECT count(*) FROM total WHERE cube = $1 AND delta <> 0", LARGEST, timeout=None
+                """SELECT count(*) FROM (
+                       SELECT FROM totals WHERE cube = $1
+                       GROUP BY lane, period, facet_1, facet_2, measure HAVING sum(delta) <> 0) cells""",
+                LARGEST,
+                timeout=None,
             )
         )

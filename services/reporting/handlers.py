@@ -8,7 +8,7 @@ import structlog
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from services.reporting import store
+from services.reporting import store, sums_store
 from services.reporting.domain import changes, persons
 from services.reporting.domain.counting import count
 from services.reporting.domain.tally import Counted
@@ -70,8 +70,8 @@ class TakeIn:
         if self._added < LOOK_AFTER_DELTAS:
             return
         self._added = 0
-        if await store.more_wait(db, WAITING_MAX):
-            await store.sum_up(db, in_turn=True)
+        if await sums_store.more_wait(db, WAITING_MAX):
+            await sums_store.sum_up(db, in_turn=True)
 
 
 def _publish(batch: Batch, counted: Counted) -> None:
@@ -110,7 +110,7 @@ async def sum_up(parts: Parts, _: FastAPI) -> None:
         await asyncio.sleep(SUM_EVERY_S)
         try:
             async with parts.pool.acquire() as db:
-                while await store.sum_up(db) >= store.SUMMED_AT_ONCE:
+                while await sums_store.sum_up(db) >= sums_store.SUMMED_AT_ONCE:
                     log.info("more_deltas_than_are_summed_at_once")
         except postgres.PASSING as error:
             log.info("deltas_wait", error=type(error).__name__)

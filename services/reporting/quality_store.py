@@ -310,6 +310,12 @@ async def states(db: Db, cells: Sequence[tuple[str, ...]]) -> list[Record]:
                        WHERE t.cube = n.cube AND t.measure = n.measure AND t.facet_1 = n.facet_1 AND t.lane = n.lane
                              AND t.period = n.period AND t.facet_2 = n.facet_2 LIMIT 1) kept ON true
                    UNION ALL
+                   SELECT n.*, c.delta FROM open_day o CROSS JOIN n JOIN cell c
+                       ON c.cube = n.cube AND c.measure = n.measure AND c.facet_1 = n.facet_1
+                          AND c.recorded_day = o.recorded_day AND c.lane = n.lane AND c.period = n.period
+                          AND c.facet_2 = n.facet_2
+                   WHERE NOT o.summed
+                   UNION ALL
                    SELECT n.*, delta FROM n JOIN delta USING (cube, lane, period, facet_1, facet_2, measure))
                SELECT cube, lane, period, facet_1, facet_2, measure, sum(delta)::bigint AS total
                FROM parts GROUP BY 1, 2, 3, 4, 5, 6""",
@@ -333,6 +339,11 @@ async def national_states(db: Db, cells: Sequence[tuple[str, ...]]) -> list[Reco
                              AND s.facet_2 = n.facet_2 AND s.span = 'period' AND s.known = ''
                              AND s.period = n.period AND s.lane = '' LIMIT 1) kept ON true
                    UNION ALL
+                   SELECT n.*, c.delta FROM open_day o CROSS JOIN n JOIN cell c
+                       ON c.cube = n.cube AND c.measure = n.measure AND c.facet_1 = n.facet_1
+                          AND c.recorded_day = o.recorded_day AND c.period = n.period AND c.facet_2 = n.facet_2
+                   WHERE NOT o.summed
+                   UNION ALL
                    SELECT n.*, d.delta FROM n JOIN delta d USING (cube, period, facet_1, facet_2, measure))
                SELECT cube, lane, period, facet_1, facet_2, measure, sum(delta)::bigint AS total
                FROM parts GROUP BY 1, 2, 3, 4, 5, 6""",
@@ -342,8 +353,14 @@ async def national_states(db: Db, cells: Sequence[tuple[str, ...]]) -> list[Reco
 
 
 async def waiting_cells(db: Db) -> list[Record]:
-    """The names of cells to which something is added that is not summed up yet: rows as `changes.CellId`."""
-    return list(await db.fetch("SELECT DISTINCT cube, lane, period, facet_1, facet_2, measure FROM delta"))
+    """The names of cells to which something is added that is not in `total` yet: rows as `changes.CellId`."""
+    return list(
+        await db.fetch(
+            """SELECT cube, lane, period, facet_1, facet_2, measure FROM delta
+               UNION SELECT cube, lane, period, facet_1, facet_2, measure FROM cell
+                     WHERE recorded_day = (SELECT recorded_day FROM open_day WHERE NOT summed)"""
+        )
+    )
 
 
 async def kept_cells(db: Db, after: tuple[str, ...] | None, limit: int) -> list[Record]:

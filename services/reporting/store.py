@@ -28,11 +28,6 @@ TEMPO_DRAWN: Final = timedelta(hours=1)
 """The last minutes that anybody draws: of a batch out of the past none that lie further back are written."""
 SEARCH_BESIDE: Final = "search_path=rebuilt,public"
 SWITCH_LOCK_TIMEOUT: Final = "2s"
-SUMMED_AT_ONCE: Final = 50_000
-"""At most so many deltas are summed in one transaction: it must end in time, also while a history is taken in."""
-SUMMING_MEMORY: Final = "32MB"
-SUMMING_LOCK: Final = 20261127
-"""Only one process at a time sums deltas up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,60 +107,6 @@ async def _add_tempo(db: Db, tempo: Mapping[datetime, Sums]) -> None:
            ON CONFLICT (minute, lane, measure) DO UPDATE SET delta = tempo.delta + excluded.delta""",
         _rows(minutes),
     )
-
-
-# How the two tables of sums are summed: domain/summing.py says what is asked of them.
-_SUM_UP: Final = """WITH taken AS (
-            DELETE FROM delta WHERE ctid = ANY(ARRAY(SELECT ctid FROM delta LIMIT $1)) RETURNING *),
-        summed AS (
-            SELECT cube, lane, period, facet_1, facet_2, measure, recorded_day, sum(delta) AS delta
-            FROM taken GROUP BY 1, 2, 3, 4, 5, 6, 7 HAVING sum(delta) <> 0),
-        cells AS (
-            INSERT INTO cell (cube, lane, period, facet_1, facet_2, measure, recorded_day, delta)
-            SELECT * FROM summed ORDER BY cube, measure, facet_1, recorded_day, lane, period, facet_2
-            ON CONFLICT (cube, measure, facet_1, recorded_day, lane, period, facet_2)
-            DO UPDATE SET delta = cell.delta + excluded.delta),
-        totals AS (
-            INSERT INTO total (cube, measure, facet_1, lane, period, facet_2, delta)
-            SELECT cube, measure, facet_1, lane, period, facet_2, sum(delta)
-            FROM summed GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
-            ON CONFLICT (cube, measure, facet_1, lane, period, facet_2)
-            DO UPDATE SET delta = total.delta + excluded.delta),
-        by_month AS (
-            SELECT cube, measure, CASE WHEN cube IN ('flows', 'records') THEN '' ELSE facet_1 END AS facet_1,
-                   CASE WHEN cube IN ('persons', 'persons_nation') THEN facet_2 ELSE '' END AS facet_2,
-                   CASE cube WHEN 'persons_nation' THEN '' ELSE lane END AS lane, period,
-                   to_char(recorded_day, 'YYYY-MM') AS known, sum(delta) AS delta
-            FROM summed WHERE cube IN ('study', 'providers', 'flows', 'records', 'persons', 'persons_nation')
-            GROUP BY 1, 2, 3, 4, 5, 6, 7),
-        lane_sums AS (
-            INSERT INTO lane_sum (cube, measure, facet_1, facet_2, span, known, lane, period, delta)
-            SELECT cube, measure, facet_1, facet_2, span, CASE WHEN of_one_month THEN known ELSE '' END, lane,
-                   CASE span WHEN 'year' THEN left(period, 4) ELSE period END, sum(delta)
-            FROM by_month, (VALUES (true), (false)) k (of_one_month), (VALUES ('period'), ('year')) s (span)
-            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 8, 7
-            ON CONFLICT (cube, measure, facet_1, facet_2, span, known, period, lane)
-            DO UPDATE SET delta = lane_sum.delta + excluded.delta)
-    SELECT count(*) FROM taken"""
-
-
-async def sum_up(db: Db, *, in_turn: bool = False) -> int:
-    """Sum what batches have added into cells and sums, if no other process does; how many deltas it was.
-
-    With `in_turn` it waits until no other does. `SUMMED_AT_ONCE` says that more of them wait.
-    """
-    async with db.transaction():
-        if in_turn:
-            await db.execute("SELECT pg_advisory_xact_lock($1)", SUMMING_LOCK)
-        elif not await db.fetchval("SELECT pg_try_advisory_xact_lock($1)", SUMMING_LOCK):
-            return 0
-        await db.execute("SELECT set_config('work_mem', $1, true)", SUMMING_MEMORY)
-        return int(await db.fetchval(_SUM_UP, SUMMED_AT_ONCE))
-
-
-async def more_wait(db: Db, deltas: int) -> bool:
-    """Whether more than so many deltas wait to be summed up."""
-    return bool(await db.fetchval("SELECT EXISTS (SELECT FROM delta OFFSET $1)", deltas))
 
 
 async def _add_standing(db: Db, standing: Mapping[tuple[str, str, str], int]) -> None:
@@ -374,7 +315,8 @@ async def _recorded_months(db: Db, key: tuple[str, str, str, str] | None) -> tup
 
 
 # A facet that is not asked for is still a range of the key, up to behind the last character there is.
-_SELECTED: Final = """SELECT place, lane, CASE WHEN $25 THEN '' ELSE period END AS period, sum(delta)::bigint AS total
+_SELECTED: Final = """WITH o AS MATERIALIZED (SELECT recorded_day FROM open_day WHERE NOT summed)
+    SELECT place, lane, CASE WHEN $26 THEN '' ELSE period END AS period, sum(delta)::bigint AS total
     FROM (
         SELECT s.place, l.lane, l.period, s.sign * l.delta AS delta
         FROM unnest($1::int[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
@@ -386,18 +328,30 @@ _SELECTED: Final = """SELECT place, lane, CASE WHEN $25 THEN '' ELSE period END 
         UNION ALL
         SELECT s.place, CASE c.cube WHEN 'persons_nation' THEN '' ELSE c.lane END, c.period, s.sign * c.delta
         FROM unnest($13::int[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
-                    $20::text[], $21::date[], $22::date[], $23::int[])
-             s (place, cube, measure, lane, facet_1, facet_2, since, until, from_day, to_day, sign)
+                    $20::text[], $21::date[], $22::date[], $23::int[], $24::bool[])
+             s (place, cube, measure, lane, facet_1, facet_2, since, until, from_day, to_day, sign, beside_sums)
         JOIN cell c ON c.cube = s.cube AND c.measure = s.measure
                    AND c.facet_1 BETWEEN coalesce(s.facet_1, '') AND coalesce(s.facet_1, U&'\\+10FFFF')
                    AND c.recorded_day BETWEEN s.from_day AND s.to_day
                    AND (s.lane IS NULL OR c.lane = s.lane) AND (s.facet_2 IS NULL OR c.facet_2 = s.facet_2)
                    AND c.period BETWEEN s.since AND s.until
+                   AND (c.recorded_day = (SELECT recorded_day FROM o) AND s.beside_sums) IS NOT TRUE
+        UNION ALL
+        SELECT s.place, CASE c.cube WHEN 'persons_nation' THEN '' ELSE c.lane END, c.period, c.delta
+        FROM unnest($13::int[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
+                    $20::text[], $24::bool[])
+             s (place, cube, measure, lane, facet_1, facet_2, since, until, beside_sums)
+        JOIN cell c ON c.cube = s.cube AND c.measure = s.measure
+                   AND c.facet_1 BETWEEN coalesce(s.facet_1, '') AND coalesce(s.facet_1, U&'\\+10FFFF')
+                   AND c.recorded_day = (SELECT recorded_day FROM o WHERE recorded_day <= $25)
+                   AND (s.lane IS NULL OR c.lane = s.lane) AND (s.facet_2 IS NULL OR c.facet_2 = s.facet_2)
+                   AND c.period BETWEEN s.since AND s.until
+        WHERE s.beside_sums
         UNION ALL
         SELECT s.place, CASE d.cube WHEN 'persons_nation' THEN '' ELSE d.lane END, d.period, d.delta
         FROM unnest($13::int[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
                     $20::text[]) s (place, cube, measure, lane, facet_1, facet_2, since, until)
-        JOIN delta d ON d.cube = s.cube AND d.measure = s.measure AND d.recorded_day <= $24
+        JOIN delta d ON d.cube = s.cube AND d.measure = s.measure AND d.recorded_day <= $25
                     AND (s.lane IS NULL OR d.lane = s.lane) AND (s.facet_1 IS NULL OR d.facet_1 = s.facet_1)
                     AND (s.facet_2 IS NULL OR d.facet_2 = s.facet_2) AND d.period BETWEEN s.since AND s.until) found
     GROUP BY 1, 2, 3 HAVING sum(delta) <> 0"""

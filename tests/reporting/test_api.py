@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from console.stack.infrastructure import Infrastructure
-from services.reporting import main, store
+from services.reporting import main, store, sums_store
 from services.reporting.api import live as live_module
 from services.reporting.api import site
 from services.reporting.config import Settings
@@ -186,7 +186,7 @@ async def test_cells_add_up_to_the_totals_whatever_is_kept_and_however_much_is_s
         by_lane = {lane["code"]: lane["measures"] for lane in (await told.get("/v1/provinces")).json()}
         for lane, sums in totals["lanes"].items():
             assert sums == {code: by_lane[lane][code] for code in sums}
-        await store.sum_up(told.db)
+        await sums_store.sum_up(told.db)
 
 
 async def test_as_of_and_known_on_go_back_in_time(reporting: Running) -> None:

@@ -15,7 +15,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Locator, Page, Route, async_playwright, expect
 
 from console.stack.infrastructure import Infrastructure
-from services.reporting import store
+from services.reporting import sums_store
 from services.reporting.config import TARGETS
 from services.reporting.domain.measures import MEASURES
 from shared.contracts import enrollment, provinces, subsidy
@@ -68,7 +68,7 @@ async def crowded(
         await service.feed(published)
         await service.until(len(published))
         while await service.db.fetchval("SELECT count(*) FROM delta"):
-            await store.sum_up(service.db)
+            await sums_store.sum_up(service.db)
         await service.db.execute("UPDATE standing SET total = total * $1", MANY)
         for table in ("cell", "total", "lane_sum"):
             await service.db.execute(f"UPDATE {table} SET delta = delta * $1", MANY)  # noqa: S608 - our own names

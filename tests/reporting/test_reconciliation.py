@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from console.main import app
 from console.stack.infrastructure import Infrastructure
 from console.stack.tokens import plain_token
-from services.reporting import quality_store, store
+from services.reporting import quality_store, sums_store
 from services.reporting.api.reconciling import SAID, Reconciling
 from services.reporting.domain import reconciliation
 from services.reporting.domain.counting import READS
@@ -260,7 +260,7 @@ async def test_an_honest_history_never_differs_whenever_one_looks(counter: Carri
             found = await look(counter, LANES[n % len(LANES)])
             assert {kind for _, kind in differing(found)} <= {"days"}, differing(found)
     async with counter.pool.acquire() as db:
-        await store.sum_up(db)
+        await sums_store.sum_up(db)
     found = await look(counter, *LANES)
     assert differing(found) == {}
     for lane in LANES:
@@ -274,7 +274,7 @@ async def test_what_is_broken_by_hand_is_found_and_named(counter: Carried) -> No
     for batch in batches(Honest(43).play(3, 100).taken(), 3):
         await counter.carry(batch)
     async with counter.pool.acquire() as db:
-        await store.sum_up(db)
+        await sums_store.sum_up(db)
     assert differing(await look(counter, *LANES)) == {}
     broken = {
         "UPDATE cell SET delta = delta + 1 WHERE cube = 'study' AND measure = 'enrolled' AND facet_1 = 'migrant' "

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.reporting import store
+from services.reporting import store, sums_store
 from services.reporting.domain import persons
 from services.reporting.domain.counting import count
 from services.reporting.domain.selecting import as_of, of_lanes, of_nation
@@ -236,4 +236,4 @@ async def test_the_stores_statements_equal_the_recount_too(counter: Carried) -> 
                 for place, _, _, total in await store.selected(db, selections, known, whole=whole):
                     found[MEASURES[place - 1]] += total
                 assert found == Counter(recount)
-            await store.sum_up(db)
+            await sums_store.sum_up(db)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from console.stack.infrastructure import Infrastructure
-from services.reporting import handlers, store
+from services.reporting import handlers, store, sums_store
 from shared.contracts import subsidy
 from shared.plumbing.decoding import Taken
 from tests.reporting.conftest import Counter, counting
@@ -50,7 +50,7 @@ async def test_splits_and_interleavings_of_lanes_do_not_matter(
                 await counter.carry(batch)
                 if n % 3 == variant:  # summed up now and then, or never
                     async with counter.pool.acquire() as db:
-                        await store.sum_up(db)
+                        await sums_store.sum_up(db)
             dumps.append(await counter.dump())
         await infrastructure.drop_namespace(name)
     assert dumps[0].count("\n") > 1_000
@@ -158,10 +158,10 @@ async def test_deltas_are_summed_up_by_one_process_at_a_time_and_change_no_numbe
     before = await counter.dump()
     async with counter.pool.acquire() as first, counter.pool.acquire() as second:
         async with first.transaction():
-            await first.execute("SELECT pg_advisory_xact_lock($1)", store.SUMMING_LOCK)
-            assert await store.sum_up(second) == 0
+            await first.execute("SELECT pg_advisory_xact_lock($1)", sums_store.SUMMING_LOCK)
+            assert await sums_store.sum_up(second) == 0
         waiting = await second.fetchval("SELECT count(*) FROM delta")
-        assert await store.sum_up(second) == waiting > 0
+        assert await sums_store.sum_up(second) == waiting > 0
         assert await second.fetchval("SELECT count(*) FROM delta") == 0
         assert 0 < await second.fetchval("SELECT count(*) FROM cell") < waiting
     assert await counter.dump() == before
@@ -211,7 +211,7 @@ async def test_while_more_deltas_wait_than_may_each_batch_sums_some_up_in_its_tu
 ) -> None:
     monkeypatch.setattr(handlers, "LOOK_AFTER_DELTAS", 1)
     monkeypatch.setattr(handlers, "WAITING_MAX", 200)
-    monkeypatch.setattr(store, "SUMMED_AT_ONCE", 400)
+    monkeypatch.setattr(sums_store, "SUMMED_AT_ONCE", 400)
     waiting, most = 0, 0
     taken = Programme(16, LANES).play(400).taken()
     for start in range(0, len(taken), 40):

@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 
 from console.stack.infrastructure import Infrastructure
-from services.reporting import store
+from services.reporting import sums_store
 from services.reporting.domain import changes
 from services.reporting.domain.changes import CELLS_MAX
 from services.reporting.domain.counting import count
@@ -328,7 +328,7 @@ async def test_states_that_were_forgotten_are_all_stated_again(streaming: tuple[
     await service.feed(published)
     await service.until(len(published))
     before = await reader.until_level()
-    await store.sum_up(service.db)
+    await sums_store.sum_up(service.db)
     changed = await service.db.execute(
         """INSERT INTO delta SELECT DISTINCT ON (cube) cube, lane, period, facet_1, facet_2, measure, recorded_day, 1000
            FROM cell"""

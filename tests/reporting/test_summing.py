@@ -41,7 +41,9 @@ def test_cells_themselves_are_read_of_half_a_month_at_most() -> None:
         first, last, _ = summing.recorded(date(2026, 3, day), "2025-01", "2026-12").days
         assert -1 <= (last - first).days <= 15
         assert first > last or first.month == last.month == 3
-    assert summing.rows([STUDY], NOW, None)[0][-3:] == (date.max, date.min, 1), "none, where all is known"
+    assert summing.rows([STUDY], NOW, None)[0][-4:] == (date.max, date.min, 1, True), (
+        "none, where all is known"
+    )
 
 
 @given(*(st.dates(date(2023, 1, 1), date(2026, 12, 31)) for _ in range(4)))

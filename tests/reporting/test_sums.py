@@ -1,17 +1,19 @@
 """What is kept summed up is what the cells add up to: as known now, in every cube, however it was summed up."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
-from services.reporting import store
+from services.reporting import store, sums_store
 from services.reporting.domain import summing
 from services.reporting.domain.cubes import CUBES
 from services.reporting.store import CellsAsked
+from shared.contracts import subsidy
 from shared.plumbing.store import Db
 from tests.reporting.conftest import Counter
-from tests.reporting.facts import Programme
+from tests.reporting.facts import BEGAN, Programme, Publisher, S, award, worker
 
+Sums = dict[tuple[str, str], int]
 LAST_DAY = date(2099, 12, 31)
 SUMMED = (*summing.BY_FIRST, *summing.BY_LANE_ONLY, *summing.PERSONS)
 COLUMNS = ("lane", "period", "facet_1", "facet_2")
@@ -22,11 +24,11 @@ async def known(db: Db, cube: str, known_on: date | None) -> list[tuple[object, 
     return [tuple(row) for row in await store.cells(db, asked, None, 100_000)]
 
 
-@pytest.mark.parametrize("at_once", [100, store.SUMMED_AT_ONCE])
+@pytest.mark.parametrize("at_once", [100, sums_store.SUMMED_AT_ONCE])
 async def test_cells_as_known_now_are_those_as_known_on_the_last_day(
     counter: Counter, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr(store, "SUMMED_AT_ONCE", at_once)
+    monkeypatch.setattr(sums_store, "SUMMED_AT_ONCE", at_once)
     taken = Programme(5, ("32", "33", "50")).play(400).taken()
     before: dict[str, list[tuple[object, ...]]] = {}
     async with counter.pool.acquire() as db:
@@ -36,22 +38,77 @@ async def test_cells_as_known_now_are_those_as_known_on_the_last_day(
             for _ in ("as deltas", "as sums"):
                 for cube, cells in before.items():
                     assert await known(db, cube, None) == cells == await known(db, cube, LAST_DAY)
-                while await store.sum_up(db) >= at_once:
+                while await sums_store.sum_up(db) >= at_once:
                     pass
             assert await db.fetchval("SELECT count(*) FROM delta") == 0
         assert sum(len(cells) for cells in before.values()) > 200
 
 
-async def test_the_sums_of_lanes_are_those_of_the_cells(counter: Counter) -> None:
-    await counter.carry(Programme(6, ("32", "33")).play(300).taken())
+async def test_sums_lack_the_newest_day_of_recording_until_a_newer_one_comes(counter: Counter) -> None:
+    played = Programme(6, ("32", "33"))
     async with counter.pool.acquire() as db:
-        await store.sum_up(db)
-        kept = await db.fetch(
-            "SELECT cube, measure, span, known = '' AS now, sum(delta) FROM lane_sum GROUP BY 1, 2, 3, 4"
+        for n in range(4):
+            taken = played.play(100 * (n + 1)).taken()[100 * n :]
+            await counter.carry(taken)
+            assert await sums_store.sum_up(db)
+            assert await totals_and_sums(db) == await added_up(
+                db, "recorded_day < (SELECT max(recorded_day) FROM cell)"
+            )
+            played.publisher.clock += timedelta(days=n % 2)  # every second day goes on
+        assert await db.fetchval("SELECT count(DISTINCT recorded_day) FROM cell") == 2
+
+
+async def test_a_day_with_many_cells_is_summed_before_it_is_over_and_what_comes_then_too(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sums_store, "OPEN_CELLS_MAX", 300)
+    taken = Programme(7, ("32", "33")).play(300).taken()
+    async with counter.pool.acquire() as db:
+        open_cells = []
+        for start in range(0, len(taken), 30):
+            await counter.carry(taken[start : start + 30])
+            await sums_store.sum_up(db)
+            [(cells, summed)] = await db.fetch("SELECT cells, summed FROM open_day")
+            open_cells.append(cells)
+            assert cells == await db.fetchval("SELECT count(*) FROM cell")
+            assert summed == (cells > 300)
+            assert await totals_and_sums(db) == await added_up(db, "$1" if summed else "NOT $1", True)
+        assert open_cells[0] < 300 < open_cells[-1]
+
+
+async def test_a_late_lanes_day_goes_into_the_sums_at_once(counter: Counter) -> None:
+    late, early = Publisher(), Publisher(clock=BEGAN + timedelta(days=3))
+    for lane, publisher in (("33", early), ("32", late)):
+        publisher.publish(
+            S, lane, subsidy.SUBSIDY_GRANTED, award(f"{lane}-1", ("migrant",)), subject=worker(1)
         )
-        of_cells = await db.fetch("SELECT cube, measure, sum(delta) FROM cell GROUP BY 1, 2")
-    sums = {(cube, measure): total for cube, measure, total in of_cells if cube in SUMMED}
-    assert {(cube, measure) for cube, measure, *_ in kept} == set(sums)
-    assert len(kept) == 4 * len(sums)
-    for cube, measure, _, _, total in kept:
-        assert total == sums[cube, measure]
+    async with counter.pool.acquire() as db:
+        for publisher in (early, late):
+            await counter.carry(publisher.taken())
+            await sums_store.sum_up(db)
+        assert await lanes_of(db, "SELECT DISTINCT lane FROM total WHERE cube = 'flows'") == {"32"}
+        assert await lanes_of(db, "SELECT DISTINCT lane FROM totals WHERE cube = 'flows'") == {"32", "33"}
+
+
+async def lanes_of(db: Db, statement: str) -> set[str]:
+    return {row["lane"] for row in await db.fetch(statement)}
+
+
+async def totals_and_sums(db: Db) -> tuple[Sums, Sums]:
+    """(cube, measure) → what `total` holds and, of the cubes that have sums, `lane_sum`: each the same four times."""
+    rows = await db.fetch("SELECT cube, measure, sum(delta) FROM total GROUP BY 1, 2")
+    of_totals = {(cube, measure): int(total) for cube, measure, total in rows}
+    rows = await db.fetch(
+        """SELECT cube, measure, min(delta), max(delta), count(*) FROM (
+               SELECT cube, measure, sum(delta) AS delta FROM lane_sum GROUP BY cube, measure, span, known = '') s
+           GROUP BY 1, 2"""
+    )
+    assert all(least == most and count == 4 for _, _, least, most, count in rows)
+    return of_totals, {(cube, measure): int(total) for cube, measure, total, *_ in rows}
+
+
+async def added_up(db: Db, where: str, *args: object) -> tuple[Sums, Sums]:
+    """The same out of the cells of some days."""
+    rows = await db.fetch(f"SELECT cube, measure, sum(delta) FROM cell WHERE {where} GROUP BY 1, 2", *args)  # noqa: S608
+    of_totals = {(cube, measure): int(total) for cube, measure, total in rows}
+    return of_totals, {key: total for key, total in of_totals.items() if key[0] in SUMMED}

@@ -8,7 +8,7 @@ import structlog
 from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.reporting import store
+from services.reporting import store, sums_store
 from services.reporting.api.rereading import CannotRereadError, Replayed, Rereading
 from shared.contracts.envelope import derived_id
 from shared.contracts.lanes import LANE_CODES
@@ -166,7 +166,7 @@ class Rebuild:
             if batches % SUM_EVERY_BATCHES and taken:
                 continue
             async with pool.acquire() as db:
-                await store.sum_up(db)
+                await sums_store.sum_up(db)
                 facts = await store.version(db)
             async with parts.pool.acquire() as db:
                 of = await store.version(db)

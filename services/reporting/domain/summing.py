@@ -4,6 +4,8 @@ Of each measure sums are kept by lane and period and by lane and whole year: as 
 in each month. Summed over are the facets that nothing but `/v1/cells` asks by. So "as of March, as known on the 12th"
 is the years before, the months of this year, what was recorded up to the month before, and of this month's cells those
 of twelve days. Or, where that is less to read, what is known by now without what was recorded since.
+
+The newest day of recording is open: no sum has it yet, and its cells are read beside them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -69,6 +71,8 @@ class Rows(NamedTuple):
     from_day: date
     to_day: date
     sign: int
+    beside_sums: bool
+    """Whether sums of the same selection are read, too: they lack the open day, of which all cells are read then."""
 
 
 def kept(selections: Sequence[Selection], recorded: Recorded, *, whole: bool) -> list[Kept]:
@@ -95,7 +99,7 @@ def rows(selections: Sequence[Selection], recorded: Recorded, known_on: date | N
     """The cells beside them: those of some days; all of them up to `known_on` where no sums are kept."""
     every = date.min, known_on or date.max, 1
     return [
-        Rows(place, *one, *(recorded.days if _has_sums(one) else every))
+        Rows(place, *one, *(recorded.days if _has_sums(one) else every), _has_sums(one))
         for place, one in enumerate(selections, 1)
     ]
 
