@@ -16,7 +16,7 @@ from shared.contracts.provinces import Contact
 from shared.plumbing.seal import Seal
 from tests.notification.world import ADDRESS, NAME, WORKER, Relay, World, award
 
-DEADLINE_S = 10
+DEADLINE_S = 30
 
 
 async def _due_again(world: World) -> None:

@@ -142,7 +142,7 @@ async def running(
             both.create_task(until_ready(serving, server))
             for producer in producers.values():
                 both.create_task(producer.start())
-        async with httpx.AsyncClient(base_url=url, timeout=10) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=30) as client:
             db = await asyncpg.connect(database.runtime_dsn)
             yield Running(url, client, db, folder, producers, namespace, server)
             await db.close()

@@ -7,6 +7,7 @@ import pytest
 from services.reporting import store, sums_store
 from services.reporting.domain import summing
 from services.reporting.domain.cubes import CUBES
+from services.reporting.domain.selecting import of_lanes
 from services.reporting.store import CellsAsked
 from shared.contracts import subsidy
 from shared.plumbing.store import Db
@@ -74,6 +75,33 @@ async def test_a_day_with_many_cells_is_summed_before_it_is_over_and_what_comes_
             assert summed == (cells > 300)
             assert await totals_and_sums(db) == await added_up(db, "$1" if summed else "NOT $1", True)
         assert open_cells[0] < 300 < open_cells[-1]
+
+
+@pytest.mark.parametrize("newest", [date(2026, 3, 10), date(2026, 3, 20), date(2026, 4, 2)])
+async def test_the_open_day_counts_once_whatever_day_something_is_known_on(
+    counter: Counter, newest: date
+) -> None:
+    publisher = Publisher()
+    async with counter.pool.acquire() as db:
+        for day in (date(2026, 3, 8), date(2026, 3, 16), newest):
+            publisher.clock = publisher.clock.replace(month=day.month, day=day.day)
+            publisher.publish(
+                S, "32", subsidy.SUBSIDY_GRANTED, award(str(day), ("migrant",)), subject=worker(day.day)
+            )
+            await counter.carry(publisher.taken()[-1:])
+            await sums_store.sum_up(db)
+        assert await db.fetchval("SELECT recorded_day FROM open_day WHERE NOT summed") == max(
+            newest, date(2026, 3, 16)
+        )
+        for known_on in (None, *(date(2026, 3, 7) + timedelta(days=n) for n in range(40))):
+            async with store.one_moment(db):
+                rows = await store.selected(db, [of_lanes("awards_granted")], known_on)
+            granted = await db.fetchval(
+                """SELECT coalesce(sum(delta), 0)::bigint FROM cells
+                   WHERE cube = 'study' AND measure = 'awards_granted' AND facet_1 = 'any' AND recorded_day <= $1""",
+                known_on or LAST_DAY,
+            )
+            assert sum(row["total"] for row in rows) == granted
 
 
 async def test_a_late_lanes_day_goes_into_the_sums_at_once(counter: Counter) -> None:
