@@ -14,13 +14,16 @@ FACT_MODELS = {
 """What each fact that is counted carries, whoever published it; all others are passed over by their seq."""
 
 
-def facts(metrics: Metrics, *, publishes: bool = False) -> LaneGroup:
-    """All facts of all lanes; unless it `publishes` how numbers change, nothing is written to Kafka."""
+def facts(metrics: Metrics, *, publishes: bool = False, keeps_up: bool = True) -> LaneGroup:
+    """All facts of all lanes; unless it `publishes` how numbers change, nothing is written to Kafka.
+
+    Where it `keeps_up`, batches sum up what has become too much for readers.
+    """
     return LaneGroup(
         name="reporting",
         reads=(ENROLLMENT_EVENTS, SUBSIDY_EVENTS),
         writes=(REPORTING_CHANGES,) if publishes else (),
         gate="seq",
         decode=FactDecoder(FACT_MODELS),
-        handle=TakeIn(metrics.registry, publishes=publishes),
+        handle=TakeIn(metrics.registry, publishes=publishes, keeps_up=keeps_up),
     )

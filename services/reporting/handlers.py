@@ -36,8 +36,9 @@ log = structlog.get_logger()
 class TakeIn:
     """The handler of facts; measures how many came and how old the oldest of a batch was."""
 
-    def __init__(self, registry: CollectorRegistry, *, publishes: bool) -> None:
+    def __init__(self, registry: CollectorRegistry, *, publishes: bool, keeps_up: bool) -> None:
         self._publishes = publishes
+        self._keeps_up = keeps_up
         self._facts = Counter("dreams_reporting_facts_total", "Facts taken in", ["stream"], registry=registry)
         self._age = Histogram(
             "dreams_reporting_age_seconds",
@@ -56,7 +57,8 @@ class TakeIn:
         changed = await store.keep_persons(db, counted.persons)
         persons.add_changes(counted, [tuple(row) for row in changed], batch.lanes[0])
         await store.save(db, counted, batch.lanes[0])
-        await self._keep_up(db, len(counted.cells))
+        if self._keeps_up:
+            await self._keep_up(db, len(counted.cells))
         if self._publishes:
             _publish(batch, counted)
         for stream in {stream for stream, _ in facts}:

@@ -1,5 +1,7 @@
 """Compose and run reporting."""
 
+from functools import partial
+
 from services.reporting import consumers, handlers
 from services.reporting.api import (
     bulletin,
@@ -31,7 +33,7 @@ def definition(settings: Settings) -> Definition:
     """What makes this service reporting."""
     book = load_targets(settings.targets_file)
     picture = live.Live(settings.live_readers_max, book)
-    rebuild = rebuilding.Rebuild(consumers.facts, publishes=settings.publish_changes)
+    rebuild = rebuilding.Rebuild(partial(consumers.facts, keeps_up=False), publishes=settings.publish_changes)
     reconciliation = reconciling.Reconciling(settings.reconcile_every_s)
     signer = Signer.from_file(settings.signing_key_file) if settings.signing_key_file else None
     return Definition(

@@ -62,10 +62,10 @@ _SUM_OPEN_DAY: Final = f"""WITH kept AS (
     UPDATE open_day SET summed = true"""  # noqa: S608 - a constant
 
 
-async def sum_up(db: Db, *, in_turn: bool = False) -> int:
+async def sum_up(db: Db, *, in_turn: bool = False, at_once: int = SUMMED_AT_ONCE) -> int:
     """Sum what batches have added into cells and sums, if no other process does; how many deltas it was.
 
-    With `in_turn` it waits until no other does. `SUMMED_AT_ONCE` says that more of them wait. Into sums go all days of
+    With `in_turn` it waits until no other does. `at_once` of them say that more wait. Into sums go all days of
     recording but the newest, the open one, of which most is still to come; that one too once its cells are many.
     """
     async with db.transaction():
@@ -75,7 +75,7 @@ async def sum_up(db: Db, *, in_turn: bool = False) -> int:
             return 0
         await db.execute("SELECT set_config('work_mem', $1, true)", SUMMING_MEMORY)
         await _open_newest_day(db)
-        taken = int(await db.fetchval(_SUM_UP, SUMMED_AT_ONCE))
+        taken = int(await db.fetchval(_SUM_UP, at_once))
         if await db.fetchval("SELECT cells > $1 AND NOT summed FROM open_day", OPEN_CELLS_MAX):
             await db.execute(_SUM_OPEN_DAY)
         return taken

@@ -26,7 +26,9 @@ from shared.plumbing.replay import ReplayName
 from shared.plumbing.service import Parts
 
 CONNECTIONS: Final = 2
-SUM_EVERY_BATCHES: Final = 50
+SUM_EVERY_FACTS: Final = 200_000
+SUMMED_AT_ONCE: Final = 1_000_000
+"""Nobody reads the tables of a rebuild, so much may wait: and the more is summed at once the fewer rows are written."""
 AGAIN_S: Final = 1.0
 GIVEN_UP: Final = "An operator has given it up. / 操作员已中止重建。"
 StreamName = Literal["enrollment.events", "subsidy.events"]
@@ -157,16 +159,16 @@ class Rebuild:
             await self._until_level(parts, pool, carrier, rereading)
 
     async def _until_level(self, parts: Parts, pool: Any, carrier: Carrier, rereading: Rereading) -> None:
-        batches = 0
+        waiting = 0
         while True:
             if self._given_up:
                 raise CannotRereadError(GIVEN_UP)
             taken = await rereading.some()
-            batches += 1 if taken else 0
-            if batches % SUM_EVERY_BATCHES and taken:
-                continue
+            waiting += taken
             async with pool.acquire() as db:
-                await sums_store.sum_up(db)
+                if waiting >= SUM_EVERY_FACTS or not taken:
+                    await sums_store.sum_up(db, at_once=SUMMED_AT_ONCE)
+                    waiting = 0
                 facts = await store.version(db)
             async with parts.pool.acquire() as db:
                 of = await store.version(db)

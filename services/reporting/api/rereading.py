@@ -16,7 +16,9 @@ from shared.plumbing.batch import Carrier, lanes_of
 from shared.plumbing.decoding import place_of
 from shared.plumbing.settings import ServiceSettings
 
-BATCH_RECORDS: Final = 4_000
+BATCH_RECORDS: Final = 2_000
+SIDE_BY_SIDE: Final = 2
+"""So many parts of the lanes are carried at a time: while PostgreSQL has one, the other is counted."""
 POLL_MS: Final = 200
 THERE_WITHIN_S: Final = 20.0
 """A topic that has just been made is not known to every broker at once."""
@@ -89,17 +91,33 @@ class Rereading:
 
     async def some(self) -> int:
         """Carry what comes next; how many facts, none where nothing came for a moment. Raises CannotRereadError."""
-        got = await self._reader.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
-        records: list[ConsumerRecord] = [record for some in got.values() for record in some]
-        if records:
-            taken = self._carrier.decode(records)
-            await self._carrier.carry(taken, lanes_of(taken))
+        parts = await self._poll()
+        if any(parts):
+            await asyncio.gather(*(self._carry(part) for part in parts if part))
             self._heard_s = time.monotonic()
         elif self._ends:
             await self._end_replay()
         else:
             await self._look_for_gaps()
-        return len(records)
+        return sum(map(len, parts))
+
+    async def _poll(self) -> list[list[ConsumerRecord]]:
+        """What has come, by parts of the lanes that may be carried side by side; waits a moment where nothing has."""
+        parts: list[list[TopicPartition]] = [[] for _ in range(SIDE_BY_SIDE)]
+        for place in self._reader.assignment():
+            parts[place.partition % SIDE_BY_SIDE].append(place)
+        got = [
+            await self._reader.getmany(*part, timeout_ms=0, max_records=BATCH_RECORDS)
+            for part in parts
+            if part
+        ]
+        if not any(got):
+            got = [await self._reader.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)]
+        return [[record for some in one.values() for record in some] for one in got]
+
+    async def _carry(self, records: Sequence[ConsumerRecord]) -> None:
+        taken = self._carrier.decode(records)
+        await self._carrier.carry(taken, lanes_of(taken))
 
     # ------------------------------------------------------------ out of the logs
 
