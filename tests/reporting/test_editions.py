@@ -46,6 +46,18 @@ class Country:
             about = enrolled(lane, f"{lane}-{self._next}", flags, track, start)
             self.publisher.publish(E, lane, provinces.WORKER_ENROLLED, about, subject=worker(self._next))
 
+    def establish(self, lane: str, *days: str) -> None:
+        for day in days:
+            self._next += 1
+            project = {
+                "project_no": f"{lane}-{self._next}",
+                "name": "产业工人学历提升",
+                "lead": "总工会",
+                "established_on": day,
+                "sector": "C",
+            }
+            self.publisher.publish(E, lane, provinces.PROJECT_ESTABLISHED, project)
+
     def days(self, lane: str, first: int, last: int) -> None:
         for day in range(first, last + 1):
             tally = {"accepted": 3, "duplicate": 0, "conflict": 0, "rejected": 0, "parked": 0}
@@ -248,6 +260,7 @@ async def test_a_restatement_says_what_changed_and_shows_nothing_that_was_hidden
 ) -> None:
     service, made = country
     sent = len(made.publisher.published)
+    made.establish("33", "2025-12-01", "2026-01-10")
     made.month_is_over()
     sent = await fed(service, made, sent)
     assert (await close(service, restate=True, reason=WHY)).json()["code"] == "not_closed"
@@ -264,6 +277,7 @@ async def test_a_restatement_says_what_changed_and_shows_nothing_that_was_hidden
     made.enroll("33", ("migrant",), "skills", 14)
     made.void("32-1", "32")
     made.enroll("32", ("migrant",), "academic", 3, start="2026-02-02")
+    made.establish("33", "2025-12-02", "2026-02-02")
     sent = await fed(service, made, sent)
     pending = (await service.get(f"/v1/editions/{MONTH}/pending", "auditor")).json()
     assert pending["edition"] == "2026-01.1"
@@ -385,7 +399,11 @@ async def answers_of_editions(service: Running) -> None:
         where = {"lane": lane} if lane else {}
         series = (await service.get("/v1/series", measure="enrolled", edition=f"{MONTH}.1", **where)).json()
         assert series["points"] == [{"period": MONTH, "values": values}]
+    await targets_of_editions(service)
     for path, status, code in (
+        ("/v1/targets?edition=2026-01.9", 404, "not_closed"),
+        ("/v1/targets?edition=2026-01.1&as_of=2026-01-31", 422, "edition_is_a_moment"),
+        ("/v1/targets?edition=2026-01.1&known_on=2026-02-03", 422, "edition_is_a_moment"),
         ("/v1/totals?measure=enrolled&edition=2026-01.9", 404, "not_closed"),
         ("/v1/totals?measure=enrolled&edition=2026-01.1&as_of=2026-01", 422, "edition_is_a_moment"),
         ("/v1/totals?measure=arrived&edition=2026-01.1", 422, "not_in_edition"),
@@ -400,6 +418,34 @@ async def answers_of_editions(service: Running) -> None:
         assert (answer.status_code, answer.json()["code"]) == (status, code), path
         assert re.search(r"[\u4e00-\u9fff]", answer.json()["detail"])
     assert (await service.get("/v1/cells", **asked, edition=MONTH)).status_code == 401
+
+
+async def targets_of_editions(service: Running) -> None:
+    """The nation's targets as each edition was signed: neither what was told later, nor what came after its period."""
+    live = (await service.get("/v1/targets")).json()
+    then = (await service.get("/v1/targets", as_of="2026-01-31")).json()
+    answers = {n: await service.get("/v1/targets", edition=f"{MONTH}.{n}") for n in (1, 2)}
+    for n, projects in ((1, 2), (2, 3)):
+        told = answers[n].json()
+        assert (told["edition"], told["as_of"], told["known_on"]) == (
+            f"2026-01.{n}",
+            "2026-01-31",
+            "2026-02-03",
+        )
+        assert told.keys() == {"as_of", "known_on", "edition", "simulated", "targets"}
+        signed = (await service.get(f"/v1/editions/{MONTH}.{n}")).json()["targets"]
+        assert [one["progress"] for one in told["targets"]] == signed
+        by_code = {one["code"]: one["progress"]["value"] for one in told["targets"]}
+        assert by_code == {"funded": 0, "funded_migrant": 0, "projects": projects}
+    now = {one["code"]: one["progress"] for one in then["targets"]}
+    for one in answers[2].json()["targets"]:
+        assert now[one["code"]] | {"measure": one["progress"]["measure"]} == one["progress"]
+    assert {one["code"]: one["progress"]["value"] for one in live["targets"]}["projects"] == 4
+    assert live["edition"] is None
+    for n, status in ((1, 304), (2, 200)):
+        known = {"If-None-Match": answers[1].headers["etag"]}
+        again = await service.client.get(f"/v1/targets?edition={MONTH}.{n}", headers=known)
+        assert again.status_code == status
 
 
 async def test_a_years_edition_answers_month_by_month_out_of_the_months_it_was_closed_from(

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from services.reporting import edition_store
-from services.reporting.api.editions import Named, kept_or_404
+from services.reporting.api.editions import Named
+from services.reporting.api.from_editions import kept_or_404
 from services.reporting.api.public import notes
 from services.reporting.api.site import PAGE, SAFE, Language, files_of_page, language_of, spoken, version_of
 from services.reporting.api.targets import targets_in_force

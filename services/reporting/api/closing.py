@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.reporting import edition_store, store
 from services.reporting.api.changes import Changes, shown_to, told
+from services.reporting.api.from_editions import not_closed
 from services.reporting.api.gathering import Gathered, gather
 from services.reporting.api.making import content_of, differs, make, totals_changed_of
 from services.reporting.domain import closing, editions
@@ -123,16 +124,6 @@ def router(book: Book, signer: Signer | None) -> APIRouter:
         return await shown_to(request, caller, period, found)
 
     return routes
-
-
-def not_closed(name: Name) -> ProblemError:
-    """There is no such edition."""
-    return ProblemError(
-        404,
-        "not_closed",
-        f"没有 {name} 的统计版本，已结账的期间见 /v1/editions。",
-        f"There is no edition {name}: see /v1/editions for those that are closed.",
-    )
 
 
 def _refuse(seen: Gathered, order: Order) -> None:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from services.reporting import edition_store
 from services.reporting.api.changes import Changes, shown_to, told
-from services.reporting.api.closing import Official, not_closed
+from services.reporting.api.closing import Official
+from services.reporting.api.from_editions import kept_or_404
 from services.reporting.api.gathering import later_facts
 from services.reporting.domain import editions
 from services.reporting.domain.editions import Name
@@ -163,15 +164,6 @@ def router(signer: Signer | None) -> APIRouter:
         return await shown_to(request, caller, kept.name.period, found)
 
     return routes
-
-
-async def kept_or_404(db: Db, edition: str | None, *, with_cells: bool = False) -> Kept:
-    """The edition of a name, or the newest month's; ProblemError where there is none."""
-    name = editions.named(edition) if edition else await edition_store.last_closed(db)
-    kept = await edition_store.kept(db, name, with_cells=with_cells) if name else None
-    if kept is None:
-        raise not_closed(name or Name(edition or "-", None))
-    return kept
 
 
 async def _kept(request: Request, edition: str) -> Kept:

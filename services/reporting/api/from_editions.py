@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from services.reporting.api.editions import kept_or_404
+from services.reporting import edition_store
 from services.reporting.domain import editions
 from services.reporting.domain.cubes import CUBES
-from services.reporting.domain.editions import Edition, Key
+from services.reporting.domain.editions import Edition, Key, Name
 from services.reporting.domain.measures import MEASURES
 from services.reporting.edition_store import Kept
 from services.reporting.store import CellsAsked
@@ -22,6 +22,15 @@ NamedEdition = Annotated[
 ]
 _COLUMNS: Final = ("lane", "period", "facet_1", "facet_2")
 Row = dict[str, Any]
+
+
+async def kept_or_404(db: Db, edition: str | None, *, with_cells: bool = False) -> Kept:
+    """The edition of a name, or the newest month's; ProblemError where there is none."""
+    name = editions.named(edition) if edition else await edition_store.last_closed(db)
+    kept = await edition_store.kept(db, name, with_cells=with_cells) if name else None
+    if kept is None:
+        raise not_closed(name or Name(edition or "-", None))
+    return kept
 
 
 async def cells(db: Db, edition: str, asked: CellsAsked) -> tuple[Kept, list[Row]]:
@@ -105,6 +114,16 @@ async def by_month(
         for month in months
     ]
     return [(period, values) for period, values in points if values]
+
+
+def not_closed(name: Name) -> ProblemError:
+    """There is no such edition."""
+    return ProblemError(
+        404,
+        "not_closed",
+        f"没有 {name} 的统计版本，已结账的期间见 /v1/editions。",
+        f"There is no edition {name}: see /v1/editions for those that are closed.",
+    )
 
 
 def one_moment(name: str) -> ProblemError:

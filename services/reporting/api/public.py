@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.reporting.api import asking
-from services.reporting.api.editions import kept_or_404
+from services.reporting.api.from_editions import kept_or_404
 from services.reporting.api.tables import MEDIA_TYPES, WRITERS, Heading, Row
 from services.reporting.domain import editions
 from services.reporting.domain.disclosure import TOTAL

@@ -8,7 +8,9 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from services.reporting import store
-from services.reporting.api import asking
+from services.reporting.api import asking, from_editions
+from services.reporting.api.from_editions import NamedEdition
+from services.reporting.domain import editions
 from services.reporting.domain.prospects import (
     Moment,
     Prospect,
@@ -62,6 +64,8 @@ class Targets(BaseModel):
     as_of: date
     """The day to which pace and steady pace are drawn: the newest fact's where none was asked for."""
     known_on: date | None
+    edition: None = None
+    """The live numbers answer."""
     simulated: bool
     """Numbers come from a simulation."""
     targets: list[Prospect]
@@ -73,18 +77,56 @@ class Targets(BaseModel):
     """Opening balances of June 2024 with what has followed: two parts, never one number."""
 
 
+class TargetKept(BaseModel):
+    """A target of the whole nation in a closed edition."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    code: str
+    progress: dict[str, Any]
+    """As it was signed, with the fields of the live answer's `progress`: `value` is that by the end of the period."""
+
+
+class TargetsOfEdition(BaseModel):
+    """What a closed edition holds of the targets: no names, no band, no shortfall by province, nothing since 2016."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    as_of: date
+    """The last day of its period."""
+    known_on: date
+    """The day of knowledge on which it was closed."""
+    edition: str
+    """The closed edition that answers, by period and number."""
+    simulated: bool
+    """Numbers come from a simulation."""
+    targets: list[TargetKept]
+    """Those of the whole nation, in the order of their book; those of provinces and alliances are not held."""
+
+
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {200: {"model": Targets | TargetsOfEdition}}
+
+
 def router(book: Book) -> APIRouter:
     """The targets of `book`."""
     routes = APIRouter(prefix="/v1", tags=["numbers"], route_class=ProblemRoute)
 
-    @routes.get("/targets", responses=_SAME | documented(422, 503))
+    @routes.get("/targets", responses=_ANSWERS | _SAME | documented(404, 422, 503))
     async def targets(
         request: Request,
         response: Response,
         as_of_: Annotated[Day | None, Query(alias="as_of", examples=["2026-06-30"])] = None,
         known_on: Annotated[Day | None, Query(examples=["2026-07-01"])] = None,
+        edition: Annotated[NamedEdition, Query()] = None,
     ) -> Any:
-        """Progress, required and real pace, a band, and what each province is short of; months count whole."""
+        """Progress, required and real pace, a band, and what each province is short of; months count whole.
+
+        With `edition`: the progress of the nation's targets by the end of its period, as that edition was signed.
+        """
+        if edition is not None:
+            if as_of_ or known_on:
+                raise from_editions.one_moment("as_of" if as_of_ else "known_on")
+            return await _targets_of(request, response, edition)
         async with request.app.state.pool.acquire() as db, store.one_moment(db):
             tag = await asking.etag(request, db)
             if asking.is_same(request, tag):
@@ -94,6 +136,22 @@ def router(book: Book) -> APIRouter:
         return told
 
     return routes
+
+
+async def _targets_of(request: Request, response: Response, edition: str) -> Any:
+    async with request.app.state.pool.acquire() as db:
+        kept, said = await from_editions.said_by(db, edition)
+    tag = asking.etag_of(request, kept.sha256)
+    if asking.is_same(request, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    response.headers.update({"ETag": tag, "Cache-Control": "no-cache"})
+    return TargetsOfEdition(
+        as_of=editions.days(kept.name.period)[1],
+        known_on=said.head["known_on"],
+        edition=str(kept.name),
+        simulated=said.head["simulated"],
+        targets=[TargetKept(code=target["code"], progress=dict(target)) for target in said.targets],
+    )
 
 
 async def read(
