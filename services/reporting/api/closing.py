@@ -1,6 +1,7 @@
 """Close a period or restate it: what a close would find, what a restatement would change, and the order itself."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from services.reporting.api.from_editions import not_closed
 from services.reporting.api.gathering import Gathered, gather
 from services.reporting.api.making import content_of, differs, make, totals_changed_of
 from services.reporting.domain import closing, editions
+from services.reporting.domain.closing import Check
 from services.reporting.domain.editions import Name
 from services.reporting.domain.targets import Book
 from shared.plumbing import store as plumbing_store
@@ -33,7 +35,9 @@ class Order(BaseModel):
     period: Annotated[str, Field(pattern=f"^{editions.PERIOD}$", examples=["2026-06"])]
     """A month, or a year whose months are closed."""
     reason: Annotated[str | None, Field(min_length=3, max_length=500)] = None
-    """Why it is closed although a check fails, or why it is restated. It is published: name nobody."""
+    """Why it is closed although a check fails, or why it is restated. It is published: name nobody.
+
+    No reason closes what is not over yet, or a year whose months have changed since they were closed."""
     restate: bool = False
     """Make the next edition of a closed period."""
 
@@ -84,7 +88,7 @@ def router(book: Book, signer: Signer | None) -> APIRouter:
         simulated = request.app.state.settings.simulated
         async with request.app.state.pool.acquire() as db, store.one_moment(db):
             seen = await gather(db, book, order.period, simulated=simulated)
-        _refuse(seen, order)
+        await asyncio.to_thread(_refuse, seen, order)  # what differs takes a second to find
         made = await asyncio.to_thread(make, seen, order.reason, signer, caller.name, simulated=simulated)
         async with request.app.state.pool.acquire() as db, db.transaction():
             if not await edition_store.keep(db, made):
@@ -147,16 +151,30 @@ def _refuse(seen: Gathered, order: Order) -> None:
             f"Nothing has changed since {seen.last.name}: there is nothing to restate.",
         )
     failing = closing.failing(seen.checks)
-    if seen.checks[0].outcome == "failed" or (failing and order.reason is None):
-        raise ProblemError(
-            409,
-            "not_over" if seen.checks[0].outcome == "failed" else "checks_failed",
-            "检查未通过：" + " ".join(check.zh for check in failing) + "处理后重试，或说明理由后结账。",
-            "Checks fail: "
-            + " ".join(check.en for check in failing)
-            + " Mend what they name, or close with a reason, which is published.",
-            checks=[asdict(check) for check in seen.checks],
-        )
+    binding = [check for check in failing if check.code in closing.BINDING]
+    if binding:
+        raise _checks_fail(seen, binding, closing.BINDING[binding[0].code])
+    if failing and order.reason is None:
+        raise _checks_fail(seen, failing, "checks_failed")
+
+
+def _checks_fail(seen: Gathered, failing: Sequence[Check], code: str) -> ProblemError:
+    overridden = code == "checks_failed"
+    return ProblemError(
+        409,
+        code,
+        "检查未通过："
+        + "".join(check.zh for check in failing)
+        + ("处理后重试，或说明理由后结账。" if overridden else "说明理由也不能结账，处理后重试。"),
+        "Checks fail: "
+        + " ".join(check.en for check in failing)
+        + (
+            " Mend what they name, or close with a reason, which is published."
+            if overridden
+            else " No reason helps: close again once that is done."
+        ),
+        checks=[asdict(check) for check in seen.checks],
+    )
 
 
 def _checks(seen: Gathered) -> list[CheckShown]:

@@ -42,6 +42,8 @@ RECOUNTED: Final[Mapping[str, Literal["facts", "fen"]]] = {
 """Measures that are counted again from the events of register and ledger."""
 BALANCED: Final = ("opened_fen", "allocated_fen", "adjusted_fen")
 ACTIVE: Final = "accepted"
+BINDING: Final[Mapping[str, str]] = {"over": "not_over", "months": "months_changed"}
+"""Checks that no reason overrides → code of the refusal. Beside months that say something else a year is no sum."""
 
 Outcome = Literal["passed", "failed", "noted"]
 
