@@ -32,7 +32,8 @@ FIRST_PAINT_MAX_S: Final = 1.0
 UPDATE_MAX_MS: Final = 500.0
 AT_LEAST: Final = 0.9
 """With all pages open, ingest must do so much of what it does without."""
-TABLES: Final = "fact, cell, delta, standing, tempo, person, cursor"
+TABLES: Final = "fact, cell, delta, lane_sum, total, standing, tempo, person, cursor"
+"""All that is derived from facts. The log goes on: what was published before stays published."""
 
 console = Console(stderr=True)
 
