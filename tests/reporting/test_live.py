@@ -149,9 +149,11 @@ async def test_each_of_many_pages_has_every_update_or_a_fresh_one_and_who_takes_
             assert held_bytes(reporting) < HELD_BYTES_MAX
             after_them += await readers(reporting) == pages + len(slow)
         await asyncio.gather(*(page.until(facts) for page in slow))
+        again = await Page.open(port)
+        assert await again.next() == facts, "who was dropped comes again and has all of it at once"
     for page in quick + slow:
         assert page.seen == sorted(set(page.seen)), "a page was told something twice, or an older picture"
-    for page in slow + quick:
+    for page in [*slow, *quick, again]:
         page.writer.close()
     for end in stuck:
         end.close()
