@@ -143,7 +143,8 @@ async def _drive(plan: Plan, stack: Stack, api: Api, screen: Screen) -> Outcome:
 def _simulation(plan: Plan, sent: Expected) -> Iterator[SimulatedRecord]:
     """The records to send, noted in `sent` as they are taken."""
     events = plan.events if plan.once else ENDLESS_EVENTS
-    for record in generate(plan.seed, events, today=shanghai_day(datetime.now(UTC))):
+    today = shanghai_day(datetime.now(UTC))
+    for record in generate(plan.seed, events, today=today, as_it_happens=True):
         sent.count(record)
         yield record
 

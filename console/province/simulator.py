@@ -119,25 +119,25 @@ def generate(
     today: date,
     lanes: Sequence[str] = LANE_CODES,
     key: WorkerKey | None = None,
+    as_it_happens: bool = False,
 ) -> Iterator[SimulatedRecord]:
     """Exactly `events` records for events topics in the order of sending, some for contacts in between.
 
-    `today` is the Shanghai day on which it all plays. Persons are pseudonymised with `key`, or one made
-    of the seed. With the same arguments the records are the same, to the byte; sent again they are all
+    `today` is the Shanghai day on which it all plays: the year so far is told at once; or, `as_it_happens`, what
+    happens these days, most of it within a week, and the past as history. Persons are pseudonymised with `key`, or
+    one made of the seed. With the same arguments the records are the same, to the byte; sent again they are all
     duplicates.
     """
-    simulation = _Simulation(seed, events, rates or Rates(), today, lanes, key or simulation_key(seed))
-    return simulation.records()
+    chronicle = Chronicle(seed, today, lanes, key or simulation_key(seed), as_it_happens=as_it_happens)
+    return _Simulation(seed, events, rates or Rates(), chronicle).records()
 
 
 class _Simulation:
     """Opens stories so that some are always under way, and lets mishaps happen between them."""
 
-    def __init__(
-        self, seed: int, events: int, rates: Rates, today: date, lanes: Sequence[str], key: WorkerKey
-    ) -> None:
+    def __init__(self, seed: int, events: int, rates: Rates, chronicle: Chronicle) -> None:
         self._rng = Random(f"mishaps {seed}")
-        self._chronicle = Chronicle(seed, today, lanes, key)
+        self._chronicle = chronicle
         self._seed = seed
         self._events = events
         self._late_rate = rates.late

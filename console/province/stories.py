@@ -30,6 +30,8 @@ JIANGSU_PLAN_FEN: Final = 6_000_000_000
 """The provincial federation plans to subsidise 60,000 workers with 60 million yuan this year."""
 _TABLE_BITS: Final = 12
 _PAST_DAYS: Final = 1_500
+_REGISTERED_BEFORE_DAYS: Final = 10
+"""Workers are registered so long before their course begins; where it is told as it happens, on its day."""
 _AHEAD_DAYS: Final = 30
 
 # Shares of a hundred.
@@ -87,6 +89,17 @@ _COURSES: Final = (
     ("物流服务与管理", "junior_high", "secondary_vocational", "combined", "work_study_alternation", 3_600, 2),
 )
 _LINES_PER_BATCH: Final = 50
+_LATENESS: Final = (1, 2, 3, 4, 6, 8, 12, 20, 45)
+"""Of a hundred stories that happen now, those that a province reports weeks later: provinces differ."""
+_PROMPT_DAYS: Final = 4
+"""All others are reported within so many days."""
+_LATE_DAYS: Final = 8
+_LATEST_DAYS: Final = 70
+"""Late ones after so many, and before so many."""
+_GRADUATED_DAYS: Final = 1_000
+"""So long after they began, those of history have graduated."""
+_RECENT_PAST_DAYS: Final = 30
+"""History ends so long ago: what has happened since is reported as it happens."""
 _LEFT_FEN: Final = 500_000
 """Last year's money that is free, on each lane."""
 _REASONS: Final = ("personal", "work", "health", "academic", "other")
@@ -109,9 +122,15 @@ class Story:
 
 
 class Chronicle:
-    """Tells one season and one story after another, the same for the same seed."""
+    """Tells one season and one story after another, the same for the same seed.
 
-    def __init__(self, seed: int, today: date, lanes: Sequence[str], key: WorkerKey) -> None:
+    The year so far is told at once, as by provinces that join late in it: tests and benchmarks need all its months. Or,
+    `as_it_happens`, what happens these days and the past as history, as by provinces that are on the stream.
+    """
+
+    def __init__(
+        self, seed: int, today: date, lanes: Sequence[str], key: WorkerKey, *, as_it_happens: bool = False
+    ) -> None:
         rng = Random(f"stories {seed}")
         self._tag = f"S{seed}"
         self._key = key
@@ -130,6 +149,8 @@ class Chronicle:
         self._schools = {lane: schools(lane) for lane, _ in weights}
         self._cities = {lane: cities(lane) for lane, _ in weights}
         self._tightness = {lane: rng.choice(_TIGHTNESS) for lane in self._lanes}
+        self._lateness = {lane: rng.choice(_LATENESS) for lane in self._lanes} if as_it_happens else {}
+        """Of a hundred stories of each lane, how many come late; empty where the year is told at once."""
         self._projects: dict[str, list[str]] = {lane: [] for lane in self._lanes}
         self._joined: dict[str, list[str]] = {lane: [] for lane in self._lanes}
         self._payments = dict.fromkeys(self._lanes, 0)
@@ -217,17 +238,27 @@ class Chronicle:
         if bits & 56:  # seven of eight have one
             where["employer"] = self._one_of(self._employers[work])
         history = dice() < _HISTORY
-        began = self._days.years_ago(bits) if history else self._days.this_year(bits)
+        began = self._began(work, bits, history, dice)
+        registered = began - (_REGISTERED_BEFORE_DAYS if history or not self._lateness else 0)
         drafts = [
-            self._registration(registered_in, ref, course[1], origin, where, (bits >> 3) & 7, history, began)
+            self._registration(
+                registered_in, ref, course[1], origin, where, (bits >> 3) & 7, history, registered
+            )
         ]
         if dice() < _ENROLLED:
             funding = origin if moved and origin in self._lanes and dice() < _FUNDED_FROM_HOME else work
             drafts += self._enrollment(work, funding, ref, course, where, history, began, dice)
-        drafts += self._career(work, ref, where, began, dice)
+        drafts += self._career(work, ref, where, history, began, dice)
         drafts[1:1] = self._correction(drafts, dice)
         contact = (ref, self._contact()) if bits & 192 else None
         return Story(drafts, contact)
+
+    def _began(self, lane: str, bits: int, history: bool, dice: Any) -> int:
+        if not self._lateness:
+            return self._days.years_ago(bits) if history else self._days.this_year(bits)
+        if history:
+            return self._days.of_the_past(bits)
+        return self._days.lately(bits, late=dice() < self._lateness[lane])
 
     def _enrollment(
         self,
@@ -272,7 +303,8 @@ class Chronicle:
                 drafts += self._payment(funding, ref, number, began, dice)
         if dice() < _SUSPENDED:
             drafts += self._interruption(lane, ref, number, began)
-        drafts += self._ending(lane, ref, number, after if history else None, began, dice)
+        graduated = after if history and began <= -_GRADUATED_DAYS else None
+        drafts += self._ending(lane, ref, number, graduated, began, dice)
         types = {draft.event["type"] for draft in drafts}
         owes = {provinces.PAYMENT_SETTLED, provinces.ENROLLMENT_WITHDRAWN} <= types
         if owes and provinces.PAYMENT_RETURNED not in types and dice() < _WRITTEN_OFF:
@@ -324,11 +356,14 @@ class Chronicle:
             Draft(lane, self._event(lane, provinces.ENROLLMENT_RESUMED, ref, began + 30, back)),
         ]
 
-    def _career(self, lane: str, ref: str, where: Event, began: int, dice: Any) -> list[Draft]:
-        """What happens to a worker besides the course: a new employer, a training, a post, a title, a pupil."""
+    def _career(self, lane: str, ref: str, where: Event, history: bool, began: int, dice: Any) -> list[Draft]:
+        """What happens to a worker besides the course: a new employer, a training, a post, a title, a pupil.
+
+        Of the past a province loads what may be marked as history, and of a worker the last that is known.
+        """
         day = self._days.iso(min(began + 60, 0))
-        told = []
-        if dice() < _CHANGED:
+        told: list[tuple[str, Event]] = []
+        if dice() < _CHANGED and not history:
             told.append((provinces.WORKER_CHANGED, new_employer(day, self._one_of(self._employers[lane]))))
         if dice() < _TRAINED:
             school = self._one_of(self._schools[lane])
@@ -337,7 +372,9 @@ class Chronicle:
             told.append((provinces.PROMOTION_RECORDED, promotion(self._bits(8), day, where)))
         if dice() < _TITLED:
             told.append((provinces.TITLE_AWARDED, title(self._number("ZC"), lane, self._bits(8), day)))
-        if self._joined[lane] and dice() < _TUTORS:
+        if history:
+            told = [(kind, data | {"history": True}) for kind, data in told]
+        if self._joined[lane] and dice() < _TUTORS and not history:
             teacher = pseudonym(self._people.identity_number(), self._key)
             pair = {
                 "teacher_ref": teacher,
@@ -386,11 +423,12 @@ class Chronicle:
         self, lane: str, ref: str, number: str, graduated: str | None, began: int, dice: Any
     ) -> list[Draft]:
         if graduated is not None:
-            day = min(began + 1_000, 0)
+            day = began + _GRADUATED_DAYS
             degree = {"enrollment_no": number, "level": graduated, "completed_on": self._days.iso(day)}
             ended = [Draft(lane, self._event(lane, provinces.DEGREE_COMPLETED, ref, day, degree))]
             if dice() < _CERTIFIED:
                 earned = certificate(self._number("ZS"), lane, number, self._bits(8), degree["completed_on"])
+                earned["history"] = True
                 ended.append(Draft(lane, self._event(lane, provinces.CERTIFICATE_EARNED, ref, day, earned)))
             return ended
         if dice() >= _WITHDRAWN:
@@ -403,7 +441,7 @@ class Chronicle:
         return [Draft(lane, self._event(lane, provinces.ENROLLMENT_WITHDRAWN, ref, began + 40, left))]
 
     def _registration(
-        self, lane: str, ref: str, level: str, origin: str, where: Event, kind: int, history: bool, began: int
+        self, lane: str, ref: str, level: str, origin: str, where: Event, kind: int, history: bool, day: int
     ) -> Draft:
         data = {
             "categories": _CATEGORIES[kind],
@@ -413,7 +451,7 @@ class Chronicle:
         }
         if history:
             data["history"] = True
-        return Draft(lane, self._event(lane, provinces.WORKER_REGISTERED, ref, began - 10, data))
+        return Draft(lane, self._event(lane, provinces.WORKER_REGISTERED, ref, day, data))
 
     def _plan(self, lane: str) -> Draft:
         heads = max(500, JIANGSU_HEADS * SIZES[lane] // SIZES["32"] // 500 * 500)
@@ -505,6 +543,19 @@ class _Days:
     def years_ago(self, bits: int) -> int:
         """A day three to four years ago."""
         return -1_030 - (bits >> 24) % (_PAST_DAYS - 1_040)
+
+    def of_the_past(self, bits: int) -> int:
+        """A day of the last four years, a month ago at the latest."""
+        return -_RECENT_PAST_DAYS - (bits >> 24) % (_PAST_DAYS - 40)
+
+    def lately(self, bits: int, *, late: bool) -> int:
+        """A day of this week; or, where a province is late, one of the weeks before. Of this year in any case."""
+        days = (
+            _LATE_DAYS + (bits >> 24) % (_LATEST_DAYS - _LATE_DAYS)
+            if late
+            else (bits >> 24) % (_PROMPT_DAYS + 1)
+        )
+        return -min(days, self._gone)
 
 
 def _dice(bits: int) -> Any:

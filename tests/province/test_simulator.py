@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from datetime import date
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -197,12 +198,36 @@ def test_money_comes_first_and_jiangsu_plans_60_million_yuan_for_60_000(many: li
 
 
 def test_nothing_happens_after_today_and_awards_belong_to_this_year() -> None:
-    for today in (date(2026, 1, 1), date(2026, 12, 31), date(2028, 2, 29)):
-        for record in _good(list(generate(3, 2_000, today=today))):
+    days = (date(2026, 1, 1), date(2026, 12, 31), date(2028, 2, 29))
+    for today, as_it_happens in product(days, (False, True)):
+        for record in _good(list(generate(3, 2_000, today=today, as_it_happens=as_it_happens))):
             event = orjson.loads(_structured(record))
             assert event["time"][:10] <= today.isoformat()
             if event["type"] == provinces.WORKER_ENROLLED and not event["data"].get("history"):
                 assert event["data"]["start"][:4] == str(today.year)
+
+
+def test_as_it_happens_most_is_told_within_a_week_and_what_is_older_is_history() -> None:
+    events = [
+        (record.lane, orjson.loads(_structured(record))) for record in _good(_run(12_000, as_it_happens=True))
+    ]
+    past = {event["id"] for _, event in events if event["data"].get("history")}
+    past |= {event["data"].get("enrollment_no") for _, event in events if event["id"] in past} - {None}
+    told, late = Counter[str](), Counter[str]()
+    for lane, event in events:
+        data = event["data"]
+        ADAPTERS[event["type"]].validate_json(orjson.dumps(event), extra="forbid")
+        if past & {event["id"], data.get("enrollment_no"), data.get("event_id")}:
+            continue
+        age_days = (TODAY - date.fromisoformat(event["time"][:10])).days
+        assert age_days < 70, event
+        told[lane] += 1
+        late[lane] += age_days > 7
+    assert len(past) > 1_000
+    assert late.total() < told.total() / 10
+    shares = [late[lane] / told[lane] for lane in told]
+    assert sum(share < 0.1 for share in shares) > 20, "most provinces are in time"
+    assert max(shares) > 0.3, "and some are not"
 
 
 def test_some_lanes_alone_take_part_where_only_they_are_asked_for() -> None:

@@ -32,11 +32,16 @@ def _judge(by_lane: dict[str, list[SimulatedRecord]], rng: Random, ahead_max: in
     return [out.receipt for out in books.results.receipts if out.receipt["status"] != "parked"]
 
 
-@pytest.mark.parametrize("ahead_max", [1, 40, 10_000])
-def test_every_record_gets_the_receipt_foretold_however_lanes_race(ahead_max: int) -> None:
+@pytest.mark.parametrize(
+    ("ahead_max", "as_it_happens"), [(1, False), (40, False), (10_000, False), (40, True)]
+)
+def test_every_record_gets_the_receipt_foretold_however_lanes_race(
+    ahead_max: int, as_it_happens: bool
+) -> None:
     expected = Expected()
     by_lane: dict[str, list[SimulatedRecord]] = defaultdict(list)
-    for record in generate(11, 6_000, Rates(0.05, 0.02, 0.05, 0.03), today=TODAY):
+    rates = Rates(0.05, 0.02, 0.05, 0.03)
+    for record in generate(11, 6_000, rates, today=TODAY, as_it_happens=as_it_happens):
         expected.count(record)
         if record.topic_kind == "events":
             by_lane[record.lane].append(record)
