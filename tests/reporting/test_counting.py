@@ -106,6 +106,28 @@ def test_every_cell_lies_in_a_cube_that_says_so() -> None:
         assert len(key[2]) == {"month": 7, "year": 4, "fiscal_year": 4, "day": 10}[CUBES[key[0]].period]
 
 
+def test_a_history_that_is_loaded_says_nothing_of_how_timely_its_province_is() -> None:
+    def told(*, history: bool) -> list[tuple[str, str, dict[str, Any]]]:
+        began = enrolled("32", "32-1", BOTH) | {"history": history}
+        step = {
+            "enrollment_no": "32-1",
+            "reported_by": "32",
+            "enrollment": about_enrollment("32", BOTH) | {"history": history},
+        }
+        voided = {"event_id": "x", "reason": "登记有误", "reported_by": "32"}
+        voided |= {"voided_type": provinces.WORKER_ENROLLED, "voided_time": "2023-03-01T08:00:00+08:00"}
+        return [
+            (E, provinces.WORKER_REGISTERED, registered("32", BOTH) | {"history": history}),
+            (E, provinces.WORKER_ENROLLED, began),
+            (E, provinces.ENROLLMENT_CONFIRMED, step | {"confirmed_on": "2023-03-08"}),
+            (E, provinces.DEGREE_COMPLETED, step | {"level": "associate", "completed_on": "2025-12-01"}),
+            (E, provinces.EVENT_VOIDED, voided | {"voided": began}),
+        ]
+
+    assert sum(cells(counted(*told(history=False)), "arrived").values()) == 5
+    assert cells(counted(*told(history=True)), "arrived") == {}
+
+
 def test_an_enrollment_counts_once_for_any_and_once_for_each_flag() -> None:
     found = counted((E, provinces.WORKER_ENROLLED, enrolled("32", "32-1", BOTH, "skills", "2026-09-01")))
     month = "2026-09"
