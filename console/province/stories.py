@@ -43,6 +43,8 @@ _FUNDED_FROM_HOME: Final = 30
 """Of the movers: funded by the province they come from, enrolled by the one they work in."""
 _ENROLLED: Final = 92
 _HISTORY: Final = 12
+_HISTORY_LOADED: Final = 50
+"""The same where it is told as it happens: a province that joins loads its past first."""
 """Of the enrolled: began years ago, loaded by the province to complete its books; they graduate."""
 _CONFIRMED: Final = 85
 _WITHDRAWN: Final = 5
@@ -151,6 +153,7 @@ class Chronicle:
         self._tightness = {lane: rng.choice(_TIGHTNESS) for lane in self._lanes}
         self._lateness = {lane: rng.choice(_LATENESS) for lane in self._lanes} if as_it_happens else {}
         """Of a hundred stories of each lane, how many come late; empty where the year is told at once."""
+        self._history = _HISTORY_LOADED if as_it_happens else _HISTORY
         self._projects: dict[str, list[str]] = {lane: [] for lane in self._lanes}
         self._joined: dict[str, list[str]] = {lane: [] for lane in self._lanes}
         self._payments = dict.fromkeys(self._lanes, 0)
@@ -237,7 +240,7 @@ class Chronicle:
         where = {"work_province": work, "work_city": self._one_of(self._cities[work])}
         if bits & 56:  # seven of eight have one
             where["employer"] = self._one_of(self._employers[work])
-        history = dice() < _HISTORY
+        history = dice() < self._history
         began = self._began(work, bits, history, dice)
         registered = began - (_REGISTERED_BEFORE_DAYS if history or not self._lateness else 0)
         drafts = [
@@ -504,7 +507,7 @@ class Chronicle:
 
     def _expected_enrollments(self, lane: str, stories: int) -> int:
         share = SIZES[lane] / self._total
-        return round(stories * share * _ENROLLED / 100 * (100 - _HISTORY) / 100)
+        return round(stories * share * _ENROLLED / 100 * (100 - self._history) / 100)
 
     def _funding_lanes(self) -> list[str]:
         return sorted((lane for lane in self._lanes if lane in SIZES), key=lambda lane: -SIZES[lane])
@@ -545,8 +548,9 @@ class _Days:
         return -1_030 - (bits >> 24) % (_PAST_DAYS - 1_040)
 
     def of_the_past(self, bits: int) -> int:
-        """A day of the last four years, a month ago at the latest."""
-        return -_RECENT_PAST_DAYS - (bits >> 24) % (_PAST_DAYS - 40)
+        """A day of the last four years, a month ago at the latest: half of them within a year, more each month."""
+        draw = (bits >> 24) % 4_096
+        return -_RECENT_PAST_DAYS - draw * draw * (_PAST_DAYS - 40) // 4_096**2
 
     def lately(self, bits: int, *, late: bool) -> int:
         """A day of this week; or, where a province is late, one of the weeks before. Of this year in any case."""

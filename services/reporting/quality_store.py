@@ -277,11 +277,12 @@ async def are_stated(db: Db) -> bool:
 
 
 async def lanes_to_state(db: Db, stream: str) -> list[Record]:
-    """Lanes with changes that are not stated yet: rows (lane, stated_seq, seq)."""
+    """Lanes with changes that are not stated yet, those with most first: rows (lane, stated_seq, seq)."""
     return list(
         await db.fetch(
             """SELECT o.lane, coalesce(s.seq, 0) AS stated_seq, o.seq FROM outbound o LEFT JOIN stated s USING (lane)
-               WHERE o.stream = $1 AND o.seq > coalesce(s.seq, 0) ORDER BY o.lane""",
+               WHERE o.stream = $1 AND o.seq > coalesce(s.seq, 0)
+               ORDER BY o.seq - coalesce(s.seq, 0) DESC, o.lane""",
             stream,
         )
     )

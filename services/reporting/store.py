@@ -26,6 +26,8 @@ DUMP_PREFETCH_ROWS: Final = 2_000
 TEMPO_KEPT: Final = "2 days"
 TEMPO_DRAWN: Final = timedelta(hours=1)
 """The last minutes that anybody draws: of a batch out of the past none that lie further back are written."""
+ALL_CELLS_TIMEOUT: Final = "10min"
+ALL_CELLS_MEMORY: Final = "64MB"
 SEARCH_BESIDE: Final = "search_path=rebuilt,public"
 SWITCH_LOCK_TIMEOUT: Final = "2s"
 
@@ -266,7 +268,16 @@ async def cells(db: Db, asked: CellsAsked, after: Sequence[str] | None, limit: i
 
 
 async def all_cells(db: Db, asked: CellsAsked, rows: int) -> AsyncIterator[list[Record]]:
-    """The same without end, so many rows at a time: however many there are, little memory. Within a transaction."""
+    """The same without end, so many rows at a time: however many there are, little memory. Within a transaction.
+
+    All are read, and put in order, before the first comes.
+    """
+    await db.execute(
+        """SELECT set_config('statement_timeout', $1, true), set_config('work_mem', $2, true),
+                  set_config('enable_seqscan', 'on', true)""",
+        ALL_CELLS_TIMEOUT,
+        ALL_CELLS_MEMORY,
+    )
     cursor = await db.cursor(_CELLS, *astuple(asked), None, None)
     while some := await cursor.fetch(rows):
         yield some
