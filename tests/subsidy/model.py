@@ -10,7 +10,8 @@ COMPLETION_DAYS = 60
 PERSONS = 3
 """Enrollment n is of worker n modulo this: they owe and are paid again."""
 STANDING = ("reserved", "granted", "waitlisted", "held_back", "committed")
-TO_COME = ("reserved", "waitlisted", "held_back", "committed")
+TO_COME = ("reserved", "waitlisted", "held_back", "committed", "judged")
+"""Judged to stand, and not in its place yet because a part before it has its turn, is to come as well."""
 WAITING = ("waitlisted", "held_back", "committed")
 OUTSIDE_PERCENT = 40
 """So much of a budget goes to unconfirmed enrollments that other provinces have reported."""
@@ -305,8 +306,11 @@ class Model:
         if not room:
             judged = judged[:1]
         self.awards[number] = award
+        award.parts = [part for part, _ in judged]
         for part, state in judged:
-            award.parts.append(part)
+            if state == "stand" and not award.withdrawn:
+                part.state = "judged"
+        for part, state in judged:
             if state == "stand" and award.withdrawn:
                 part.state = "released"
             elif state == "stand":

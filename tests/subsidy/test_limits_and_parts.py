@@ -397,3 +397,20 @@ def test_a_payment_that_waits_is_not_given_up_while_an_enrollment_with_a_promise
         shelf.take([read(fact)])
     (payment,) = shelf.payments.values()
     assert payment.waits
+
+
+def test_a_payment_for_a_promise_waits_on_while_parts_before_it_are_granted_again() -> None:
+    js, shelf = Province(), Shelf(Rules([scheme_in_parts(*NEXT)]))
+    js.day("2026-03-01")
+    js.allocated(500_000)
+    js.allocated(500_000, pot="city")
+    wrong = js.enrolled(1)
+    js.confirmed(1)
+    js.paid(1, 10_000, year=2027)
+    js.voided(wrong, superseded_by="right")
+    js.enrolled(1)
+    for fact in js.facts:
+        shelf.take([read(fact)])
+    assert [award.state for award in shelf.awards.values()] == ["granted", "granted", "committed"]
+    (payment,) = shelf.payments.values()
+    assert payment.waits
