@@ -107,6 +107,27 @@ def test_who_enrolls_while_a_long_queue_moves_stays_behind_it(monkeypatch: pytes
     assert order == [f"32-{n:05d}" for n in range(9)], "who leaves has had its turn before"
 
 
+@pytest.mark.parametrize("how", ["corrected", "left and back"])
+def test_a_place_behind_what_was_loaded_of_a_long_queue_is_told_exactly(
+    monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """All that waits behind it has come in the batch in which it comes again itself."""
+    monkeypatch.setattr(loading, "MOVE_MAX", 1)
+    js, shelf = Province(), Shelf(RULES)
+    shelf.take([read(js.enrolled(n)) for n in (1, 2)])
+    here = [js.enrolled(n) for n in (3, 4, 5)]
+    here.append(js.withdrawn(5))
+    if how == "corrected":
+        here += (js.voided(here[0], superseded_by="right"), js.enrolled(3))
+    else:
+        gone = js.withdrawn(3)
+        here += (gone, js.voided(gone))
+    shelf.take([read(fact) for fact in here])
+
+    positions = [e.data["position"] for e in shelf.entries if e.type == subsidy.SUBSIDY_WAITLISTED]
+    assert positions == [1, 2, 3, 4, 5, 3]
+
+
 def test_a_scholarship_that_shrinks_a_waiting_award_lets_the_next_move_in_the_same_batch() -> None:
     js, shelf = Province(), Shelf(RULES)
     for n in range(3):

@@ -1,5 +1,6 @@
 """The book: budgets, awards and queues of some lanes in memory, and the journal of what was decided."""
 
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -319,6 +320,8 @@ class Queue:
     """State of those that are in it; who has left it may still stand in `awards`."""
     before: dict[tuple[int, int], int] = field(default_factory=dict)
     """Places that may be asked about, where not all of it was loaded → how many of the whole queue are before them."""
+    beyond: list[tuple[int, int]] = field(default_factory=list)
+    """Places, sorted, of those that came in this batch behind what was loaded, where that is not all of it."""
 
     def ahead_of(self, rank: int, waiting: int, part: int = 1) -> int:
         """How many of the `waiting` awards of the whole queue stand before a rank, and before a part at that rank."""
@@ -326,7 +329,8 @@ class Queue:
             return self.before[rank, part]
         if self.awards and (rank, part) <= self.awards[-1].place:
             return sum(1 for one in self.awards if one.state == self.state and one.place < (rank, part))
-        return waiting
+        # It came in this batch, too, or it would have been asked about: before it is all that is not loaded.
+        return waiting - (len(self.beyond) - bisect_right(self.beyond, (rank, part)))
 
     def add(self, award: Award) -> None:
         """Put an award in its place, as far as the queue was loaded."""
@@ -334,6 +338,8 @@ class Queue:
         if not self.awards or award.place > self.awards[-1].place:
             if self.complete:
                 self.awards.append(award)
+            else:
+                insort(self.beyond, award.place)
             return
         others = [one for one in self.awards if one is not award and one.state == self.state]
         place = sum(1 for one in others if one.place < award.place)
@@ -342,6 +348,9 @@ class Queue:
     def leave(self, place: tuple[int, int]) -> None:
         """One waits no more."""
         self._count(place, -1)
+        at = bisect_left(self.beyond, place)
+        if self.beyond[at : at + 1] == [place]:
+            del self.beyond[at]
 
     def _count(self, place: tuple[int, int], more: int) -> None:
         for one in self.before:
