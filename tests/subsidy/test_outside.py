@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from services.subsidy.config import SCHEMES, load_schemes
+from services.subsidy.domain import loading
 from services.subsidy.domain.explaining import Standing, StoredDecision, explain
 from services.subsidy.domain.rederiving import rederive
 from services.subsidy.domain.schemes import Rules
@@ -228,3 +229,21 @@ def test_who_was_held_back_behind_a_larger_award_comes_in_once_that_is_confirmed
     assert [shelf.awards[js.number(n)].state for n in (1, 2, 3)] == ["reserved", "held_back", "held_back"]
     shelf.take([read(js.confirmed(2, reported_by="34", tuition_fen=100_000))])
     assert [shelf.awards[js.number(n)].state for n in (1, 2, 3)] == ["reserved", "granted", "reserved"]
+
+
+def test_money_waits_until_all_whom_the_cap_lets_in_are_there_though_they_are_too_many_for_one_batch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(loading, "MOVE_MAX", 1)
+    js, shelf = Province(), Shelf(FROM_OUTSIDE)
+    js.allocated(2 * YUAN_1000_FEN)
+    for n in (1, 2):
+        js.enrolled(n)
+    for n in (3, 4):
+        js.enrolled(n, reported_by="34", tuition_fen=90_000)
+    js.enrolled(5, tuition_fen=90_000)
+    shelf.take([read(fact) for fact in js.facts])
+    assert [states(shelf)[n] for n in "345"] == ["held_back", "held_back", "waitlisted"]
+    shelf.take([read(js.allocated(250_000))])
+    shelf.come_to_rest()
+    assert [states(shelf)[n] for n in "345"] == ["reserved", "reserved", "waitlisted"]

@@ -304,18 +304,18 @@ def _leave_queue(book: Book, budget: Budget, award: Award) -> None:
 def move_queue(book: Book, budget: Budget, cause: Cause) -> None:
     """Give free money to those who wait, strictly in rank order: nobody is passed over, however small.
 
-    Who is held back comes into the queue before it moves, as far as the cap has room.
+    Who is held back comes into the queue before it moves, as far as the cap has room, however many batches that takes.
     """
-    cut_off = budget.held_back > 0 and _let_in_within_cap(book, budget, cause)
+    more_come_in = budget.held_back > 0 and _let_in_within_cap(book, budget, cause)
     queue = book.queue(budget)
-    while queue.awards:
+    while queue.awards and not more_come_in:
         award = queue.awards[0]
         if award.state == "waitlisted":
             if book.lacking_fen(award) > budget.free_fen:
                 break
             _take_turn(book, budget, award, cause)
         queue.awards.popleft()
-    cut_off = cut_off or (budget.waiting > 0 and not queue.awards and not queue.complete)
+    cut_off = more_come_in or (budget.waiting > 0 and not queue.awards and not queue.complete)
     drain = cause if cut_off else None
     budget.changed = budget.changed or drain != budget.drain
     budget.drain = drain
