@@ -247,3 +247,15 @@ def test_money_waits_until_all_whom_the_cap_lets_in_are_there_though_they_are_to
     shelf.take([read(js.allocated(250_000))])
     shelf.come_to_rest()
     assert [states(shelf)[n] for n in "345"] == ["reserved", "reserved", "waitlisted"]
+
+
+def test_a_share_of_the_whole_budget_is_none_so_all_who_were_held_back_come_in() -> None:
+    js, shelf = Province(), Shelf(FROM_OUTSIDE)
+    js.allocated(YUAN_1000_FEN)
+    for n in (1, 2, 3):
+        js.enrolled(n, reported_by="34")
+    shelf.take([read(fact) for fact in js.facts])
+    assert set(states(shelf).values()) == {"held_back"}
+    shelf.rules = replace(FROM_OUTSIDE, outside_percent=100)
+    shelf.take([read(js.adjusted(1))])
+    assert states(shelf) == {"1": "reserved", "2": "waitlisted", "3": "waitlisted"}

@@ -136,6 +136,21 @@ def test_what_a_funder_lacks_is_asked_of_the_next_within_its_cap_and_what_that_c
     assert second.steps[-1] == {"step": "forgone", "amount_fen": 20}
 
 
+def test_the_steps_of_a_part_tell_what_was_passed_on_to_it_and_where_its_own_cap_cut_it() -> None:
+    made = scheme({"amount_fen": 100, "when_exhausted": "next"}, {"amount_fen": 40, "at_most_fen": 90})
+    _, second = stacked(made, [30, PLENTY_FEN])
+    assert second.steps[1:4] == [
+        {"step": "passed_on", "amount_fen": 70},
+        {"step": "cap", "amount_fen": 90},
+        {"step": "room", "amount_fen": 90},
+    ]
+
+
+def test_a_part_for_which_tuition_leaves_nothing_may_not_come_to_anything_later() -> None:
+    _, second = stacked(scheme({"amount_fen": 60}, {"amount_fen": 60}), tuition_fen=60)
+    assert (second.state, second.asked_fen) == ("forgone", 0)
+
+
 def test_what_a_funder_lacks_goes_on_through_several_that_pass_it_on() -> None:
     on = {"when_exhausted": "next"}
     made = scheme({"amount_fen": 100, **on}, {"amount_fen": 50, "at_most_fen": 60, **on}, {"amount_fen": 1})
