@@ -172,6 +172,33 @@ def test_parts_from_one_pot_share_its_money_and_its_queue() -> None:
     ]
 
 
+def test_each_part_of_one_pot_counts_those_before_it_that_wait_or_are_held_back() -> None:
+    one = {"fund_source": "pot", "amount_fen": 60}
+    waiting = stacked(scheme(one, one, one), [0] * 3, waiting=[2] * 3)
+    assert [part.steps[-1]["waiting"] for part in waiting] == [2, 3, 4]
+    capped = PotInputs(
+        fiscal_year=2026,
+        fund_source="pot",
+        free_fen=PLENTY_FEN,
+        waiting=0,
+        later=False,
+        outside_cap_fen=59,
+        outside_fen=0,
+        held_back=1,
+    )
+    held = stack(scheme(one, one, one), PLENTY_FEN, PLENTY_FEN, [capped] * 3, [])
+    assert [part.state for part in held] == ["held_back"] * 3
+    assert [part.steps[-1]["held_back"] for part in held] == [1, 2, 3]
+
+
+def test_a_part_that_tuition_cut_may_still_come_to_all_that_was_asked_and_one_that_its_budget_cut_may_not() -> (
+    None
+):
+    made = scheme({"amount_fen": 60, "when_exhausted": "partial"})
+    assert [part.asked_fen for part in stacked(made, tuition_fen=40)] == [60]
+    assert [part.asked_fen for part in stacked(made, [50])] == [50]
+
+
 def test_a_part_of_a_later_year_is_committed_and_counts_towards_tuition() -> None:
     made = scheme({"amount_fen": 60, "year_of_study": 2}, {"amount_fen": 60})
     assert told(stacked(made, [0, PLENTY_FEN], tuition_fen=100)) == [("committed", 60), ("reserved", 40)]
