@@ -414,3 +414,20 @@ def test_a_payment_for_a_promise_waits_on_while_parts_before_it_are_granted_agai
     assert [award.state for award in shelf.awards.values()] == ["granted", "granted", "committed"]
     (payment,) = shelf.payments.values()
     assert payment.waits
+
+
+def test_a_payment_waits_for_the_part_that_is_to_come_though_one_before_it_came_to_nothing() -> None:
+    """Both are of the budget that the payment names."""
+    partial = {"fund_source": POT, "amount_fen": 60_000, "when_exhausted": "partial"}
+    js, shelf = Province(), Shelf(Rules([scheme_in_parts(partial, TWO_PARTS[0])]))
+    js.day("2026-03-01")
+    js.enrolled(1)
+    js.paid(1, 10_000)
+    for fact in js.facts:
+        shelf.take([read(fact)])
+    assert [award.state for award in shelf.awards.values()] == ["forgone", "waitlisted"]
+    (payment,) = shelf.payments.values()
+    assert payment.waits
+    for fact in (js.allocated(50_000), js.confirmed(1)):
+        shelf.take([read(fact)])
+    assert [award.disbursed_fen for award in shelf.awards.values()] == [0, 10_000]

@@ -37,14 +37,15 @@ def settle(book: Book, lane: str, fact: Settled) -> None:
     if data.enrollment.history:
         return
     pot = (lane, data.fiscal_year, data.fund_source)
-    parts = _meant(book.parts(data.enrollment_no), pot)
+    all_parts = book.parts(data.enrollment_no)
+    parts = _meant(all_parts, pot)
     inputs = PaymentInputs(
         paid_fen=data.amount_fen,
         state=parts[0].state if parts else None,
         same_pot=bool(parts) and parts[0].budget_key == pot,
         unpaid_fen=sum(award.unpaid_fen for award in parts),
     )
-    if any(award.state in TO_COME and award.budget_key == pot for award in parts):
+    if inputs["state"] != "granted" and any(a.state in TO_COME and a.budget_key == pot for a in all_parts):
         inputs["to_come"] = True
     booked_fen, code = judge_payment(inputs)
     payment = Payment(
@@ -61,7 +62,7 @@ def settle(book: Book, lane: str, fact: Settled) -> None:
         new=True,
     )
     if payment.waits:
-        for award in book.parts(data.enrollment_no):
+        for award in all_parts:
             award.paid_early = award.changed = True
     book.payments[payment.key] = payment
     for award in parts:
