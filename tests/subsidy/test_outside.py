@@ -259,3 +259,17 @@ def test_a_share_of_the_whole_budget_is_none_so_all_who_were_held_back_come_in()
     shelf.rules = replace(FROM_OUTSIDE, outside_percent=100)
     shelf.take([read(js.adjusted(1))])
     assert states(shelf) == {"1": "reserved", "2": "waitlisted", "3": "waitlisted"}
+
+
+def test_no_budget_is_said_to_be_exhausted_while_its_money_reaches_all_who_wait() -> None:
+    """Who was held back comes into the queue behind another before both have their money."""
+    js = Province()
+    js.allocated(YUAN_1000_FEN)
+    js.enrolled(1)
+    js.enrolled(2)
+    js.enrolled(3, reported_by="34")
+    js.allocated(4 * YUAN_1000_FEN)
+    shelf = after(js)
+    assert set(states(shelf).values()) == {"reserved"}
+    causes = [entry.cause.id for entry in shelf.entries if entry.type == said_by.BUDGET_EXHAUSTED]
+    assert causes == [js.facts[2]["id"]]

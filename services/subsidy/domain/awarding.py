@@ -306,6 +306,8 @@ def move_queue(book: Book, budget: Budget, cause: Cause) -> None:
 
     Who is held back comes into the queue before it moves, as far as the cap has room, however many batches that takes.
     """
+    drained = budget.drain
+    budget.drain = cause  # while it moves nobody is told that it is exhausted
     more_come_in = budget.held_back > 0 and _let_in_within_cap(book, budget, cause)
     queue = book.queue(budget)
     while queue.awards and not more_come_in:
@@ -317,7 +319,7 @@ def move_queue(book: Book, budget: Budget, cause: Cause) -> None:
         queue.awards.popleft()
     cut_off = more_come_in or (budget.waiting > 0 and not queue.awards and not queue.complete)
     drain = cause if cut_off else None
-    budget.changed = budget.changed or drain != budget.drain
+    budget.changed = budget.changed or drain != drained
     budget.drain = drain
     (book.draining.add if drain else book.draining.discard)(budget.key)
     if budget.waiting:
