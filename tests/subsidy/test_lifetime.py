@@ -131,6 +131,14 @@ def test_two_awards_for_a_life_are_two() -> None:
     assert list(nation.states().values()) == ["reserved", "refused", "reserved"]
 
 
+def test_of_two_awards_the_one_that_is_let_go_is_passed_on_while_the_other_is_held() -> None:
+    nation = Nation(limit=2)
+    for lane, number in ((nation.js, 1), (nation.zj, 2), (nation.js, 3)):
+        nation.enroll(lane, number)
+    nation.withdraw(nation.js, 1)
+    assert nation.states() == {"32-00001": "released", "32-00003": "reserved", "33-00002": "reserved"}
+
+
 def test_another_person_is_not_asked_about() -> None:
     nation = Nation()
     nation.enroll(nation.js, 1, person=1)
