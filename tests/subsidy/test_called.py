@@ -157,6 +157,7 @@ def test_who_has_to_step_back_makes_room_for_who_waits_behind_it() -> None:
         [("released", 100_000)],
         [("reserved", 50_000)],
     )
+    nation.same_again()
 
 
 def test_a_payment_for_who_has_to_step_back_waits_no_more() -> None:
@@ -168,6 +169,7 @@ def test_a_payment_for_who_has_to_step_back_waits_no_more() -> None:
     codes = [e.data["code"] for e in nation.shelf.entries if e.type == subsidy.PAYMENT_UNMATCHED]
     assert codes == ["not_granted_yet", "not_granted"]
     assert not any(payment.waits for payment in nation.shelf.payments.values())
+    nation.same_again()
 
 
 @pytest.mark.parametrize(("day", "year"), [("2027-01-31", 2026), ("2027-02-01", 2027)])
