@@ -4,8 +4,9 @@
 PYTHON ?= python3
 VENV   := .venv
 READY  := $(VENV)/.ready
-# Each of them starts a Kafka and a PostgreSQL of its own: with more than four it is memory that runs short.
-TEST_PROCESSES := --numprocesses=logical --maxprocesses=4
+# One more than there are cores, since tests also wait. Each starts a Kafka and a PostgreSQL of its own: with more than four
+# it is memory that runs short.
+TEST_PROCESSES := --numprocesses=$(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --maxprocesses=4
 # The version of uv that wrote the lock file; uv itself is locked with the development tools.
 UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)
 
