@@ -704,7 +704,7 @@ async def test_scorecards_sort_say_why_and_stand_under_the_state_of_reconciliati
         page = await opened(browser, service, errors)
         names = page.locator("#quality-table .opener")
         await expect(names).to_have_text(["The nation", "Jiangsu", "Chongqing", "Zhejiang"])
-        await expect(page.locator("#quality-says")).to_contain_text("2 need an act and 1 are to be watched.")
+        await expect(page.locator("#quality-says")).to_contain_text("2 to act on, 1 to be watched.")
         await page.locator('[data-sort="rejections"]').focus()
         await page.keyboard.press("Enter")
         await expect(names).to_have_text(["The nation", "Jiangsu", "Zhejiang", "Chongqing"])
