@@ -34,7 +34,7 @@ WARM: Final = 0.4
 """So much of all facts is read before measuring begins, with pages and without: the same stretch is compared."""
 AT_LEAST: Final = 0.9
 """With all pages open, ingest must do so much of what it does without."""
-TABLES: Final = "fact, cell, delta, lane_sum, total, standing, tempo, person, cursor"
+TABLES: Final = "fact, cell, delta, open_day, lane_sum, total, standing, tempo, person, cursor"
 """All that is derived from facts. The log goes on: what was published before stays published."""
 
 console = Console(stderr=True)

@@ -43,9 +43,9 @@ _FUNDED_FROM_HOME: Final = 30
 """Of the movers: funded by the province they come from, enrolled by the one they work in."""
 _ENROLLED: Final = 92
 _HISTORY: Final = 12
+"""Of the enrolled: began years ago, loaded by the province to complete its books; they graduate."""
 _HISTORY_LOADED: Final = 50
 """The same where it is told as it happens: a province that joins loads its past first."""
-"""Of the enrolled: began years ago, loaded by the province to complete its books; they graduate."""
 _CONFIRMED: Final = 85
 _WITHDRAWN: Final = 5
 _IN_PROJECTS: Final = 20

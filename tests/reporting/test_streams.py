@@ -15,7 +15,8 @@ import asyncpg
 import pytest
 
 from console.stack.infrastructure import Infrastructure
-from services.reporting import sums_store
+from services.reporting import quality_store, store, sums_store
+from services.reporting.api import stating
 from services.reporting.domain import changes
 from services.reporting.domain.changes import CELLS_MAX
 from services.reporting.domain.counting import count
@@ -23,6 +24,7 @@ from services.reporting.domain.tally import Counted
 from shared.contracts import provinces
 from shared.contracts.lanes import LANE_CODES
 from shared.contracts.reporting import FACT_MODELS, STATISTICS_CHANGED, Statistic, key_of
+from shared.plumbing import store as plumbing_store
 from tests.reporting.conftest import DEADLINE_S, Running, running
 from tests.reporting.facts import E, Programme, Publisher, enrolled, worker
 
@@ -320,6 +322,29 @@ async def test_numbers_that_a_rebuild_has_changed_are_told_and_stated_anew(
     assert {name: one["total"] for name, one in told["cells"].items()} == {
         name: one["total"] for name, one in right.items()
     }
+
+
+async def test_a_pass_follows_no_further_lane_once_its_cells_are_many_and_the_next_ones_do(
+    streaming: tuple[Running, Reader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service, reader = streaming
+    async with asyncio.timeout(DEADLINE_S):
+        while not await plumbing_store.hold(service.db, quality_store.STATING_LOCK):  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.01)
+    published = Programme(55, LANES).play(100).published
+    await service.feed(published)
+    await service.until(len(published))
+    async with store.one_moment(service.db):
+        whole = await stating._read(service.db)
+        monkeypatch.setattr(stating, "CELLS_A_PASS_MAX", 0)
+        part = await stating._read(service.db)
+    assert len(whole.upto) == len(LANES), "all lanes in one pass, were there no limit"
+    assert len(part.upto) == 1
+    assert part.more
+    assert not whole.more
+    await plumbing_store.release(service.db, quality_store.STATING_LOCK)
+    told = await reader.until_level()
+    assert sums(told) == await totals_of(service)
 
 
 async def test_states_that_were_forgotten_are_all_stated_again(streaming: tuple[Running, Reader]) -> None:

@@ -239,13 +239,11 @@ async def totals(
 
 
 async def _totals_of(request: Request, response: Response, edition: str, measures: Sequence[str]) -> Any:
-    async with request.app.state.pool.acquire() as db:
-        kept, said = await from_editions.said_by(db, edition)
-    tag = asking.etag_of(request, kept.sha256)
-    if asking.is_same(request, tag):
-        return Response(status_code=304, headers={"ETag": tag})
+    found = await from_editions.answering(request, response, edition)
+    if isinstance(found, Response):
+        return found
+    kept, said = found
     sums = from_editions.totals(kept, said, measures)
-    response.headers.update({"ETag": tag, "Cache-Control": "no-cache"})
     return Totals(
         as_of=None,
         known_on=None,

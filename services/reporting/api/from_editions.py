@@ -5,9 +5,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
+from fastapi import Request, Response
 from pydantic import Field
 
 from services.reporting import edition_store
+from services.reporting.api import asking
 from services.reporting.domain import editions
 from services.reporting.domain.cubes import CUBES
 from services.reporting.domain.editions import Edition, Key, Name
@@ -83,6 +85,17 @@ async def said_by(db: Db, edition: str) -> tuple[Kept, Edition]:
     """An edition and what its document says. Raises ProblemError."""
     kept = await kept_or_404(db, edition)
     return kept, editions.read(kept.document)
+
+
+async def answering(request: Request, response: Response, edition: str) -> tuple[Kept, Edition] | Response:
+    """The edition that answers, which tags the answer; or that this was answered before. Raises ProblemError."""
+    async with request.app.state.pool.acquire() as db:
+        kept, said = await said_by(db, edition)
+    tag = asking.etag_of(request, kept.sha256)
+    if asking.is_same(request, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    response.headers.update({"ETag": tag, "Cache-Control": "no-cache"})
+    return kept, said
 
 
 def totals(kept: Kept, said: Edition, measures: Sequence[str]) -> dict[str, dict[str, int]]:

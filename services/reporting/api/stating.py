@@ -30,7 +30,7 @@ LOG_BYTES_MAX: Final = 2 * 1024 * 1024
 """At most so much of one lane's log is followed at once."""
 CELLS_AT_ONCE: Final = 20_000
 """What waits to be summed up is read once for so many."""
-CELLS_MAX: Final = 60_000
+CELLS_A_PASS_MAX: Final = 60_000
 """With more cells to state a pass follows no further lane: in memory they are many megabytes."""
 SEND_TIMEOUT_S: Final = 15.0
 AGAIN_S: Final = 5.0
@@ -110,7 +110,7 @@ async def _read(db: Db) -> Pass:
     upto: dict[str, int] = {}
     more = False
     for lane, stated_seq, seq in await quality_store.lanes_to_state(db, REPORTING_CHANGES.pattern):
-        if len(keys) > CELLS_MAX:
+        if len(keys) > CELLS_A_PASS_MAX:
             more = True
             break
         rows = await plumbing_store.read_log(

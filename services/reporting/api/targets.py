@@ -139,12 +139,10 @@ def router(book: Book) -> APIRouter:
 
 
 async def _targets_of(request: Request, response: Response, edition: str) -> Any:
-    async with request.app.state.pool.acquire() as db:
-        kept, said = await from_editions.said_by(db, edition)
-    tag = asking.etag_of(request, kept.sha256)
-    if asking.is_same(request, tag):
-        return Response(status_code=304, headers={"ETag": tag})
-    response.headers.update({"ETag": tag, "Cache-Control": "no-cache"})
+    found = await from_editions.answering(request, response, edition)
+    if isinstance(found, Response):
+        return found
+    kept, said = found
     return TargetsOfEdition(
         as_of=editions.days(kept.name.period)[1],
         known_on=said.head["known_on"],

@@ -99,7 +99,7 @@ def rows(selections: Sequence[Selection], recorded: Recorded, known_on: date | N
     """The cells beside them: those of some days; all of them up to `known_on` where no sums are kept."""
     every = date.min, known_on or date.max, 1
     return [
-        Rows(place, *one, *(recorded.days if _has_sums(one) else every), _has_sums(one))
+        Rows(place, *one, *(recorded.days if (summed := _has_sums(one)) else every), summed)
         for place, one in enumerate(selections, 1)
     ]
 
