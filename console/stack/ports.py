@@ -2,6 +2,7 @@
 
 import random
 import socket
+from collections import deque
 from collections.abc import Mapping, Sequence
 
 from console.stack.failures import StackError
@@ -10,6 +11,9 @@ LOOPBACK = "127.0.0.1"
 # Below the range that systems use for outgoing connections: a chosen port stays free until it is used.
 FIRST_PORT, LAST_PORT = 20000, 31999
 ATTEMPTS = 1000
+HELD_MAX = 64
+"""So many ports that were chosen last are held: those chosen before have long been listened on."""
+_held: deque[socket.socket] = deque()
 
 
 def choose_ports(names: Sequence[str], base: int | None, last: Mapping[str, int]) -> dict[str, int]:
@@ -30,7 +34,7 @@ def choose_ports(names: Sequence[str], base: int | None, last: Mapping[str, int]
 
 
 def free_port() -> int:
-    """Return one free loopback port."""
+    """Return one free loopback port, which no other program that asks here is given before its server listens."""
     return _any_free(set())
 
 
@@ -64,8 +68,26 @@ def _configured(name: str, port: int) -> int:
 def _any_free(avoid: set[int]) -> int:
     for _ in range(ATTEMPTS):
         port = random.randint(FIRST_PORT, LAST_PORT)
-        if port not in avoid and is_free(port):
+        if port not in avoid and is_free(port) and _hold(port):
             return port
     raise StackError(
         f"No free port was found between {FIRST_PORT} and {LAST_PORT}. Choose one with --port-base."
     )
+
+
+def _hold(port: int) -> bool:
+    """Hold a port's number for whoever will listen on it; False where somebody does already.
+
+    It is held by a datagram socket, beside which a server may listen for connections: until a service has started,
+    nothing else says that its port is taken, and several stacks may start at a time.
+    """
+    holder = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        holder.bind((LOOPBACK, port))
+    except OSError:
+        holder.close()
+        return False
+    _held.append(holder)
+    if len(_held) > HELD_MAX:
+        _held.popleft().close()
+    return True
